@@ -1,0 +1,53 @@
+/**
+ * The errors earl throws on purpose. Each says what happened and where (message) and what to do next (hint).
+ * The command line prints both and exits with `exitCode`; anything else that is thrown is a defect of ours.
+ */
+
+export interface ErrorDetails {
+  /** What the reader can do about it, in one sentence. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** Base of every expected error. `exitCode` is 2 where the input is at fault, 1 where the machine is. */
+export abstract class EarlError extends Error {
+  abstract readonly code: string;
+  readonly exitCode: number = 2;
+  readonly hint: string | undefined;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.hint = details.hint;
+  }
+}
+
+/** A setting, a flag or a combination of them that cannot work. */
+export class ConfigError extends EarlError {
+  readonly code = "config";
+}
+
+/** A picture, dataset or text that is missing, corrupt or out of range. */
+export class DataError extends EarlError {
+  readonly code = "data";
+}
+
+/** Tensors whose shapes do not fit together. */
+export class ShapeError extends EarlError {
+  readonly code = "shape";
+}
+
+/** A device or session that cannot do what was asked of it. */
+export class EngineError extends EarlError {
+  readonly code = "engine";
+}
+
+/** A judge that stayed away, or failed too often to go on. */
+export class JudgeError extends EarlError {
+  readonly code = "judge";
+}
+
+/** A checkpoint that is missing, damaged or made for another policy. */
+export class CheckpointError extends EarlError {
+  readonly code = "checkpoint";
+}

@@ -1,0 +1,12 @@
+/** What a policy is given to continue, and what it wrote. */
+
+import type { GridSize } from "./vision-tokenizer.ts";
+
+export interface Prompt {
+  /** bos, source image, instruction, prefill. */
+  readonly ids: Int32Array;
+  /** The grid of the picture to be written. */
+  readonly grid: GridSize;
+  /** What the completion begins with: the image itself (prefill boi), or a thought before it. */
+  readonly writes: "image" | "thought";
+}

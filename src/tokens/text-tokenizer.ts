@@ -1,0 +1,12 @@
+/** Words to ids and back. Every text tokenizer stands behind this interface. */
+
+export interface TextTokenizer {
+  /** Encodes what a person wrote: no control token can come out, whatever the text says. */
+  encode(text: string): number[];
+  /** Encodes a template of ours, in which control tokens are written by their surface form. */
+  encodeTemplate(text: string): number[];
+  /** Text of the ids; control and image tokens are dropped, broken UTF-8 becomes U+FFFD. */
+  decode(ids: readonly number[]): string;
+  /** The files that restore it, name to content, to be written beside a checkpoint. */
+  files(): ReadonlyMap<string, Uint8Array>;
+}

@@ -1,0 +1,24 @@
+/** Pictures to code grids and back. The patch codebook and Emu3's MoVQ stand behind this interface. */
+
+import type { Picture } from "../images/picture.ts";
+
+export interface GridSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface CodeGrid extends GridSize {
+  /** [rows, columns], each 0…codebookSize−1. */
+  readonly codes: Int32Array;
+}
+
+export interface VisionTokenizer {
+  readonly codebookSize: number;
+  /** The grid a picture of this size becomes. Throws DataError for a size it cannot take. */
+  gridOf(width: number, height: number): GridSize;
+  /** Throws DataError where a picture's size does not fit. */
+  encode(pictures: readonly Picture[]): Promise<CodeGrid[]>;
+  decode(grids: readonly CodeGrid[]): Promise<Picture[]>;
+  /** The files that restore it, name to content, to be written beside a checkpoint. */
+  files(): ReadonlyMap<string, Uint8Array>;
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    pool: "forks",
+    // onnxruntime brings its own threads; more test processes than cores only makes them wait for each other.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+  },
+});
