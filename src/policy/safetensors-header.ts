@@ -1,0 +1,124 @@
+/**
+ * The header of a safetensors file: eight bytes of length, then JSON that maps each tensor's name to its type, shape
+ * and place. Everything in it is checked before a tensor is read, against the published rules: tensors fill the rest
+ * of the file without gaps or overlaps, and each takes exactly the bytes its shape needs.
+ */
+
+import { z } from "zod";
+import { CheckpointError } from "../errors.ts";
+
+export const BYTES_OF = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  U64: 8,
+  I32: 4,
+  U32: 4,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
+
+export type TensorType = keyof typeof BYTES_OF;
+
+export interface TensorEntry {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly shape: readonly number[];
+  /** Bytes from the end of the header. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** The published limit; a longer header is a file of another kind. */
+export const MAX_HEADER_BYTES = 100_000_000;
+
+const whole = z.int().min(0);
+const Entry = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(whole),
+  data_offsets: z.tuple([whole, whole]),
+});
+
+export interface SafetensorsHeader {
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Parses a header's JSON for a file that holds `dataBytes` bytes after it. Throws CheckpointError with every tensor
+ * at fault; `file` names the file.
+ */
+export function parseHeader(json: string, dataBytes: number, file: string): SafetensorsHeader {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch (cause) {
+    throw damaged(file, ["the header is not JSON"], cause);
+  }
+  const record = z.record(z.string(), z.unknown()).safeParse(parsed);
+  if (!record.success) throw damaged(file, ["the header is not a JSON object"]);
+
+  const { __metadata__: metadata = {}, ...tensors } = record.data;
+  const strings = z.record(z.string(), z.string()).safeParse(metadata);
+  const faults: string[] = strings.success ? [] : ["__metadata__ does not map names to texts"];
+  const entries = new Map<string, TensorEntry>();
+  for (const [name, value] of Object.entries(tensors)) {
+    const entry = parseEntry(name, value);
+    if (typeof entry === "string") faults.push(`${name}: ${entry}`);
+    else entries.set(name, entry);
+  }
+  // A tensor that could not be read leaves a hole, so places are judged only where all could.
+  if (faults.length === 0) faults.push(...placeFaults([...entries.values()], dataBytes));
+  if (faults.length > 0) throw damaged(file, faults);
+  return { entries, metadata: strings.data ?? {} };
+}
+
+/** A CheckpointError for a file whose content is not what safetensors says. */
+export function damaged(file: string, faults: readonly string[], cause?: unknown): CheckpointError {
+  const shown = faults.slice(0, 20);
+  const rest = faults.length - shown.length;
+  if (rest > 0) shown.push(`and ${rest} more`);
+  return new CheckpointError(`${file} is damaged:\n  ${shown.join("\n  ")}`, {
+    cause,
+    hint: "Download or save the file again.",
+  });
+}
+
+function parseEntry(name: string, value: unknown): TensorEntry | string {
+  const entry = Entry.safeParse(value);
+  if (!entry.success) return "its entry is not { dtype, shape, data_offsets }";
+  const { dtype, shape, data_offsets } = entry.data;
+  if (!isTensorType(dtype)) return `the type ${dtype} is not known`;
+  const [begin, end] = data_offsets;
+  const needed = shape.reduce((product, size) => product * size, BYTES_OF[dtype]);
+  if (end - begin !== needed) {
+    return `shape [${shape.join(", ")}] in ${dtype} needs ${needed} bytes, the header gives it ${end - begin}`;
+  }
+  return { name, type: dtype, shape, begin, end };
+}
+
+function isTensorType(text: string): text is TensorType {
+  return Object.hasOwn(BYTES_OF, text);
+}
+
+function placeFaults(entries: TensorEntry[], dataBytes: number): string[] {
+  const faults: string[] = [];
+  let reached = 0;
+  let last = "the header";
+  for (const entry of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (entry.begin < reached) faults.push(`${entry.name}: overlaps ${last}`);
+    if (entry.begin > reached) faults.push(`${entry.name}: ${entry.begin - reached} stray bytes before it`);
+    if (entry.end > dataBytes) {
+      faults.push(`${entry.name}: the file ends ${entry.end - dataBytes} bytes before the tensor does`);
+    }
+    if (entry.end > reached) [reached, last] = [entry.end, entry.name];
+  }
+  if (faults.length === 0 && reached < dataBytes)
+    faults.push(`${dataBytes - reached} stray bytes after the last tensor`);
+  return faults;
+}

@@ -1,0 +1,151 @@
+/**
+ * Writes a safetensors file tensor by tensor. Names, types and shapes are given first, since they make up the header;
+ * the values follow in any order, one tensor in memory at a time.
+ */
+
+import { open, type FileHandle } from "node:fs/promises";
+import { CheckpointError, ShapeError } from "../errors.ts";
+import { narrowBF16, narrowF16 } from "./float-formats.ts";
+import { sizeOf } from "./parameters.ts";
+import { BYTES_OF } from "./safetensors-header.ts";
+
+export type FloatType = "F32" | "F16" | "BF16";
+
+export interface PlannedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Values converted and written at once. */
+const CHUNK_VALUES = 4 * 2 ** 20;
+
+export class SafetensorsWriter {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #type: FloatType;
+  /** Where each tensor that is still to come begins, and how many values it has. */
+  readonly #pending: Map<string, { readonly position: number; readonly size: number }>;
+
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    type: FloatType,
+    pending: SafetensorsWriter["pending"],
+  ) {
+    this.path = path;
+    this.#handle = handle;
+    this.#type = type;
+    this.#pending = new Map(pending);
+  }
+
+  /** Names still to be written. */
+  get pending(): ReadonlyMap<string, { readonly position: number; readonly size: number }> {
+    return this.#pending;
+  }
+
+  /** Starts a file: header first, tensors in the order of their names. Throws CheckpointError where it cannot be written. */
+  static async create(
+    path: string,
+    tensors: readonly PlannedTensor[],
+    type: FloatType,
+  ): Promise<SafetensorsWriter> {
+    const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
+    const places: { name: string; begin: number; size: number }[] = [];
+    let end = 0;
+    for (const { name, shape } of tensors.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      const begin = end;
+      end += sizeOf(shape) * BYTES_OF[type];
+      header[name] = { dtype: type, shape, data_offsets: [begin, end] };
+      places.push({ name, begin, size: sizeOf(shape) });
+    }
+    const json = new TextEncoder().encode(JSON.stringify(header));
+    // Spaces bring the tensors to a multiple of eight bytes, so that a reader may map them.
+    const headerBytes = Math.ceil(json.length / 8) * 8;
+    const start = new Uint8Array(8 + headerBytes).fill(0x20);
+    new DataView(start.buffer).setBigUint64(0, BigInt(headerBytes), true);
+    start.set(json, 8);
+
+    const dataStart = start.length;
+    const pending = new Map(
+      places.map(({ name, begin, size }) => [name, { position: dataStart + begin, size }]),
+    );
+    const handle = await unwritable(path, () => open(path, "w"));
+    const writer = new SafetensorsWriter(path, handle, type, pending);
+    try {
+      await writer.#write(start, 0);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return writer;
+  }
+
+  /** Writes one tensor. Throws ShapeError for a name that was not planned, came already or has another size. */
+  async write(name: string, values: Float32Array): Promise<void> {
+    const place = this.#pending.get(name);
+    if (place === undefined)
+      throw new ShapeError(`${this.path}: ${name} is not among the tensors still to be written.`);
+    if (place.size !== values.length) {
+      throw new ShapeError(
+        `${this.path}: ${name} has ${values.length} values, its shape needs ${place.size}.`,
+      );
+    }
+    const width = BYTES_OF[this.#type];
+    for (let done = 0; done < values.length; done += CHUNK_VALUES) {
+      const part = this.#convert(values.subarray(done, done + CHUNK_VALUES));
+      await this.#write(
+        new Uint8Array(part.buffer, part.byteOffset, part.byteLength),
+        place.position + done * width,
+      );
+    }
+    this.#pending.delete(name);
+  }
+
+  /** Ends the file, on disk when it returns. Throws ShapeError where a tensor never came. */
+  async finish(): Promise<void> {
+    const [missing] = this.#pending.keys();
+    if (missing !== undefined)
+      throw new ShapeError(`${this.path}: ${missing} was planned but never written.`);
+    await unwritable(this.path, () => this.#handle.sync());
+    await this.#handle.close();
+  }
+
+  /** Ends the file as it is; the caller removes it. */
+  async abandon(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  #convert(values: Float32Array): Float32Array | Uint16Array {
+    switch (this.#type) {
+      case "F32":
+        return values;
+      case "F16":
+        return narrowF16(values);
+      case "BF16":
+        return narrowBF16(values);
+      default:
+        return this.#type satisfies never;
+    }
+  }
+
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await unwritable(this.path, () =>
+        this.#handle.write(bytes, done, bytes.length - done, position + done),
+      );
+      done += bytesWritten;
+    }
+  }
+}
+
+async function unwritable<T>(path: string, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CheckpointError(`Cannot write ${path}: ${reason}.`, {
+      cause,
+      hint: "Check the free space and the permissions of the folder.",
+    });
+  }
+}
