@@ -1,0 +1,170 @@
+/**
+ * manifest.json: what a reproducibility review asks of an experiment. What kind of research it is, on which data
+ * and splits, with which software on which hardware, from which commit and seeds, and how it was set up.
+ */
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { availableParallelism, cpus, release, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
+
+import { isoTime, type Clock } from "./clock.ts";
+
+export interface DatasetFile {
+  readonly split: string;
+  readonly file: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly rows: number;
+}
+
+export interface Software {
+  readonly earl: string;
+  readonly node: string;
+  readonly system: string;
+  /** Every package that is installed for running, with its version. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+export interface Hardware {
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly device: string;
+}
+
+interface Sitting {
+  /** UTC, ISO 8601. */
+  readonly startedAt: string;
+  /** Commit of the checkout, with "+changes" where files differ from it; absent in an installed package. */
+  readonly commit: string | undefined;
+  readonly software: Software;
+  readonly hardware: Hardware;
+}
+
+export interface Manifest extends Sitting {
+  readonly name: string;
+  readonly command: string;
+  readonly researchType: string;
+  /** How the experiment was set up, in sentences. */
+  readonly setup: readonly string[];
+  readonly seeds: Readonly<Record<string, number>>;
+  readonly data: readonly DatasetFile[];
+  /** One entry a --resume. */
+  readonly resumed: readonly (Sitting & { readonly stage: string; readonly step: number })[];
+}
+
+/** What the run itself has to say; the rest is looked up. */
+export type ManifestFacts = Pick<Manifest, "name" | "command" | "setup" | "seeds" | "data"> & {
+  readonly device: string;
+};
+
+export function createManifest(facts: ManifestFacts, clock: Clock): Manifest {
+  const { device, ...rest } = facts;
+  return {
+    ...rest,
+    researchType: "Experiment: a policy is trained and measured on held-out examples, by the program alone.",
+    startedAt: isoTime(clock.now()),
+    commit: gitCommit(),
+    software: software(),
+    hardware: {
+      processor: cpus()[0]?.model ?? "unknown",
+      cores: availableParallelism(),
+      memoryGiB: Math.round((totalmem() / 2 ** 30) * 10) / 10,
+      device,
+    },
+    resumed: [],
+  };
+}
+
+/** Hash and size of a dataset file; `rows` is the reader's business. */
+export async function hashFile(path: string): Promise<{ sha256: string; sizeBytes: number }> {
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  await pipeline(createReadStream(path), async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+    }
+  });
+  return { sha256: hash.digest("hex"), sizeBytes };
+}
+
+interface PackageJson {
+  readonly name?: string;
+  readonly version?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** The folder of the installed earl package, found upwards from this file. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  return folder;
+}
+
+function readPackage(folder: string): PackageJson {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as PackageJson;
+}
+
+function software(): Software {
+  const root = packageRoot();
+  return {
+    earl: readPackage(root).version ?? "unknown",
+    node: process.version,
+    system: `${process.platform} ${release()} ${process.arch}`,
+    packages: installedPackages(root),
+  };
+}
+
+/**
+ * Versions of all packages that those in `root` need to run, read from where Node would load them; several versions
+ * of one package are joined by a comma. Optional ones that are not installed are left out.
+ */
+export function installedPackages(root: string): Record<string, string> {
+  const versions = new Map<string, Set<string>>();
+  const seen = new Set<string>();
+  const queue = [root];
+  for (const folder of queue) {
+    const { dependencies, optionalDependencies } = readPackage(folder);
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      const found = findPackage(name, folder);
+      if (found === undefined || seen.has(found)) continue;
+      seen.add(found);
+      queue.push(found);
+      const known = versions.get(name) ?? new Set();
+      versions.set(name, known.add(readPackage(found).version ?? "unknown"));
+    }
+  }
+  const sorted = [...versions].toSorted(([left], [right]) => (left < right ? -1 : 1));
+  return Object.fromEntries(sorted.map(([name, found]) => [name, [...found].toSorted().join(", ")]));
+}
+
+function findPackage(name: string, from: string): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const candidate = join(folder, "node_modules", name);
+    if (existsSync(join(candidate, "package.json"))) return candidate;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** Absent without git, or where the package does not lie in a checkout of its own. */
+function gitCommit(): string | undefined {
+  const root = packageRoot();
+  if (!existsSync(join(root, ".git"))) return undefined;
+  const git = (...words: string[]): string =>
+    execFileSync("git", ["-C", root, ...words], {
+      encoding: "utf8",
+      timeout: 5000,
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
+  try {
+    return git("rev-parse", "HEAD") + (git("status", "--porcelain") === "" ? "" : "+changes");
+  } catch {
+    return undefined;
+  }
+}
