@@ -38,10 +38,15 @@ const CURES: Readonly<Record<string, readonly [string, string]>> = {
 };
 const MACHINE_FAULTS = new Set(["ENOSPC", "EDQUOT", "EIO", "EFBIG"]);
 
+/** The code of a system error ("ENOENT", …); "" for any other value. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
 /** The error of a write to `path` as one of ours; errors that are ours already, or no file system's, stay as they are. */
 export function writeFault(cause: unknown, path: string): unknown {
   if (cause instanceof EarlError || !(cause instanceof Error)) return cause;
-  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  const code = errorCode(cause);
   const cure = CURES[code];
   if (cure === undefined) return cause;
   const [reason, hint] = cure;
@@ -58,7 +63,7 @@ export function flush(path: string): void {
     fsyncSync(descriptor);
   } catch (error) {
     // Some file systems cannot flush a folder and say so; the rename is still atomic.
-    if (!["EINVAL", "EPERM", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!["EINVAL", "EPERM", "ENOTSUP"].includes(errorCode(error))) throw error;
   } finally {
     closeSync(descriptor);
   }
@@ -116,7 +121,7 @@ function replaceDirectory(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch (error) {
-    if (!["ENOTEMPTY", "EEXIST", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!["ENOTEMPTY", "EEXIST", "EPERM"].includes(errorCode(error))) throw error;
     const aside = temporaryName(to);
     renameSync(to, aside);
     renameSync(from, to);

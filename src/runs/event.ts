@@ -36,7 +36,8 @@ export interface ArmResult {
   readonly arm: string;
   /** "temperature 1", "greedy" or "—" for a copy. */
   readonly decoding: string;
-  readonly task: string | "all";
+  /** A kind of edit, or "all". */
+  readonly task: string;
   readonly count: number;
   readonly reward: { readonly mean: number; readonly low: number; readonly high: number };
   readonly exactMatch: { readonly mean: number; readonly low: number; readonly high: number };

@@ -6,15 +6,19 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 
-import { ConfigError } from "../errors.ts";
-import { writeFault } from "./atomic-write.ts";
+import { z } from "zod";
 
-interface Owner {
-  readonly pid: number;
-  readonly host: string;
+import { ConfigError } from "../errors.ts";
+import { errorCode, writeFault } from "./atomic-write.ts";
+import { readJson } from "./run-directory.ts";
+
+const Owner = z.object({
+  pid: z.int(),
+  host: z.string(),
   /** When the process started, in the kernel's words: tells a later process with the same number apart. */
-  readonly started: string;
-}
+  started: z.string(),
+});
+type Owner = z.infer<typeof Owner>;
 
 /** Start of a process in clock ticks since boot, and the boot it belongs to; "" where the system does not say. */
 function startOf(pid: number): string {
@@ -32,7 +36,7 @@ function isRunning(owner: Owner): boolean {
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    if (errorCode(error) === "ESRCH") return false;
   }
   return owner.started === startOf(owner.pid);
 }
@@ -67,7 +71,7 @@ function link(from: string, to: string): boolean {
     linkSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if (errorCode(error) === "EEXIST") return false;
     throw writeFault(error, to);
   }
 }
@@ -85,7 +89,7 @@ function removeDeadOwner(path: string): void {
 
 function readOwner(path: string): Owner | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Owner;
+    return Owner.parse(readJson(path));
   } catch {
     return undefined;
   }

@@ -5,13 +5,17 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { availableParallelism, cpus, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 
+import { z } from "zod";
+
+import { DataError } from "../errors.ts";
 import { isoTime, type Clock } from "./clock.ts";
+import { readJson } from "./run-directory.ts";
 
 export interface DatasetFile {
   readonly split: string;
@@ -57,6 +61,20 @@ export interface Manifest extends Sitting {
   readonly resumed: readonly (Sitting & { readonly stage: string; readonly step: number })[];
 }
 
+/** Reads a run's manifest. Throws DataError when it is missing or damaged. */
+export function readManifest(path: string): Manifest {
+  const value = readJson(path);
+  if (isManifest(value)) return value;
+  throw new DataError(`${path} is not the manifest of a run.`, {
+    hint: "Check that the folder is a run of earl and was copied whole.",
+  });
+}
+
+/** earl alone writes manifests, so the parts are taken on trust. */
+function isManifest(value: unknown): value is Manifest {
+  return typeof value === "object" && value !== null && "software" in value && "resumed" in value;
+}
+
 /** What the run itself has to say; the rest is looked up. */
 export type ManifestFacts = Pick<Manifest, "name" | "command" | "setup" | "seeds" | "data"> & {
   readonly device: string;
@@ -93,12 +111,11 @@ export async function hashFile(path: string): Promise<{ sha256: string; sizeByte
   return { sha256: hash.digest("hex"), sizeBytes };
 }
 
-interface PackageJson {
-  readonly name?: string;
-  readonly version?: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
-}
+const PackageJson = z.object({
+  version: z.string().default("unknown"),
+  dependencies: z.record(z.string(), z.string()).default({}),
+  optionalDependencies: z.record(z.string(), z.string()).default({}),
+});
 
 /** The folder of the installed earl package, found upwards from this file. */
 export function packageRoot(): string {
@@ -107,14 +124,14 @@ export function packageRoot(): string {
   return folder;
 }
 
-function readPackage(folder: string): PackageJson {
-  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as PackageJson;
+function readPackage(folder: string): z.infer<typeof PackageJson> {
+  return PackageJson.parse(readJson(join(folder, "package.json")));
 }
 
 function software(): Software {
   const root = packageRoot();
   return {
-    earl: readPackage(root).version ?? "unknown",
+    earl: readPackage(root).version,
     node: process.version,
     system: `${process.platform} ${release()} ${process.arch}`,
     packages: installedPackages(root),
@@ -137,7 +154,7 @@ export function installedPackages(root: string): Record<string, string> {
       seen.add(found);
       queue.push(found);
       const known = versions.get(name) ?? new Set();
-      versions.set(name, known.add(readPackage(found).version ?? "unknown"));
+      versions.set(name, known.add(readPackage(found).version));
     }
   }
   const sorted = [...versions].toSorted(([left], [right]) => (left < right ? -1 : 1));

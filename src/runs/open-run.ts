@@ -9,10 +9,10 @@ import { ConfigError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import { EventLog } from "./event-log.ts";
 import { acquireLock } from "./lock.ts";
-import type { Manifest } from "./manifest.ts";
+import { readManifest, type Manifest } from "./manifest.ts";
 import { RunRecorder } from "./recorder.ts";
 import { resumeRun, type ResumePoint } from "./resume.ts";
-import { readJson, type RunDirectory } from "./run-directory.ts";
+import type { RunDirectory } from "./run-directory.ts";
 
 export interface OpenRun extends Disposable {
   readonly directory: RunDirectory;
@@ -80,7 +80,7 @@ function continued(
   resumePoint: ResumePoint | undefined,
 ): Manifest {
   if (resumePoint === undefined || !existsSync(directory.manifest)) return manifest;
-  const first = readJson(directory.manifest) as Manifest;
+  const first = readManifest(directory.manifest);
   const { step, stage } = resumePoint;
   const { startedAt, commit, software, hardware } = manifest;
   return { ...first, resumed: [...first.resumed, { stage, step, startedAt, commit, software, hardware }] };
