@@ -1,0 +1,84 @@
+/** From values to an ONNX model: names, order, and a readable dump. */
+
+import { EngineError } from "../errors.ts";
+import { Emitter } from "./emitter.ts";
+import { topologicalOrder } from "./gradient.ts";
+import { ELEMENT_TYPES, ModelProto } from "./onnx-schema.ts";
+import { inputName } from "./ops/leaves.ts";
+import type { Value } from "./value.ts";
+import { describe } from "./value.ts";
+
+/** A graph ready to run: the encoded model and what is known of it without running. */
+export interface CompiledGraph {
+  readonly model: Uint8Array;
+  /** Fed values by name. */
+  readonly inputs: ReadonlyMap<string, Value>;
+  readonly outputs: ReadonlyMap<string, Value>;
+  /** Floating-point operations of its matrix products. */
+  readonly flops: number;
+  readonly nodes: number;
+}
+
+function valueInfo(name: string, value: Value): object {
+  const dim = value.shape.map((dimValue) => ({ dimValue }));
+  return { name, type: { tensorType: { elemType: ELEMENT_TYPES[value.type], shape: { dim } } } };
+}
+
+/** Compiles the graph that computes the named outputs. */
+export function compile(outputs: Readonly<Record<string, Value>>, options: { readonly isCpu?: boolean } = {}): CompiledGraph {
+  const emitter = new Emitter(options.isCpu ?? true);
+  const order = topologicalOrder(Object.values(outputs));
+  const names = new Map<Value, string>();
+  const inputs = new Map<string, Value>();
+  for (const value of order) {
+    const name = inputName(value);
+    if (name === undefined) {
+      const operands = value.inputs.map((operand) => names.get(operand) as string);
+      names.set(value, value.op.lower(emitter, operands, value));
+      continue;
+    }
+    if (inputs.has(name)) throw new EngineError(`Two different inputs of a graph are named ${name}.`);
+    inputs.set(name, value);
+    names.set(value, name);
+  }
+  for (const [name, value] of Object.entries(outputs)) {
+    emitter.nodes.push({ opType: "Identity", input: [names.get(value) as string], output: [name] });
+  }
+
+  const model = ModelProto.encode(
+    ModelProto.create({
+      irVersion: 10,
+      producerName: "earl",
+      opsetImport: [
+        { domain: "", version: 21 },
+        { domain: "com.microsoft", version: 1 },
+      ],
+      graph: {
+        name: "earl",
+        node: emitter.nodes,
+        initializer: emitter.initializers,
+        input: [...inputs].map(([name, value]) => valueInfo(name, value)),
+        output: Object.entries(outputs).map(([name, value]) => valueInfo(name, value)),
+      },
+    }),
+  ).finish();
+  const flops = order.reduce((total, value) => total + (value.op.flops?.(value) ?? 0), 0);
+  return { model, inputs, outputs: new Map(Object.entries(outputs)), flops, nodes: emitter.nodes.length };
+}
+
+/** The graph as text, a value a line: `%7 = matmul(%3, embed) [64, 96] float32`. */
+export function dump(outputs: Readonly<Record<string, Value>>): string {
+  const names = new Map<Value, string>();
+  const lines: string[] = [];
+  for (const value of topologicalOrder(Object.values(outputs))) {
+    const name = inputName(value) ?? `%${names.size}`;
+    names.set(value, name);
+    const operands = value.inputs.map((operand) => names.get(operand)).join(", ");
+    const settings = Object.entries(value.attributes)
+      .filter(([key, setting]) => !["name", "shape", "type"].includes(key) && !ArrayBuffer.isView(setting))
+      .map(([key, setting]) => `${key}=${String(setting)}`);
+    lines.push(`${name} = ${value.op.name}(${[operands, ...settings].filter(Boolean).join("; ")}) ${describe(value)}`);
+  }
+  for (const [name, value] of Object.entries(outputs)) lines.push(`return ${name} = ${names.get(value)}`);
+  return lines.join("\n");
+}

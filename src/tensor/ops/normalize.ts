@@ -1,0 +1,69 @@
+/** Softmax, log-softmax and RMSNorm. */
+
+import type { Op, Value } from "../value.ts";
+import { apply, inputAt } from "../value.ts";
+import { exp, multiply, subtract } from "./elementwise.ts";
+import { mean, sum } from "./reduce.ts";
+import { sumTo } from "./reduce.ts";
+
+function overLastAxis(name: string, onnx: string, gradient: (result: Value, upstream: Value) => Value): Op {
+  return {
+    name,
+    infer: ([operand]) => ({ shape: (operand as Value).shape, type: "float32" }),
+    lower: (emitter, inputs) => emitter.node(onnx, inputs, { attributes: { axis: -1 } }),
+    gradient: (value, upstream) => [[inputAt(value, 0), gradient(value, upstream)]],
+  };
+}
+
+const softmaxOp = overLastAxis("softmax", "Softmax", (result, upstream) => {
+  const weighted = multiply(upstream, result);
+  return subtract(weighted, multiply(result, sum(weighted, [-1], true)));
+});
+const logSoftmaxOp = overLastAxis("log-softmax", "LogSoftmax", (result, upstream) =>
+  subtract(upstream, multiply(exp(result), sum(upstream, [-1], true))),
+);
+
+/** Probabilities over the last axis. */
+export function softmax(operand: Value): Value {
+  return apply(softmaxOp, [operand]);
+}
+
+/** Log-probabilities over the last axis. */
+export function logSoftmax(operand: Value): Value {
+  return apply(logSoftmaxOp, [operand]);
+}
+
+// onnxruntime's fused kernel also returns 1/rms, which the gradient needs.
+const rmsNormOp: Op = {
+  name: "rms-norm",
+  infer: ([operand]) => ({ shape: (operand as Value).shape, type: "float32" }),
+  lower(emitter, inputs, value) {
+    const epsilon = value.attributes["epsilon"] as number;
+    return emitter.node("SimplifiedLayerNormalization", inputs, {
+      attributes: { axis: -1, epsilon: { float: epsilon }, stash_type: 1 },
+      outputs: 2,
+    });
+  },
+  gradient(value, upstream) {
+    const [operand, weight] = value.inputs as [Value, Value];
+    const inverse = apply(inverseRmsOp, [value]);
+    const normal = multiply(operand, inverse);
+    const weighted = multiply(upstream, weight);
+    const along = mean(multiply(weighted, normal), [-1], true);
+    return [
+      [operand, multiply(subtract(weighted, multiply(normal, along)), inverse)],
+      [weight, sumTo(multiply(upstream, normal), weight.shape)],
+    ];
+  },
+};
+
+const inverseRmsOp: Op = {
+  name: "inverse-rms",
+  infer: ([normal]) => ({ shape: [...(normal as Value).shape.slice(0, -1), 1], type: "float32" }),
+  lower: (emitter, [normal]) => emitter.outputOf(normal as string, 1),
+};
+
+/** x / √(mean(x²) + ε) · weight over the last axis (Zhang & Sennrich 2019, eq. 4). */
+export function rmsNorm(operand: Value, weight: Value, epsilon: number): Value {
+  return apply(rmsNormOp, [operand, weight], { epsilon });
+}

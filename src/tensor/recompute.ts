@@ -1,0 +1,49 @@
+/**
+ * Activation recomputation (Chen et al. 2016): what lies between the operands and the result of a region is not
+ * kept for the backward pass but computed again there, so memory holds one region's activations at a time.
+ */
+
+import { gradients } from "./gradient.ts";
+import { add, multiply } from "./ops/elementwise.ts";
+import { input } from "./ops/leaves.ts";
+import { reshape, slice } from "./ops/shape.ts";
+import type { Op, Value } from "./value.ts";
+import { apply } from "./value.ts";
+
+const bodies = new WeakMap<Value, (...operands: Value[]) => Value>();
+
+const regionOp: Op = {
+  name: "recomputed",
+  infer: ([result]) => ({ shape: (result as Value).shape, type: (result as Value).type }),
+  lower: (_emitter, [result]) => result as string,
+  gradient(value, upstream) {
+    const build = bodies.get(value) as (...operands: Value[]) => Value;
+    const operands = value.inputs.slice(1);
+    // Only what arrives with the upstream gradient may start the second computation: onnxruntime would
+    // otherwise merge it with the first one, or run it too early, and keep everything after all.
+    const first = reshape(firstElement(upstream), []);
+    const after = multiply(first, ZERO);
+    const again = operands.map((operand) => (operand.type === "float32" && operand.shape.length > 1 ? add(operand, after) : operand));
+    const slopes = gradients(build(...again), again, upstream);
+    return operands.flatMap((operand, index) => (operand.type === "float32" ? [[operand, slopes[index] as Value] as const] : []));
+  },
+};
+
+function firstElement(value: Value): Value {
+  return value.shape.reduce((part, _size, axis) => slice(part, axis, 0, 1), value);
+}
+
+/** Zero as an input of the graph, since onnxruntime folds a constant zero away. Feed it as `ZERO_INPUT`. */
+export const ZERO_INPUT = "zero";
+const ZERO = input(ZERO_INPUT, []);
+
+/**
+ * The result of `build(...operands)`, whose inner values are computed again in the backward pass. Everything that
+ * `build` uses and that a gradient is wanted for must be among the operands.
+ */
+export function recomputed(operands: readonly Value[], build: (...operands: Value[]) => Value): Value {
+  const result = build(...operands);
+  const region = apply(regionOp, [result, ...operands]);
+  bodies.set(region, build);
+  return region;
+}
