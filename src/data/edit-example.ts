@@ -13,4 +13,6 @@ export interface EditExample {
   readonly target?: EncodedPicture;
   /** What is where and what changes, written before the picture. */
   readonly thought?: string;
+  /** Where it was read ("train-00000-of-00001.parquet, row 12"); names it in errors. */
+  readonly origin?: string;
 }
