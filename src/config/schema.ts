@@ -84,10 +84,14 @@ export const LossSettings = z.strictObject({
     .describe("Published loss: how ratios are clipped and how tokens are averaged."),
   clipLow: share
     .optional()
-    .describe("The ratio may fall to 1 − this before it is clipped. Left out: what the named loss published."),
+    .describe(
+      "The ratio may fall to 1 − this before it is clipped. Left out: what the named loss published.",
+    ),
   clipHigh: positive
     .optional()
-    .describe("The ratio may rise to 1 + this before it is clipped. Left out: what the named loss published."),
+    .describe(
+      "The ratio may rise to 1 + this before it is clipped. Left out: what the named loss published.",
+    ),
   klCoef: z.number().min(0).default(1e-3).describe("Weight of the KL penalty to the reference policy."),
   klEstimator: z.enum(["k1", "k2", "k3"]).default("k3").describe("Estimator of that KL (Schulman 2020)."),
 });
@@ -133,7 +137,9 @@ export const RunConfig = z.strictObject({
     .regex(/^[\w.-]+$/, "letters, digits, dot, dash and underscore only")
     .describe("Folder under runs/."),
   seed: z.int().min(0).default(0).describe("Everything random in the run comes from it."),
-  algorithm: z.enum(["sft", "grpo"]).describe("What trains the policy."),
+  algorithm: z
+    .enum(["sft", "grpo", "sft-grpo"])
+    .describe("What trains the policy; sft-grpo goes on from the best SFT checkpoint in the same run."),
   data: DataSettings,
   policy: PolicySettings.prefault({}),
   tokenizer: TokenizerSettings.prefault({}),

@@ -1,0 +1,39 @@
+/** Settings that are fine alone and cannot work together. */
+
+import type { RunConfig } from "./schema.ts";
+
+export interface CrossFault {
+  /** The settings that do not fit together; the first is the one to change. */
+  readonly keys: readonly [string, ...string[]];
+  readonly message: string;
+}
+
+/** Every combination in the config that cannot work. */
+export function crossFaults(config: RunConfig): CrossFault[] {
+  const { policy, tokenizer } = config;
+  const faults: CrossFault[] = [];
+  const require = (holds: boolean, message: string, ...keys: CrossFault["keys"]): void => {
+    if (!holds) faults.push({ keys, message });
+  };
+
+  require(policy.heads % policy.keyValueHeads ===
+    0, `${policy.keyValueHeads} key-value heads cannot be shared evenly by ${policy.heads} heads`, "policy.keyValueHeads", "policy.heads");
+  const headSize = policy.hiddenSize / policy.heads;
+  require(Number.isInteger(
+    headSize,
+  ), `a width of ${policy.hiddenSize} cannot be split into ${policy.heads} heads`, "policy.hiddenSize", "policy.heads");
+  require(!Number.isInteger(headSize) ||
+    headSize % 2 ===
+      0, `each head would be ${headSize} wide, and the rotary embedding needs an even number`, "policy.hiddenSize", "policy.heads");
+  require(tokenizer.codebookSize <=
+    32_768, `a codebook has at most 32768 entries (Emu3's size), not ${tokenizer.codebookSize}`, "tokenizer.codebookSize");
+  require(config.algorithm !== "grpo" ||
+    policy.checkpoint !==
+      undefined, "GRPO needs a policy that can already edit a little: name its folder, or use algorithm sft-grpo", "policy.checkpoint", "algorithm");
+  return faults;
+}
+
+/** True where the config's algorithm has this stage. */
+export function trains(config: RunConfig, stage: "sft" | "grpo"): boolean {
+  return config.algorithm === stage || config.algorithm === "sft-grpo";
+}
