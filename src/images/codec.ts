@@ -1,5 +1,5 @@
 /**
- * Pictures to bytes and back, with sharp. Decoding follows the `datasets` library: EXIF orientation is applied,
+ * Bytes to pictures, with sharp. Decoding follows the `datasets` library: EXIF orientation is applied,
  * alpha is dropped (not blended) and colour profiles are left alone, so pixels equal Pillow's.
  */
 
@@ -35,16 +35,6 @@ export async function decodePicture(bytes: Uint8Array, label: string): Promise<P
       cause,
     });
   }
-}
-
-/** Encodes as PNG without loss; equal pixels give equal bytes. */
-export async function encodePng(picture: Picture): Promise<Uint8Array> {
-  const encoded = await sharp(picture.pixels, {
-    raw: { width: picture.width, height: picture.height, channels: 3 },
-  })
-    .png({ compressionLevel: 9, adaptiveFiltering: false, palette: false })
-    .toBuffer();
-  return new Uint8Array(encoded);
 }
 
 function firstLine(text: string): string {

@@ -9,7 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { ParquetWriter, fileWriter } from "hyparquet-writer";
 
 import { ConfigError, DataError, EarlError } from "../../errors.ts";
-import { encodePng } from "../../images/codec.ts";
+import { encodePng } from "../../images/png.ts";
 import { fileSha256 } from "../file-hash.ts";
 import {
   HUGGINGFACE_FEATURES,
@@ -173,7 +173,7 @@ async function writeSplit(
   const imperfections: Record<string, number> = {};
   let rows = 0;
   for (const batch of batches(generateScenes(requestFor(split, settings)), ROW_GROUP)) {
-    const encoded = await Promise.all(batch.map(rowOf));
+    const encoded = batch.map(rowOf);
     await parquet.write({
       columnData: OMNIEDIT_COLUMNS.map((name) => ({ name, data: encoded.map((row) => cellOf(row, name)) })),
       rowGroupSize: ROW_GROUP,
@@ -200,14 +200,13 @@ function requestFor(split: SceneSplit, settings: Settings): Parameters<typeof ge
   };
 }
 
-async function rowOf(example: SceneExample): Promise<OmniEditRow> {
+function rowOf(example: SceneExample): OmniEditRow {
   const [source, target] = [renderScene(example.source), renderScene(example.target)];
-  const [sourceBytes, targetBytes] = await Promise.all([encodePng(source), encodePng(target)]);
   return {
     omni_edit_id: example.id,
     task: example.kind,
-    src_img: { bytes: sourceBytes, path: `${example.id}_source.png` },
-    edited_img: { bytes: targetBytes, path: `${example.id}_edited.png` },
+    src_img: { bytes: encodePng(source), path: `${example.id}_source.png` },
+    edited_img: { bytes: encodePng(target), path: `${example.id}_edited.png` },
     edited_prompt_list: [example.instruction],
     width: source.width,
     height: source.height,
