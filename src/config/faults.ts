@@ -65,7 +65,9 @@ export function describeValue(value: unknown): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a group of settings";
-  return typeof value === "string" ? `the text ${JSON.stringify(value)}` : String(value);
+  if (typeof value === "string") return `the text ${JSON.stringify(value)}`;
+  // JSON has no word for .nan and .inf, which YAML can write.
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
 function unknownKey(group: readonly string[], key: string): string {

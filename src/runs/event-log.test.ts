@@ -1,0 +1,69 @@
+import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { DataError } from "../errors.ts";
+import { comparableEvents, EventLog, readEvents } from "./event-log.ts";
+
+let path: string;
+beforeEach(() => {
+  path = join(mkdtempSync(join(tmpdir(), "earl-events-")), "events.jsonl");
+});
+
+describe("EventLog", () => {
+  test("appends a line an event and knows its length, also when opened again", () => {
+    {
+      using log = new EventLog(path);
+      log.append({ kind: "run-start", name: "größe", seed: 1, time: 5 });
+    }
+    using log = new EventLog(path);
+    expect(log.bytes).toBe(readFileSync(path).length);
+    log.append({ kind: "run-end", time: 6 });
+    expect(readEvents(path).map(({ kind }) => kind)).toEqual(["run-start", "run-end"]);
+    expect(log.bytes).toBe(readFileSync(path).length);
+  });
+
+  test("takes lines back", () => {
+    using log = new EventLog(path);
+    log.append({ kind: "run-start", name: "a", seed: 1, time: 5 });
+    const before = log.bytes;
+    log.append({ kind: "run-end", time: 6 });
+    log.truncate(before);
+    log.append({ kind: "run-end", time: 7 });
+    expect(readEvents(path).map(({ time }) => time)).toEqual([5, 7]);
+  });
+});
+
+describe("readEvents", () => {
+  test("skips the torn last line of a killed process", () => {
+    writeFileSync(path, '{"kind":"run-end","time":1}\n{"kind":"run-e');
+    expect(readEvents(path)).toEqual([{ kind: "run-end", time: 1 }]);
+  });
+
+  test("names the line that is damaged", () => {
+    writeFileSync(path, '{"kind":"run-end","time":1}\n{"kind":\n{"kind":"run-end","time":1}\n');
+    expect(() => readEvents(path)).toThrow(`${path}:2 is not an event.`);
+  });
+
+  test("refuses a file that is not there", () => {
+    expect(() => readEvents("no/events.jsonl")).toThrow(DataError);
+  });
+});
+
+describe("comparableEvents", () => {
+  test("leaves out what the wall clock decides and nothing else", () => {
+    const step = {
+      kind: "step-end",
+      stage: "sft",
+      step: 1,
+      metrics: { loss: 2, "time/step": 0.1 },
+      time: 9,
+    };
+    appendFileSync(path, `${JSON.stringify(step)}\n`);
+    expect(comparableEvents(path)).toEqual([
+      { kind: "step-end", stage: "sft", step: 1, metrics: { loss: 2 } },
+    ]);
+  });
+});
