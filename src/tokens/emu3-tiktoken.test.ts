@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { recordedRanks, recordedTokenizer, recordedVisionTokens } from "../../test/recorded-tokenizer.ts";
+import { readEmu3Tiktoken } from "./emu3-tiktoken.ts";
+import { vocabularyOf } from "./special-tokens.ts";
+import { EMU3_VOCABULARY } from "./vocabulary.ts";
+
+interface Recording {
+  readonly special_ids: Record<string, number>;
+  readonly vocab_size: number;
+  readonly cases: readonly { readonly text: string; readonly ids: number[]; readonly decoded: string }[];
+}
+
+const recording = JSON.parse(
+  readFileSync(new URL("../../test/fixtures/text-tokenizer/expected.json", import.meta.url), "utf8"),
+) as Recording;
+const tokenizer = recordedTokenizer();
+const special = Object.keys(recording.special_ids).filter((form) => !form.startsWith("<|im_"));
+
+describe("readEmu3Tiktoken", () => {
+  test("reads the very file that the recording was made with", () => {
+    const hash = createHash("sha256").update(recordedRanks()).digest("hex");
+    expect(hash).toBe("433350f01048253f21728dc789778ed01aed59e26bb7e37630850f5550ea685f");
+  });
+
+  test.each(recording.cases)("encodes and decodes $text as recorded", ({ text, ids, decoded }) => {
+    expect(tokenizer.encodeTemplate(text)).toEqual(ids);
+    expect(tokenizer.decodeTemplate(ids)).toBe(decoded);
+  });
+
+  test("encodes what a person wrote as recorded wherever no control token is spelled", () => {
+    const plain = recording.cases.filter(({ text }) => !special.some((form) => text.includes(form)));
+    expect(plain.length).toBeGreaterThan(10);
+    for (const { text, ids, decoded } of plain) {
+      expect(tokenizer.encode(text)).toEqual(ids);
+      expect(tokenizer.decode(ids)).toBe(decoded);
+    }
+  });
+
+  test("gives the special tokens their published ids", () => {
+    for (const [form, id] of Object.entries(recording.special_ids)) {
+      expect(tokenizer.specialTokens.get(form)).toBe(id);
+    }
+    expect(tokenizer.size).toBe(recording.vocab_size);
+    expect(vocabularyOf(tokenizer)).toEqual({
+      ...EMU3_VOCABULARY,
+      size: recording.vocab_size,
+      codebookSize: 64,
+    });
+  });
+
+  test("brings any text back, in Unicode's composed form", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(tokenizer.decode(tokenizer.encode(text))).toBe(text.normalize("NFC"));
+      }),
+    );
+  });
+
+  test("drops control and image tokens when decoding, and shows them in a template", () => {
+    const ids = tokenizer.encodeTemplate("a<|image start|>1*1<|visual token 000007|>b");
+    expect(tokenizer.decode(ids)).toBe("a1*1b");
+    expect(tokenizer.decodeTemplate(ids)).toBe("a<|image start|>1*1<|visual token 000007|>b");
+  });
+
+  test("gives its own files back", () => {
+    const files = tokenizer.files();
+    expect(files.get("emu3.tiktoken")?.length).toBe(recordedRanks().length);
+    expect(files.get("emu3_vision_tokens.txt")).toEqual(recordedVisionTokens());
+  });
+
+  test("names the line that is not a token and a rank", () => {
+    const broken = Buffer.from("AA== 0\nAQ== one\n");
+    expect(() => readEmu3Tiktoken(broken, recordedVisionTokens())).toThrow("emu3.tiktoken, line 2");
+  });
+
+  test("refuses a rank file that lost its bytes", () => {
+    expect(() => readEmu3Tiktoken(Buffer.from("AA== 0\n"), recordedVisionTokens())).toThrow(
+      "no id for the byte",
+    );
+  });
+});

@@ -1,0 +1,161 @@
+/**
+ * A vision tokenizer made of patches: a picture is cut into squares, each becomes the nearest entry of a codebook of
+ * squares. Pictures drawn from few patches (the procedural scenes) come back unchanged; others lose detail, which
+ * the PSNR tells.
+ */
+
+import { z } from "zod";
+import { CheckpointError, DataError } from "../errors.ts";
+import { picture, type Picture } from "../images/picture.ts";
+import { nearestRow } from "./k-means.ts";
+import type { CodeGrid, GridSize, VisionTokenizer } from "./vision-tokenizer.ts";
+
+export const PATCH_CODEBOOK_KIND = "patch-codebook";
+
+const PatchCodebookFile = z.strictObject({
+  kind: z.literal(PATCH_CODEBOOK_KIND),
+  patchSize: z.int().min(1),
+  codebookSize: z.int().min(1),
+  /** [codebookSize, patchSize, patchSize, 3] bytes. */
+  codebook: z.base64(),
+});
+
+export class PatchCodebook implements VisionTokenizer {
+  readonly patchSize: number;
+  readonly codebookSize: number;
+  /** [codebookSize, patchSize, patchSize, 3] */
+  readonly #entries: Uint8Array;
+  readonly #patchBytes: number;
+  readonly #codeOf = new Map<string, number>();
+
+  /** Throws CheckpointError where the bytes are not a whole number of patches. */
+  constructor(patchSize: number, entries: Uint8Array) {
+    this.patchSize = patchSize;
+    this.#patchBytes = patchSize * patchSize * 3;
+    this.#entries = entries;
+    this.codebookSize = entries.length / this.#patchBytes;
+    if (!Number.isInteger(this.codebookSize) || this.codebookSize < 1) {
+      throw new CheckpointError(
+        `A codebook of ${patchSize} × ${patchSize} patches cannot have ${entries.length} bytes.`,
+        { hint: "vision_tokenizer.json is damaged; copy it again from the checkpoint." },
+      );
+    }
+    // From the last to the first, so that of equal entries the lowest index stays.
+    for (let code = this.codebookSize - 1; code >= 0; code -= 1) {
+      this.#codeOf.set(patchKey(this.#entry(code)), code);
+    }
+  }
+
+  /** Reads what `files` wrote. Throws CheckpointError for anything else. */
+  static read(json: unknown): PatchCodebook {
+    const parsed = PatchCodebookFile.safeParse(json);
+    if (!parsed.success) {
+      throw new CheckpointError(`vision_tokenizer.json cannot be used: ${z.prettifyError(parsed.error)}`, {
+        hint: "Copy it again from the checkpoint.",
+      });
+    }
+    const { patchSize, codebookSize, codebook } = parsed.data;
+    const tokenizer = new PatchCodebook(patchSize, new Uint8Array(Buffer.from(codebook, "base64")));
+    if (tokenizer.codebookSize !== codebookSize) {
+      throw new CheckpointError(
+        `vision_tokenizer.json says ${codebookSize} codes, but holds ${tokenizer.codebookSize}.`,
+        { hint: "Copy it again from the checkpoint." },
+      );
+    }
+    return tokenizer;
+  }
+
+  gridOf(width: number, height: number): GridSize {
+    return patchGrid(width, height, this.patchSize);
+  }
+
+  encode(pictures: readonly Picture[]): Promise<CodeGrid[]> {
+    return Promise.resolve().then(() => pictures.map((one) => this.#encodeOne(one)));
+  }
+
+  decode(grids: readonly CodeGrid[]): Promise<Picture[]> {
+    return Promise.resolve().then(() => grids.map((grid) => this.#decodeOne(grid)));
+  }
+
+  files(): ReadonlyMap<string, Uint8Array> {
+    const content: z.infer<typeof PatchCodebookFile> = {
+      kind: PATCH_CODEBOOK_KIND,
+      patchSize: this.patchSize,
+      codebookSize: this.codebookSize,
+      codebook: Buffer.from(this.#entries).toString("base64"),
+    };
+    return new Map([["vision_tokenizer.json", Buffer.from(`${JSON.stringify(content)}\n`)]]);
+  }
+
+  #entry(code: number): Uint8Array {
+    return this.#entries.subarray(code * this.#patchBytes, (code + 1) * this.#patchBytes);
+  }
+
+  #encodeOne(source: Picture): CodeGrid {
+    const grid = this.gridOf(source.width, source.height);
+    const codes = new Int32Array(grid.rows * grid.columns);
+    for (let cell = 0; cell < codes.length; cell += 1) {
+      const patch = patchAt(source, this.patchSize, cell);
+      codes[cell] =
+        this.#codeOf.get(patchKey(patch)) ?? nearestRow(patch, 0, this.#entries, this.#patchBytes).row;
+    }
+    return { ...grid, codes };
+  }
+
+  #decodeOne({ rows, columns, codes }: CodeGrid): Picture {
+    const result = picture(columns * this.patchSize, rows * this.patchSize);
+    if (codes.length !== rows * columns) {
+      throw new DataError(
+        `A ${rows} × ${columns} code grid has ${rows * columns} codes, got ${codes.length}.`,
+      );
+    }
+    const rowBytes = this.patchSize * 3;
+    for (const [cell, code] of codes.entries()) {
+      if (code < 0 || code >= this.codebookSize) {
+        throw new DataError(`Code ${code} is outside the codebook of ${this.codebookSize} patches.`);
+      }
+      const entry = this.#entry(code);
+      for (let row = 0; row < this.patchSize; row += 1) {
+        const from = row * rowBytes;
+        result.pixels.set(entry.subarray(from, from + rowBytes), rowStart(result, this.patchSize, cell, row));
+      }
+    }
+    return result;
+  }
+}
+
+/** The grid of patches that fill a picture. Throws DataError where they leave a rest. */
+export function patchGrid(width: number, height: number, patchSize: number): GridSize {
+  if (width < 1 || height < 1 || width % patchSize !== 0 || height % patchSize !== 0) {
+    throw new DataError(
+      `A ${width} × ${height} picture cannot be cut into ${patchSize} × ${patchSize} patches.`,
+      {
+        hint: `Resize it so that both sides are multiples of ${patchSize}.`,
+      },
+    );
+  }
+  return { rows: height / patchSize, columns: width / patchSize };
+}
+
+/** The bytes of one patch, cells counted row by row. [patchSize, patchSize, 3] */
+export function patchAt(source: Picture, patchSize: number, cell: number): Uint8Array {
+  const rowBytes = patchSize * 3;
+  const patch = new Uint8Array(patchSize * rowBytes);
+  for (let row = 0; row < patchSize; row += 1) {
+    const from = rowStart(source, patchSize, cell, row);
+    patch.set(source.pixels.subarray(from, from + rowBytes), row * rowBytes);
+  }
+  return patch;
+}
+
+/** What two patches share exactly when every byte is the same. */
+export function patchKey(patch: Uint8Array): string {
+  return Buffer.from(patch.buffer, patch.byteOffset, patch.byteLength).toString("latin1");
+}
+
+/** Where a row of pixels of a patch starts in its picture. */
+function rowStart({ width }: Picture, patchSize: number, cell: number, row: number): number {
+  const columns = width / patchSize;
+  const top = Math.floor(cell / columns) * patchSize + row;
+  return (top * width + (cell % columns) * patchSize) * 3;
+}
