@@ -146,7 +146,7 @@ function countNearest(scene: Scene, rng: Rng): SceneEdit | undefined {
   const wordings = [
     `Remove all ${plural} but ${kept}`,
     `Of the ${plural}, keep only ${kept}`,
-    `Leave exactly ${exactly}`,
+    `Make it exactly ${exactly}`,
   ];
   return without(scene, others, rng.pick(wordings));
 }

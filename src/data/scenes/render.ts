@@ -36,9 +36,9 @@ const SPRITES: Readonly<Record<Size, Readonly<Record<Shape, Sprite>>>> = {
     },
   },
   small: {
-    circle: { x: 2, y: 2, rows: [".##.", "####", "####", ".##."] },
-    square: { x: 2, y: 2, rows: ["####", "####", "####", "####"] },
-    triangle: { x: 1, y: 2, rows: ["..#..", ".###.", "#####"] },
+    circle: { x: 1, y: 1, rows: [".###.", "#####", "#####", "#####", ".###."] },
+    square: { x: 1, y: 1, rows: ["#####", "#####", "#####", "#####", "#####"] },
+    triangle: { x: 1, y: 1, rows: ["..#..", "..#..", ".###.", ".###.", "#####"] },
   },
 };
 
