@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+import { ClosingLine } from "./test/closing-line.ts";
+
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
@@ -7,5 +9,6 @@ export default defineConfig({
     // onnxruntime brings its own threads; more test processes than cores only makes them wait for each other.
     maxWorkers: 2,
     testTimeout: 60_000,
+    reporters: ["default", new ClosingLine()],
   },
 });
