@@ -23,9 +23,9 @@ const regionOp: Op = {
     // otherwise merge it with the first one, or run it too early, and keep everything after all.
     const first = reshape(firstElement(upstream), []);
     const after = multiply(first, ZERO);
-    const again = operands.map((operand) => (operand.type === "float32" && operand.shape.length > 1 ? add(operand, after) : operand));
+    const again = operands.map((operand, index) => (index === 0 ? add(operand, after) : operand));
     const slopes = gradients(build(...again), again, upstream);
-    return operands.flatMap((operand, index) => (operand.type === "float32" ? [[operand, slopes[index] as Value] as const] : []));
+    return operands.map((operand, index) => [operand, slopes[index] as Value] as const);
   },
 };
 
@@ -33,13 +33,14 @@ function firstElement(value: Value): Value {
   return value.shape.reduce((part, _size, axis) => slice(part, axis, 0, 1), value);
 }
 
-/** Zero as an input of the graph, since onnxruntime folds a constant zero away. Feed it as `ZERO_INPUT`. */
+/** Zero as an input of the graph, since onnxruntime folds a constant zero away. Sessions feed it by themselves. */
 export const ZERO_INPUT = "zero";
 const ZERO = input(ZERO_INPUT, []);
 
 /**
- * The result of `build(...operands)`, whose inner values are computed again in the backward pass. Everything that
- * `build` uses and that a gradient is wanted for must be among the operands.
+ * The result of `build(...operands)`, whose inner values are computed again in the backward pass. The first
+ * operand is the activation that everything inside depends on; whatever else a gradient is wanted for
+ * (parameters) must be among the operands too.
  */
 export function recomputed(operands: readonly Value[], build: (...operands: Value[]) => Value): Value {
   const result = build(...operands);

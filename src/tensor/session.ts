@@ -7,6 +7,7 @@ import * as ort from "onnxruntime-node";
 
 import { EngineError, ShapeError } from "../errors.ts";
 import type { CompiledGraph } from "./compile.ts";
+import { ZERO_INPUT } from "./recompute.ts";
 import type { ElementType, Value } from "./value.ts";
 import { describe, sizeOf } from "./value.ts";
 
@@ -17,6 +18,8 @@ export interface SessionOptions {
   /** Threads inside an op; 0 lets onnxruntime take every core. */
   readonly threads?: number;
 }
+
+const ZERO = new Float32Array(1);
 
 const ARRAY_OF: Record<ElementType, new (length: number) => TensorData> = {
   float32: Float32Array,
@@ -53,7 +56,9 @@ export class Session implements Disposable {
   /** Runs the graph. `into` names arrays that outputs are also written to. Throws ShapeError for feeds that do not fit. */
   async run(feeds: Feeds, into: Feeds = {}): Promise<Record<string, TensorData>> {
     const inputs: Record<string, ort.Tensor> = {};
-    for (const [name, value] of this.graph.inputs) inputs[name] = toTensor(name, value, feeds[name]);
+    for (const [name, value] of this.graph.inputs) {
+      inputs[name] = toTensor(name, value, name === ZERO_INPUT ? ZERO : feeds[name]);
+    }
     const fetches: Record<string, ort.Tensor | null> = {};
     for (const [name, value] of this.graph.outputs) {
       fetches[name] = into[name] === undefined ? null : toTensor(name, value, into[name]);

@@ -16,7 +16,7 @@ const gatherOp: Op = {
   lower: (emitter, inputs) => emitter.node("Gather", inputs, { attributes: { axis: 0 } }),
   gradient(value, upstream) {
     const [table, indices] = value.inputs as [Value, Value];
-    return [[table, apply(scatterAddOp, [upstream, indices], { rows: table.shape[0] as number })]];
+    return [[table, scatterAdd(upstream, indices, table.shape[0] as number)]];
   },
 };
 
@@ -38,6 +38,11 @@ const scatterAddOp: Op = {
   },
 };
 
+/** Adds rows [N, …] up into `count` rows by int64 `indices` [N]: the opposite of `gather`. */
+export function scatterAdd(rows: Value, indices: Value, count: number): Value {
+  return apply(scatterAddOp, [rows, indices], { rows: count });
+}
+
 /** Rows of `table` [R, …] by int64 `indices` [I…]: [I…, …]. */
 export function gather(table: Value, indices: Value): Value {
   return apply(gatherOp, [table, indices]);
@@ -45,8 +50,8 @@ export function gather(table: Value, indices: Value): Value {
 
 const gatherLastOp: Op = {
   name: "gather-last",
-  infer([, indices]) {
-    return { shape: (indices as Value).shape, type: "float32" };
+  infer([operand, indices]) {
+    return { shape: (indices as Value).shape, type: (operand as Value).type };
   },
   lower: (emitter, inputs) => emitter.node("GatherElements", inputs, { attributes: { axis: -1 } }),
 };

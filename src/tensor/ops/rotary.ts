@@ -20,8 +20,9 @@ const rotaryOp: Op = {
   },
   lower(emitter, [operand, positions, cosine, sine], value) {
     const [tokens, width] = value.shape as [number, number];
-    const asBatch = emitter.node("Reshape", [operand as string, emitter.integers([1, tokens, width])]);
-    const indices = emitter.node("Reshape", [positions as string, emitter.integers([1, tokens])]);
+    // The kernel takes sequences no longer than its tables, so every token is a sequence of its own.
+    const asBatch = emitter.node("Reshape", [operand as string, emitter.integers([tokens, 1, width])]);
+    const indices = emitter.node("Reshape", [positions as string, emitter.integers([tokens, 1])]);
     const rotated = emitter.node("RotaryEmbedding", [asBatch, indices, cosine as string, sine as string], {
       domain: "com.microsoft",
     });

@@ -1,0 +1,147 @@
+/**
+ * Emu3's decoder as a graph (pre-norm, RMSNorm, rotary embedding, grouped-query attention, SwiGLU), over a batch
+ * of groups: every linear map sees the tokens of prompts and completions in one product, only attention tells
+ * them apart.
+ */
+
+import type { PolicyConfig } from "../../policy/config.ts";
+import { EMBEDDING, FINAL_NORM, HEAD, parameterShapes } from "../../policy/parameters.ts";
+import { add, multiply, silu } from "../../tensor/ops/elementwise.ts";
+import { gather } from "../../tensor/ops/gather.ts";
+import { input } from "../../tensor/ops/leaves.ts";
+import { linear } from "../../tensor/ops/matmul.ts";
+import { rmsNorm } from "../../tensor/ops/normalize.ts";
+import type { RotaryTables } from "../../tensor/ops/rotary.ts";
+import { rotary, rotaryTables } from "../../tensor/ops/rotary.ts";
+import { concat, slice } from "../../tensor/ops/shape.ts";
+import { recomputed } from "../../tensor/recompute.ts";
+import type { Value } from "../../tensor/value.ts";
+import type { GroupShape, Prefix } from "./attention.ts";
+import { completionAttention, headsOf, prefixAttention, prefixRows } from "./attention.ts";
+
+/** Parameters of a policy as graph inputs, by Hugging Face name. */
+export type Weights = ReadonlyMap<string, Value>;
+
+export function weightInputs(config: PolicyConfig): Weights {
+  return new Map(parameterShapes(config).map(({ name, shape }) => [name, input(name, shape)]));
+}
+
+export function weight(weights: Weights, name: string): Value {
+  const value = weights.get(name);
+  if (value === undefined) throw new Error(`The policy has no parameter ${name}.`);
+  return value;
+}
+
+/** The head's weight [V, D]: its own, or the embedding where they are tied. */
+export function headWeight(config: PolicyConfig, weights: Weights): Value {
+  return weight(weights, config.tieEmbeddings ? EMBEDDING : HEAD);
+}
+
+/** One layer's parameters by short name. */
+export function layerWeights(weights: Weights, layer: number): (name: string) => Value {
+  return (name) => weight(weights, `model.layers.${layer}.${name}.weight`);
+}
+
+/** Longest sequence the rotary tables cover; a graph stores only what its batch can reach. */
+export function tablesFor(config: PolicyConfig, positions: number): RotaryTables {
+  return rotaryTables(positions, config.headSize, config.ropeTheta);
+}
+
+/** SwiGLU: down(silu(gate(x)) · up(x)) (Shazeer 2020). */
+export function mlp(rows: Value, at: (name: string) => Value): Value {
+  const gate = silu(linear(rows, at("mlp.gate_proj")));
+  return linear(multiply(gate, linear(rows, at("mlp.up_proj"))), at("mlp.down_proj"));
+}
+
+export interface TokenInputs {
+  /** int64 [P·S + P·G·T]: prefixes first, then completions. */
+  readonly tokens: Value;
+  /** Their positions, likewise. */
+  readonly positions: Value;
+  /** 0 or MASKED, [P, 1, 1, S]; absent where S is 0. */
+  readonly prefixMask: Value | undefined;
+}
+
+export function tokenInputs(shape: GroupShape): TokenInputs {
+  const count = shape.prompts * (shape.prefix + shape.groupSize * shape.completion);
+  return {
+    tokens: input("tokens", [count], "int64"),
+    positions: input("positions", [count], "int64"),
+    prefixMask: shape.prefix === 0 ? undefined : input("prefixMask", [shape.prompts, 1, 1, shape.prefix]),
+  };
+}
+
+export interface ForwardOptions {
+  /** Compute each layer again in the backward pass. */
+  readonly recompute?: boolean;
+}
+
+/** Final hidden states of the completion tokens, [P·G·T, D], normalised and ready for the head. */
+export function forwardGroups(
+  config: PolicyConfig,
+  weights: Weights,
+  shape: GroupShape,
+  options: ForwardOptions = {},
+): { readonly hidden: Value; readonly inputs: TokenInputs } {
+  const inputs = tokenInputs(shape);
+  const tables = tablesFor(config, shape.prefix + shape.completion + 1);
+  let rows = gather(weight(weights, EMBEDDING), inputs.tokens);
+  for (let layer = 0; layer < config.layers; layer += 1) {
+    const isLast = layer === config.layers - 1;
+    const names = parameterShapes({ ...config, layers: layer + 1 })
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(`model.layers.${layer}.`));
+    const build = (...operands: Value[]): Value => {
+      const own = new Map(names.map((name, index) => [name, operands[index + 1] as Value]));
+      return decoderLayer(operands[0] as Value, layerWeights(own, layer), { config, shape, inputs, tables, isLast });
+    };
+    const operands = [rows, ...names.map((name) => weight(weights, name))];
+    rows = options.recompute === true ? recomputed(operands, build) : build(...operands);
+  }
+  return { hidden: rmsNorm(rows, weight(weights, FINAL_NORM), config.normEpsilon), inputs };
+}
+
+interface LayerContext {
+  readonly config: PolicyConfig;
+  readonly shape: GroupShape;
+  readonly inputs: TokenInputs;
+  readonly tables: RotaryTables;
+  /** In the last layer nothing reads the prefix's own states, so only its keys and values are computed. */
+  readonly isLast: boolean;
+}
+
+function decoderLayer(rows: Value, at: (name: string) => Value, context: LayerContext): Value {
+  const { config, shape, inputs, tables, isLast } = context;
+  const heads = headsOf(config);
+  const prefixCount = shape.prompts * shape.prefix;
+  const total = rows.shape[0] as number;
+  const ofPrefix = (tokens: Value): Value => slice(tokens, 0, 0, prefixCount);
+  const ofCompletion = (tokens: Value): Value => slice(tokens, 0, prefixCount, total);
+
+  const normal = rmsNorm(rows, at("input_layernorm"), config.normEpsilon);
+  const keys = rotary(linear(normal, at("self_attn.k_proj")), inputs.positions, tables);
+  const values = linear(normal, at("self_attn.v_proj"));
+  const [asking, askingPositions] = isLast
+    ? [ofCompletion(normal), ofCompletion(inputs.positions)]
+    : [normal, inputs.positions];
+  const queries = rotary(linear(asking, at("self_attn.q_proj")), askingPositions, tables);
+
+  const prefix = ((): Prefix | undefined => {
+    if (inputs.prefixMask === undefined) return undefined;
+    const asRows = (tokens: Value): Value => prefixRows(ofPrefix(tokens), shape.prompts, shape.prefix, heads);
+    return { keys: asRows(keys), values: asRows(values), mask: inputs.prefixMask };
+  })();
+  const own = {
+    queries: isLast ? queries : ofCompletion(queries),
+    keys: ofCompletion(keys),
+    values: ofCompletion(values),
+  };
+  const attended = completionAttention(own, prefix, shape, heads);
+  const mixed =
+    isLast || prefix === undefined
+      ? attended
+      : concat([prefixAttention(ofPrefix(queries), prefix.keys, prefix.values, shape, heads), attended], 0);
+
+  const afterAttention = add(isLast ? ofCompletion(rows) : rows, linear(mixed, at("self_attn.o_proj")));
+  return add(afterAttention, mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at));
+}
