@@ -1,0 +1,95 @@
+/** Makes edit examples ready for a policy: decodes their pictures, looks up codes, lays out ids. */
+
+import type { EditDataset } from "../data/edit-dataset.ts";
+import type { EditExample } from "../data/edit-example.ts";
+import { DataError } from "../errors.ts";
+import { decodePicture } from "../images/codec.ts";
+import type { Picture } from "../images/picture.ts";
+import { promptOf, trainingPair, type Tokens } from "../tokens/sequence.ts";
+import type { CodeGrid, VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+import type { PreparedEdit, PreparedEdits } from "./prepared-edit.ts";
+
+export interface PreparationParts {
+  readonly tokens: Tokens;
+  readonly vision: VisionTokenizer;
+  /** The policy writes a thought before the picture, and demonstrations that have one show it. */
+  readonly thoughts: boolean;
+  /** Prepared edits are kept for the next time until their pictures take this many bytes; default 256 MiB. */
+  readonly keepBytes?: number;
+}
+
+/** The examples of a dataset, each prepared at its first use. */
+export function prepareEdits(
+  dataset: Pick<EditDataset, "count" | "read">,
+  parts: PreparationParts,
+): PreparedEdits {
+  const { keepBytes = 256 * 1024 * 1024 } = parts;
+  const kept = new Map<number, PreparedEdit>();
+  let bytes = 0;
+  return {
+    count: dataset.count,
+    async take(indices) {
+      const missing = [...new Set(indices)].filter((index) => !kept.has(index));
+      const examples = missing.length === 0 ? [] : await dataset.read(missing);
+      const fresh = new Map<number, PreparedEdit>();
+      for (const [at, edit] of (await prepareExamples(examples, parts)).entries()) {
+        fresh.set(missing[at]!, edit);
+        if (bytes >= keepBytes) continue;
+        kept.set(missing[at]!, edit);
+        bytes += edit.source.pixels.length + (edit.target?.pixels.length ?? 0);
+      }
+      return indices.map((index) => kept.get(index) ?? fresh.get(index)!);
+    },
+  };
+}
+
+/** The examples made ready, in order. Throws DataError naming the example that cannot be. */
+export async function prepareExamples(
+  examples: readonly EditExample[],
+  parts: PreparationParts,
+): Promise<PreparedEdit[]> {
+  return Promise.all(examples.map((example) => prepareOne(example, parts)));
+}
+
+async function prepareOne(example: EditExample, parts: PreparationParts): Promise<PreparedEdit> {
+  const name = example.origin ?? example.id;
+  const [source, target] = await Promise.all([
+    decodePicture(example.source, `${name}, source`),
+    example.target === undefined ? undefined : decodePicture(example.target, `${name}, target`),
+  ]);
+  try {
+    const pictures = target === undefined ? [source] : [source, target];
+    const [sourceCodes, targetCodes] = await parts.vision.encode(pictures);
+    return laidOut(example, parts, {
+      source,
+      sourceCodes: sourceCodes!,
+      ...(target === undefined || targetCodes === undefined ? {} : { target, targetCodes }),
+    });
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new DataError(`${name}: ${cause.message}`, { ...(cause.hint ? { hint: cause.hint } : {}), cause });
+  }
+}
+
+interface Pictures {
+  readonly source: Picture;
+  readonly sourceCodes: CodeGrid;
+  readonly target?: Picture;
+  readonly targetCodes?: CodeGrid;
+}
+
+function laidOut(example: EditExample, parts: PreparationParts, pictures: Pictures): PreparedEdit {
+  const { id, task, instruction, thought } = example;
+  const { sourceCodes, targetCodes } = pictures;
+  const writes = parts.thoughts ? "thought" : "image";
+  const prompt = promptOf(parts.tokens, { source: sourceCodes, instruction, writes });
+  const base = { id, task, instruction, ...pictures, prompt };
+  if (targetCodes === undefined) return base;
+  const pair = trainingPair(parts.tokens, {
+    source: sourceCodes,
+    instruction,
+    target: targetCodes,
+    thought: parts.thoughts ? thought : undefined,
+  });
+  return { ...base, demonstration: { prompt: pair.prompt, ids: pair.completion } };
+}

@@ -1,0 +1,41 @@
+/**
+ * An edit example as a policy meets it: pictures decoded, codes looked up, prompt laid out. Everything from rollouts up
+ * sees this shape, whatever file the example came from.
+ */
+
+import type { Picture } from "../images/picture.ts";
+import type { Prompt } from "../tokens/prompt.ts";
+import type { CodeGrid } from "../tokens/vision-tokenizer.ts";
+
+export interface PreparedEdit {
+  readonly id: string;
+  /** Kind of edit, as the dataset names it. */
+  readonly task: string;
+  readonly instruction: string;
+  readonly source: Picture;
+  readonly sourceCodes: CodeGrid;
+  /** What the policy continues in a rollout; the picture to be written has the source's grid. */
+  readonly prompt: Prompt;
+  /** Absent where the dataset has no target. */
+  readonly target?: Picture;
+  readonly targetCodes?: CodeGrid;
+  readonly demonstration?: Demonstration;
+}
+
+/** What a perfect policy would write, for supervised training. Without a thought the prompt is the one that goes on to the picture. */
+export interface Demonstration {
+  readonly prompt: Prompt;
+  readonly ids: Int32Array;
+}
+
+/** Examples that are made ready when they are asked for. */
+export interface PreparedEdits {
+  readonly count: number;
+  /** The edits of these numbers, in the order asked. Throws DataError naming the example that cannot be prepared. */
+  take(indices: readonly number[]): Promise<PreparedEdit[]>;
+}
+
+/** The first `most` edits, or all where there are fewer. */
+export async function firstEdits(edits: PreparedEdits, most: number): Promise<PreparedEdit[]> {
+  return edits.take(Array.from({ length: Math.min(most, edits.count) }, (_, index) => index));
+}

@@ -1,0 +1,54 @@
+/** The figures of one rollout, under TRL's names where TRL has one (runs/metrics.ts says what each means). */
+
+import { isZeroVariance, scoredRewards } from "../algorithms/advantages.ts";
+import { mean, std } from "../algorithms/statistics.ts";
+import type { Metrics } from "../runs/metrics.ts";
+import { rewardsOf, type ScoredGroup } from "./scored-group.ts";
+
+/** Share of verdicts that failed for the judge's own reasons: a picture was there, a score was not. 0…1. */
+export function failedVerdictShare(groups: readonly ScoredGroup[]): number {
+  const judged = groups.flatMap((group) => group.completions).filter((one) => one.picture !== undefined);
+  return shareOf(judged, (one) => one.verdict.kind !== "scored");
+}
+
+/** Metrics of the groups; means of rewards are left out where nothing was scored. */
+export function rolloutMetrics(groups: readonly ScoredGroup[], rewardName: string): Metrics {
+  const completions = groups.flatMap((group) => group.completions);
+  const lengths = completions.map((one) => one.ids.length);
+  return {
+    ...rewardMetrics(groups, rewardName),
+    exact_match: shareOf(completions, (one) => one.isExact),
+    "completions/mean_length": mean(lengths),
+    "completions/min_length": Math.min(...lengths),
+    "completions/max_length": Math.max(...lengths),
+    "completions/clipped_ratio": shareOf(completions, (one) => !one.isFinished),
+    "completions/undecodable": shareOf(completions, (one) => one.picture === undefined),
+    "judge/unparsable": shareOf(
+      completions,
+      (one) => one.picture !== undefined && one.verdict.kind === "unparsable",
+    ),
+    "judge/unreachable": shareOf(completions, (one) => one.verdict.kind === "unreachable"),
+  };
+}
+
+function rewardMetrics(groups: readonly ScoredGroup[], rewardName: string): Metrics {
+  const rewards = rewardsOf(groups);
+  const scored = rewards.map(scoredRewards).filter((group) => group.length > 0);
+  const all = scored.flat();
+  const zeroStd = { frac_reward_zero_std: shareOf(rewards, isZeroVariance) };
+  if (all.length === 0) return zeroStd;
+  const own =
+    rewardName === "reference"
+      ? { "rewards/reference/mean": mean(all), "rewards/reference/std": std(all, "sample") }
+      : {};
+  return {
+    reward: mean(all),
+    reward_std: mean(scored.map((group) => std(group, "sample"))),
+    ...zeroStd,
+    ...own,
+  };
+}
+
+function shareOf<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  return items.length === 0 ? 0 : items.filter(holds).length / items.length;
+}

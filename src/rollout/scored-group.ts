@@ -1,0 +1,34 @@
+/** What a rollout gives: every completion of a prompt with its picture and what the judge said of it. */
+
+import type { Picture } from "../images/picture.ts";
+import type { Verdict } from "../judge/verdict.ts";
+import type { PreparedEdit } from "./prepared-edit.ts";
+
+export interface ScoredCompletion {
+  readonly ids: Int32Array;
+  /** Under the behaviour policy; 0 at forced ids. [ids.length] */
+  readonly logprobs: Float32Array;
+  readonly isFinished: boolean;
+  /** Absent where nothing could be decoded; the verdict then says why. */
+  readonly picture?: Picture;
+  readonly thought?: string;
+  readonly verdict: Verdict;
+  /** True where every code equals the target's. */
+  readonly isExact: boolean;
+}
+
+export interface ScoredGroup {
+  readonly edit: PreparedEdit;
+  /** In order of their index within the group. */
+  readonly completions: readonly ScoredCompletion[];
+}
+
+/** What the completion is trained on; undefined where the verdict failed, which is not 0. */
+export function rewardOf(completion: ScoredCompletion): number | undefined {
+  return completion.verdict.kind === "scored" ? completion.verdict.score : undefined;
+}
+
+/** Rewards of each group, undefined where a verdict failed. */
+export function rewardsOf(groups: readonly ScoredGroup[]): (number | undefined)[][] {
+  return groups.map((group) => group.completions.map(rewardOf));
+}

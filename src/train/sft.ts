@@ -1,0 +1,50 @@
+/**
+ * Supervised fine-tuning: the policy learns to write the demonstrations. The loss is the mean negative log-probability
+ * of the tokens that the policy could choose; forced ones (row ends, the image's end) do not count.
+ */
+
+import { SFT_LOSS } from "../algorithms/losses.ts";
+import { learningRateAt } from "../algorithms/schedule.ts";
+import type { SftSettings } from "../config/schema.ts";
+import type { PolicyEngine } from "../engine/policy-engine.ts";
+import { firstEdits, type PreparedEdits } from "../rollout/prepared-edit.ts";
+import type { Grammar } from "../tokens/grammar.ts";
+import { demonstrationGroups, validationLoss } from "./demonstrations.ts";
+import { shuffledBatches } from "./shuffled-batches.ts";
+import { beginStage, checkUp, finishStage, isOver, type StageResult, type StageRun } from "./stage.ts";
+import { endStep, StepWatch } from "./step-record.ts";
+
+export interface SftParts {
+  /** Holds the start's weights, also when the stage is resumed. */
+  readonly engine: PolicyEngine;
+  readonly grammar: Grammar;
+  readonly train: PreparedEdits;
+  readonly validation: PreparedEdits;
+}
+
+/** Trains until the steps are made, the validation loss stops falling, or the run is interrupted. */
+export async function sft(parts: SftParts, settings: SftSettings, run: StageRun): Promise<StageResult> {
+  const { engine, grammar, train } = parts;
+  const batchOf = shuffledBatches(train.count, settings.batchSize, { seed: run.seed, purpose: "sft/epoch" });
+  const stage = {
+    name: "sft",
+    engine,
+    run,
+    ...settings,
+    stopping: { patience: settings.patience, better: "lower" },
+    evaluate: async () =>
+      validationLoss(engine, grammar, await firstEdits(parts.validation, settings.validationSize)),
+  } as const;
+
+  let state = await beginStage(stage);
+  while (!isOver(stage, state)) {
+    const watch = await StepWatch.start(stage);
+    const groups = demonstrationGroups(grammar, await train.take(batchOf(state.step)));
+    const learning_rate = learningRateAt(settings, state.step);
+    const { loss, gradNorm, entropy, tokens } = await engine.step(groups, SFT_LOSS, learning_rate);
+    const metrics = { loss, grad_norm: gradNorm, entropy, learning_rate };
+    state = await endStep(stage, state, watch, { tokens, metrics });
+    state = await checkUp(stage, state);
+  }
+  return finishStage(stage, state);
+}
