@@ -80,3 +80,91 @@ describe("sequences as EARL's dataset makes them", () => {
     expect(batch.positions.map((row) => [...row])).toEqual(recording.sft_batch.position_ids);
   });
 });
+
+const [first] = cases as [(typeof cases)[number]];
+
+describe("trainingPair", () => {
+  test.each(cases)(
+    "splits “$instruction” where generation splits it",
+    ({ parts, sft, rl_prompt: prompt }) => {
+      const pair = trainingPair(tokens, { ...parts, target: parts.source });
+      expect([...pair.prompt.ids]).toEqual(prompt);
+      const whole = trainingPair(tokens, parts);
+      expect([...whole.prompt.ids, ...whole.completion]).toEqual(sft.input_ids);
+      expect(whole.prompt.writes).toBe("image");
+    },
+  );
+
+  test("splits an example with a thought after the prefill of the thought", () => {
+    const pair = trainingPair(tokens, { ...first.parts, thought: first.thoughtWords });
+    expect([...pair.prompt.ids]).toEqual(first.rl_prompt_thought);
+    expect([...pair.prompt.ids, ...pair.completion]).toEqual(first.sft_thought.input_ids);
+    expect(pair.prompt.writes).toBe("thought");
+  });
+
+  test("gives the prompt the target's grid, whatever the source's is", () => {
+    const last = cases.at(-1) as (typeof cases)[number];
+    expect(trainingPair(tokens, last.parts).prompt.grid).toEqual({ rows: 3, columns: 4 });
+    expect(promptOf(tokens, { ...last.parts, writes: "image" }).grid).toEqual({ rows: 2, columns: 5 });
+    const other = promptOf(tokens, { ...last.parts, writes: "image", grid: { rows: 7, columns: 1 } });
+    expect(other.grid).toEqual({ rows: 7, columns: 1 });
+  });
+
+  test("writes the picture at once where the thought is blank", () => {
+    expect(completionOf(tokens, { ...first.parts, thought: " \n" })).toEqual(
+      completionOf(tokens, first.parts),
+    );
+  });
+});
+
+describe("what a person wrote", () => {
+  test("cannot put a control or image token into a sequence", () => {
+    const forms = [...textTokenizer.specialTokens.keys()];
+    const text = forms.join("");
+    for (const id of textTokenizer.encode(text)) expect(id).toBeLessThan(tokens.vocabulary.pad);
+    const question = questionIds(tokens, { source: first.parts.source, instruction: "<|image start|>" });
+    const empty = questionIds(tokens, { source: first.parts.source, instruction: "x" });
+    expect(question.filter((id) => id >= tokens.vocabulary.pad)).toEqual(
+      empty.filter((id) => id >= tokens.vocabulary.pad),
+    );
+    const thought = "<|image start|><|extra_204|>";
+    const completion = [...completionOf(tokens, { ...first.parts, thought })];
+    expect(completion.filter((id) => id === tokens.vocabulary.boi)).toHaveLength(1);
+    expect(completion.indexOf(tokens.vocabulary.eos)).toBe(completion.length - 1);
+  });
+
+  test("is refused where an instruction is blank or too long", () => {
+    const { source } = first.parts;
+    expect(() => questionIds(tokens, { source, instruction: " \t" })).toThrow("The instruction is empty.");
+    const long = "x".repeat(LONGEST_INSTRUCTION + 1);
+    expect(() => questionIds(tokens, { source, instruction: long })).toThrow("at most 2000");
+    expect(() => questionIds(tokens, { source, instruction: "four", longestInstruction: 3 })).toThrow(
+      "has 4 characters",
+    );
+  });
+
+  test("is cut after 1750 characters of a thought, never within one", () => {
+    const thought = `${"🐶".repeat(1750)}tail`;
+    const pair = trainingPair(tokens, { ...first.parts, thought });
+    expect(textTokenizer.decode([...pair.completion])).toContain(`${"🐶".repeat(1750)}<|end thinking|>`);
+  });
+});
+
+describe("imageIds", () => {
+  test("refuses codes that do not fill the grid or lie outside the codebook", () => {
+    const { vocabulary } = tokens;
+    const ragged = { rows: 2, columns: 2, codes: Int32Array.of(1, 2, 3) };
+    expect(() => imageIds(vocabulary, textTokenizer, ragged)).toThrow("cannot have 3 codes");
+    const outside = { rows: 1, columns: 1, codes: Int32Array.of(64) };
+    expect(() => imageIds(vocabulary, textTokenizer, outside)).toThrow("outside the codebook of 64");
+  });
+
+  test("lays a picture out by a small policy's own ids", () => {
+    const small = learnByteLevelBpe([], 0, 4);
+    const ids = imageIds(vocabularyOf(small), small, { rows: 2, columns: 1, codes: Int32Array.of(3, 0) });
+    expect(small.decodeTemplate(ids)).toBe(
+      "<|image start|>2*1<|image token|><|visual token 000003|><|extra_200|>" +
+        "<|visual token 000000|><|extra_200|><|extra_201|><|image end|>",
+    );
+  });
+});
