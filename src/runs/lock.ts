@@ -104,3 +104,9 @@ function heldBy(path: string, owner: Owner | undefined): ConfigError {
       : "Wait until it ends, stop it, or choose another `name`.",
   });
 }
+
+/** True where a process that still runs (or may, on another machine) holds the lock at `path`. */
+export function isHeld(path: string): boolean {
+  const owner = readOwner(path);
+  return owner !== undefined && (owner.host !== hostname() || isRunning(owner));
+}

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { systemClock } from "./clock.ts";
-import { createManifest, hashFile, installedPackages, packageRoot } from "./manifest.ts";
+import { createManifest, installedPackages, packageRoot } from "./manifest.ts";
 
 describe("createManifest", () => {
   test("answers what a reproducibility review asks", () => {
@@ -48,16 +48,5 @@ describe("installedPackages", () => {
     expect(Object.keys(installedPackages(packageRoot()))).toEqual(
       expect.arrayContaining(["sharp", "yaml", "commander", "onnxruntime-common"]),
     );
-  });
-});
-
-describe("hashFile", () => {
-  test("gives SHA-256 and size", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "earl-hash-")), "abc");
-    writeFileSync(path, "abc");
-    expect(await hashFile(path)).toEqual({
-      sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-      sizeBytes: 3,
-    });
   });
 });

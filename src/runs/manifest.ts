@@ -4,11 +4,9 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { availableParallelism, cpus, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 
 import { z } from "zod";
@@ -17,11 +15,11 @@ import { DataError } from "../errors.ts";
 import { isoTime, type Clock } from "./clock.ts";
 import { readJson } from "./run-directory.ts";
 
+/** As `datasetFingerprint` of data/split-files.ts gives it. */
 export interface DatasetFile {
-  readonly split: string;
+  /** Name within the dataset's folder; it begins with the split. */
   readonly file: string;
   readonly sha256: string;
-  readonly sizeBytes: number;
   readonly rows: number;
 }
 
@@ -96,19 +94,6 @@ export function createManifest(facts: ManifestFacts, clock: Clock): Manifest {
     },
     resumed: [],
   };
-}
-
-/** Hash and size of a dataset file; `rows` is the reader's business. */
-export async function hashFile(path: string): Promise<{ sha256: string; sizeBytes: number }> {
-  const hash = createHash("sha256");
-  let sizeBytes = 0;
-  await pipeline(createReadStream(path), async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      sizeBytes += chunk.length;
-    }
-  });
-  return { sha256: hash.digest("hex"), sizeBytes };
 }
 
 const PackageJson = z.object({

@@ -1,0 +1,27 @@
+/** Readers of command-line values; commander shows their complaints beside the flag. */
+
+import { InvalidArgumentError } from "commander";
+
+/** A whole number from `least` up. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+  };
+}
+
+/** A number from `least` to `most`. */
+export function numberBetween(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= least && value <= most) return value;
+    const range = most === Number.POSITIVE_INFINITY ? `at least ${least}` : `between ${least} and ${most}`;
+    throw new InvalidArgumentError(`It must be a number ${range}.`);
+  };
+}
+
+/** Collects a flag that may be given several times. */
+export function collect(text: string, earlier: readonly string[]): string[] {
+  return [...earlier, text];
+}

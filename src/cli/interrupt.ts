@@ -1,0 +1,37 @@
+/** Ctrl-C: the first one asks a long command to finish its step and save, the second one kills it. */
+
+import type { Surroundings } from "./surroundings.ts";
+
+/** A command that was interrupted and left everything in order. Exit code 130, as shells expect of SIGINT. */
+export class Interrupted extends Error {
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.name = "Interrupted";
+    this.hint = hint;
+  }
+}
+
+export interface InterruptListener extends Disposable {
+  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Listens until disposed of; whoever gets the signal finishes what it is at and returns. */
+export function listenForInterrupt({ stderr }: Surroundings): InterruptListener {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    // Without listeners the next signal has its usual effect: it ends the process.
+    stop();
+    stderr.write("\nFinishing the step and saving. Press Ctrl-C again to stop at once.\n");
+    controller.abort();
+  };
+  const stop = (): void => {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  return { signal: controller.signal, [Symbol.dispose]: stop };
+}

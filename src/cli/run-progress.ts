@@ -1,0 +1,84 @@
+/** Shows a run's events as progress: one bar a stage, with loss or a sparkline of rewards. */
+
+import type { RunEvent, Stage } from "../runs/event.ts";
+import type { Metrics } from "../runs/metrics.ts";
+import { sparkline } from "./format.ts";
+import type { Progress } from "./progress.ts";
+
+const LABELS: Readonly<Record<Stage, string>> = { sft: "SFT", grpo: "GRPO" };
+const SPARK_WIDTH = 16;
+
+/**
+ * A listener for the recorder. `steps` is how long each stage is: a resumed run does not say so again, and begins
+ * where its first event is.
+ */
+export function followRun(
+  progress: Progress,
+  steps: Readonly<Record<Stage, number>>,
+): (event: RunEvent) => void {
+  let current: Stage | undefined;
+  let rewards: number[] = [];
+  let last: Metrics = {};
+  let evaluated: Metrics = {};
+
+  const begin = (stage: Stage, done: number): void => {
+    if (current === stage) return;
+    current = stage;
+    rewards = [];
+    last = {};
+    evaluated = {};
+    progress.start(LABELS[stage], steps[stage], done);
+  };
+
+  return (event) => {
+    switch (event.kind) {
+      case "stage-start":
+        return begin(event.stage, 0);
+      case "step-end":
+        begin(event.stage, event.step - 1);
+        last = event.metrics;
+        if (last.reward !== undefined) rewards.push(last.reward);
+        return progress.advance(event.step, note(event.stage, last, rewards));
+      case "evaluation-end":
+        begin(event.stage, event.step);
+        evaluated = event.metrics;
+        return undefined;
+      case "stage-end": {
+        begin(event.stage, event.step);
+        const early = event.reason === "early-stop" ? ", stopped early" : "";
+        progress.finish(`${event.step} steps${early}  ${summary(last, evaluated)}`);
+        current = undefined;
+        return undefined;
+      }
+      case "run-start":
+      case "checkpoint-saved":
+      case "group-logged":
+      case "comparison-logged":
+      case "arms-evaluated":
+      case "run-end":
+        return undefined;
+      default:
+        return event satisfies never;
+    }
+  };
+}
+
+function note(stage: Stage, metrics: Metrics, rewards: readonly number[]): string {
+  if (stage === "sft") return figure("loss", metrics.loss, 3);
+  return `${figure("reward", metrics.reward, 2)} ${sparkline(rewards, SPARK_WIDTH)}`;
+}
+
+function summary(last: Metrics, evaluated: Metrics): string {
+  return [
+    figure("loss", last.reward === undefined ? last.loss : undefined, 3),
+    figure("validation loss", evaluated["loss/validation"], 3),
+    figure("reward", last.reward, 2),
+    figure("validation reward", evaluated["eval/reward"], 2),
+  ]
+    .filter((text) => text !== "")
+    .join("  ");
+}
+
+function figure(name: string, value: number | undefined, digits: number): string {
+  return value === undefined ? "" : `${name} ${value.toFixed(digits)}`;
+}
