@@ -34,6 +34,7 @@ function numberWord(count: number): string {
 }
 
 export const move: ProposeEdit = (scene, rng) => {
+  if (freeCells(scene).length === 0) return undefined;
   const object = rng.pick(scene.objects);
   const route = rng.pick([moveToCell, moveBeside, moveBySteps])(scene, object, rng);
   if (route === undefined) return undefined;

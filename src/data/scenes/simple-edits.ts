@@ -49,7 +49,9 @@ export const recolour: ProposeEdit = (scene, rng) => {
 };
 
 export const add: ProposeEdit = (scene, rng) => {
-  const cell = rng.pick(freeCells(scene));
+  const free = freeCells(scene);
+  if (free.length === 0) return undefined;
+  const cell = rng.pick(free);
   const object = { ...drawLook(rng), ...cell };
   const beside = namesBeside(scene, cell, rng);
   const place = rng.pick([`in ${nameCell(scene, cell, rng)}`, ...beside.slice(0, 1)]);
