@@ -8,13 +8,13 @@ import type { Rng } from "../random.ts";
 export interface Points {
   readonly count: number;
   readonly dimensions: number;
-  /** [count, dimensions]. */
+  /** [count, dimensions], whole pixels of three bytes. */
   readonly values: Uint8Array;
   /** How often each point occurs. [count] */
   readonly weights: Float64Array;
 }
 
-const MOST_ROUNDS = 12;
+const MOST_ROUNDS = 10;
 
 /**
  * `centreCount` centres, rounded to bytes. [centreCount, dimensions] A centre that no point is nearest to moves to
@@ -33,7 +33,7 @@ export function kMeans(points: Points, centreCount: number, rng: Rng): Uint8Arra
 }
 
 /**
- * The row of `table` [rows, length] with the smallest squared distance to the vector at `values[offset…]`, the first
+ * The row of `table` [rows, length], length a multiple of 3, with the smallest squared distance to the vector at `values[offset…]`, the first
  * of several; `distance` is that distance.
  */
 export function nearestRow(
@@ -46,10 +46,12 @@ export function nearestRow(
   let distance = Infinity;
   for (let start = 0, index = 0; start < table.length; start += length, index += 1) {
     let sum = 0;
-    // A row that is already farther than the best so far cannot win; most rows end early.
-    for (let at = 0; at < length && sum < distance; at += 1) {
-      const difference = (values[offset + at] as number) - (table[start + at] as number);
-      sum += difference * difference;
+    // A row that is already farther than the best so far cannot win; most rows end early. A pixel at a time.
+    for (let at = 0; at < length && sum < distance; at += 3) {
+      const red = (values[offset + at] as number) - (table[start + at] as number);
+      const green = (values[offset + at + 1] as number) - (table[start + at + 1] as number);
+      const blue = (values[offset + at + 2] as number) - (table[start + at + 2] as number);
+      sum += red * red + green * green + blue * blue;
     }
     if (sum < distance) {
       row = index;
