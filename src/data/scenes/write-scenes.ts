@@ -3,7 +3,7 @@
  * made. Files are written to a folder beside the final one, which appears only when all of it is there.
  */
 
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import { ParquetWriter, fileWriter } from "hyparquet-writer";
@@ -62,6 +62,7 @@ export interface SceneSplitRecord {
 }
 
 const RECORD_FILE = "dataset.json";
+const OWN_FILES = [...SPLITS.map(splitFile), RECORD_FILE];
 const ROW_GROUP = 1000;
 
 /**
@@ -78,15 +79,16 @@ export async function writeScenes(
   const staging = `${directory}.partial`;
   try {
     await refuseTaken(directory, settings.overwrite);
-    await rm(staging, { recursive: true, force: true });
+    await removeDataset(staging);
     await mkdir(staging, { recursive: true });
     const record = await writeSplits(staging, settings, onProgress);
     await writeFile(join(staging, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
-    await rm(directory, { recursive: true, force: true });
+    await removeDataset(directory);
     await rename(staging, directory);
     return record;
   } catch (cause) {
-    await rm(staging, { recursive: true, force: true });
+    // What went wrong first is what the reader needs; a failed clean-up would hide it.
+    await removeDataset(staging).catch(() => {});
     if (cause instanceof EarlError || !isSystemError(cause)) throw cause;
     throw new DataError(`Cannot write the dataset to ${settings.directory}: ${cause.message}.`, {
       hint: "Free some space, or choose a folder that you may write to.",
@@ -115,8 +117,7 @@ async function refuseTaken(directory: string, overwrite: boolean): Promise<void>
     if (isSystemError(cause) && cause.code === "ENOENT") return [];
     throw cause;
   });
-  const ours = new Set([RECORD_FILE, ...SPLITS.map(splitFile)]);
-  const foreign = names.filter((name) => !ours.has(name));
+  const foreign = names.filter((name) => !OWN_FILES.includes(name));
   if (foreign.length > 0) {
     throw new DataError(`${directory} holds other files (${foreign.slice(0, 3).join(", ")}).`, {
       hint: "Choose an empty folder or one that does not exist yet.",
@@ -128,6 +129,14 @@ async function refuseTaken(directory: string, overwrite: boolean): Promise<void>
     });
   }
   await mkdir(dirname(directory), { recursive: true });
+}
+
+/** Removes our files by name and then the folder, so that nobody else's file can go with them. */
+async function removeDataset(directory: string): Promise<void> {
+  for (const name of OWN_FILES) await rm(join(directory, name), { force: true });
+  await rmdir(directory).catch((cause: unknown) => {
+    if (!isSystemError(cause) || cause.code !== "ENOENT") throw cause;
+  });
 }
 
 async function writeSplits(

@@ -1,0 +1,156 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { ConfigError, DataError } from "../../errors.ts";
+import { isSamePicture } from "../../images/compare.ts";
+import { decodeExample } from "../decode-example.ts";
+import { fileSha256 } from "../file-hash.ts";
+import { openEditDataset } from "../omniedit.ts";
+import { generateScenes } from "./generate.ts";
+import { renderScene } from "./render.ts";
+import { writeScenes, type SceneDatasetOptions, type SceneProgress } from "./write-scenes.ts";
+
+const PUBLISHED = join(
+  import.meta.dirname,
+  "../../../test/fixtures/datasets/omniedit/data/dev-00000-of-00001.parquet",
+);
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "earl-scenes-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+function options(changes: Partial<SceneDatasetOptions> = {}): SceneDatasetOptions {
+  return {
+    directory: join(folder, "scenes"),
+    seed: 5,
+    counts: { train: 40, validation: 8, test: 16 },
+    imperfect: 0.25,
+    ...changes,
+  };
+}
+
+describe("writeScenes", () => {
+  test("writes what the reader of OmniEdit's files reads back", async () => {
+    await writeScenes(options());
+    const dataset = await openEditDataset(options().directory, "train");
+    const read = await dataset.readAll();
+    const drawn = [...generateScenes({ seed: 5, split: "train", count: 40, imperfect: 0.25, cells: 4 })];
+    expect(read.map(({ id, task, instruction, thought }) => ({ id, task, instruction, thought }))).toEqual(
+      drawn.map(({ id, kind, instruction, thought }) => ({ id, task: kind, instruction, thought })),
+    );
+    for (const [index, example] of read.entries()) {
+      const { source, target } = await decodeExample(example);
+      const original = drawn[index];
+      if (original === undefined || target === undefined) throw new Error("a row is missing");
+      expect(isSamePicture(source, renderScene(original.source))).toBe(true);
+      expect(isSamePicture(target, renderScene(original.target))).toBe(true);
+    }
+  });
+
+  test("has OmniEdit's schema, with two columns of ours behind it", async () => {
+    await writeScenes(options());
+    const schemaOf = async (path: string): Promise<string[]> => {
+      const { schema } = await parquetMetadataAsync(await asyncBufferFromFile(path));
+      return schema
+        .slice(1)
+        .map(({ name, type, num_children, repetition_type, converted_type, logical_type }) =>
+          JSON.stringify([name, type, num_children, repetition_type, converted_type, logical_type]),
+        );
+    };
+    const ours = await schemaOf(join(options().directory, "test-00000-of-00001.parquet"));
+    const theirs = await schemaOf(PUBLISHED);
+    expect(ours.slice(0, -2).toSorted()).toEqual(theirs.toSorted());
+    expect(ours.slice(-2).join()).toMatch(/thought.*imperfection/);
+  });
+
+  test("says in the rows and in dataset.json which are wrong; held-out rows are right", async () => {
+    const record = await writeScenes(options());
+    const written: unknown = JSON.parse(await readFile(join(options().directory, "dataset.json"), "utf8"));
+    expect(written).toEqual(record);
+    for (const split of ["train", "validation", "test"] as const) {
+      const { file, rows, sha256, tasks, imperfections } = record.splits[split];
+      const path = join(options().directory, file);
+      expect(sha256).toBe(await fileSha256(path));
+      const cells = await parquetReadObjects({
+        file: await asyncBufferFromFile(path),
+        columns: ["imperfection", "o_score", "width"],
+      });
+      expect(cells.length).toBe(rows);
+      expect(Object.values(tasks).reduce((sum, count) => sum + count, 0)).toBe(rows);
+      expect(cells.filter(({ imperfection }) => imperfection !== "none").length).toBe(
+        split === "train" ? 10 : 0,
+      );
+      expect(Object.values(imperfections).reduce((sum, count) => sum + count, 0)).toBe(
+        split === "train" ? 10 : 0,
+      );
+      expect(cells[0]).toEqual({
+        imperfection: cells[0]?.["imperfection"] as string,
+        o_score: null,
+        width: 32n,
+      });
+    }
+  });
+
+  test("gives the same bytes for the same settings", async () => {
+    const first = await writeScenes(options());
+    const second = await writeScenes(options({ directory: join(folder, "again") }));
+    expect(second).toEqual(first);
+  });
+
+  test("reports progress up to the end", async () => {
+    const seen: SceneProgress[] = [];
+    await writeScenes(options(), (progress) => seen.push(progress));
+    expect(seen.at(-1)).toEqual({ split: "test", done: 64, total: 64 });
+    expect(seen.map(({ done }) => done)).toEqual([40, 48, 64]);
+  });
+
+  test("replaces a dataset of its own only when told to", async () => {
+    await writeScenes(options());
+    await expect(writeScenes(options({ seed: 6 }))).rejects.toThrow("holds a dataset already");
+    const replaced = await writeScenes(options({ seed: 6, overwrite: true }));
+    expect(replaced.seed).toBe(6);
+    expect(await readdir(folder)).toEqual(["scenes"]);
+  });
+
+  test("never touches a folder that holds something else", async () => {
+    await mkdir(options().directory);
+    await writeFile(join(options().directory, "thesis.txt"), "years of work");
+    const attempt = writeScenes(options({ overwrite: true }));
+    await expect(attempt).rejects.toThrow(DataError);
+    await expect(attempt).rejects.toThrow("thesis.txt");
+    expect(await readdir(options().directory)).toEqual(["thesis.txt"]);
+  });
+
+  test("leaves nothing behind when it is stopped half-way", async () => {
+    const stop = new Error("stopped");
+    const attempt = writeScenes(options(), ({ split }) => {
+      if (split === "validation") throw stop;
+    });
+    await expect(attempt).rejects.toBe(stop);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test("says so where it cannot write", async () => {
+    await writeFile(join(folder, "file"), "");
+    const attempt = writeScenes(options({ directory: join(folder, "file", "scenes") }));
+    await expect(attempt).rejects.toThrow(DataError);
+    await expect(attempt).rejects.toThrow("Cannot write the dataset");
+  });
+
+  test("names every setting that is out of range at once", async () => {
+    const attempt = writeScenes(
+      options({ counts: { train: 0, validation: 1, test: 1.5 }, imperfect: 2, cells: 1, seed: -1 }),
+    );
+    await expect(attempt).rejects.toThrow(ConfigError);
+    await expect(attempt).rejects.toThrow(/train .* test .* imperfect .* cells .* seed/);
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
