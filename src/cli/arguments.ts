@@ -2,6 +2,8 @@
 
 import { InvalidArgumentError } from "commander";
 
+import { ConfigError } from "../errors.ts";
+
 /** A whole number from `least` up. */
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -24,4 +26,13 @@ export function numberBetween(least: number, most: number): (text: string) => nu
 /** Collects a flag that may be given several times. */
 export function collect(text: string, earlier: readonly string[]): string[] {
   return [...earlier, text];
+}
+
+/**
+ * The value of a flag that must be given. commander could check that itself, but would then complain about a missing
+ * `--out` where the fault is a mistyped `--ot`.
+ */
+export function required(value: string | undefined, flag: string): string {
+  if (value !== undefined) return value;
+  throw new ConfigError(`${flag} is missing.`, { hint: "--help shows what the command takes." });
 }

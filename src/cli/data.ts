@@ -6,11 +6,11 @@ import { join } from "node:path";
 import type { Command } from "commander";
 
 import { ConfigError } from "../errors.ts";
-import { numberBetween, wholeNumber } from "./arguments.ts";
+import { numberBetween, required, wholeNumber } from "./arguments.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 interface SceneFlags {
-  readonly out: string;
+  readonly out?: string;
   readonly train: number;
   readonly validation: number;
   readonly test: number;
@@ -25,7 +25,7 @@ export function addData(program: Command, surroundings: Surroundings): void {
   data
     .command("scenes")
     .description("draw edit examples (shapes on a grid) and write them in OmniEdit's parquet columns")
-    .requiredOption("--out <dir>", "folder to write")
+    .option("--out <dir>", "folder to write (required)")
     .option("--train <n>", "training examples", wholeNumber(1), 20_000)
     .option("--validation <n>", "validation examples", wholeNumber(1), 512)
     .option("--test <n>", "held-out test examples", wholeNumber(1), 1024)
@@ -37,7 +37,8 @@ export function addData(program: Command, surroundings: Surroundings): void {
 }
 
 async function scenes(flags: SceneFlags, surroundings: Surroundings): Promise<void> {
-  const { out: directory, seed, imperfect, cells, train, validation, test } = flags;
+  const directory = required(flags.out, "--out DIR");
+  const { seed, imperfect, cells, train, validation, test } = flags;
   if (existsSync(join(directory, "dataset.json")) && flags.force === undefined) {
     throw new ConfigError(`${directory} holds a dataset already.`, {
       hint: "Choose another folder, or replace it with --force.",

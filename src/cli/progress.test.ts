@@ -1,0 +1,106 @@
+import { stripVTControlCharacters } from "node:util";
+
+import { describe, expect, test } from "vitest";
+
+import type { RunEvent } from "../runs/event.ts";
+import { Progress } from "./progress.ts";
+import { followRun } from "./run-progress.ts";
+
+class Terminal {
+  text = "";
+  seconds = 0;
+  columns = 80;
+  readonly clock = { now: () => 0, seconds: () => this.seconds };
+  write(text: string): void {
+    this.text += text;
+  }
+  progress(isLive: boolean): Progress {
+    return new Progress({ stream: this, clock: this.clock, isLive });
+  }
+  /** What the redrawn line shows now. */
+  line(): string {
+    return stripVTControlCharacters(this.text.split("\r").at(-1) ?? "");
+  }
+}
+
+describe("Progress", () => {
+  test("shows count, rate and time left", () => {
+    const terminal = new Terminal();
+    const progress = terminal.progress(true);
+    progress.start("SFT", 100);
+    terminal.seconds = 10;
+    progress.advance(25, "loss 0.500");
+    expect(terminal.line()).toBe("SFT  █████░░░░░░░░░░░░░░░  25/100  2.5/s  ETA 30 s  loss 0.500");
+  });
+
+  test("counts the rate of a resumed stage from where it went on", () => {
+    const terminal = new Terminal();
+    const progress = terminal.progress(true);
+    progress.start("GRPO", 100, 90);
+    terminal.seconds = 10;
+    progress.advance(95);
+    expect(terminal.line()).toContain("95/100  2.0 s each  ETA 10 s");
+  });
+
+  test("redraws ten times a second at most, and never wraps", () => {
+    const terminal = new Terminal();
+    terminal.columns = 30;
+    const progress = terminal.progress(true);
+    progress.start("SFT", 1000);
+    for (let step = 1; step <= 1000; step += 1) {
+      terminal.seconds = step / 1000;
+      progress.advance(step, "a note that is longer than what fits");
+      expect(terminal.line().length).toBeLessThan(30);
+    }
+    expect(terminal.text.split("\r").length).toBeLessThan(15);
+  });
+
+  test("says one line a stage where nothing can be redrawn", () => {
+    const terminal = new Terminal();
+    const progress = terminal.progress(false);
+    progress.start("Scenes", 10);
+    progress.advance(5);
+    terminal.seconds = 4;
+    progress.finish("10 examples");
+    expect(stripVTControlCharacters(terminal.text)).toBe("✓ Scenes  10 examples  4.0 s\n");
+  });
+});
+
+describe("followRun", () => {
+  const steps: RunEvent[] = [
+    { kind: "stage-start", stage: "grpo", steps: 3, time: 0 },
+    { kind: "step-end", stage: "grpo", step: 1, metrics: { reward: 4 }, time: 0 },
+    { kind: "step-end", stage: "grpo", step: 2, metrics: { reward: 8 }, time: 0 },
+    {
+      kind: "evaluation-end",
+      stage: "grpo",
+      step: 2,
+      metrics: { "eval/reward": 7.5 },
+      isBest: true,
+      time: 0,
+    },
+    { kind: "stage-end", stage: "grpo", step: 2, reason: "early-stop", time: 0 },
+  ];
+
+  test("draws rewards as they come and sums the stage up", () => {
+    const terminal = new Terminal();
+    const follow = followRun(terminal.progress(true), { sft: 0, grpo: 3 });
+    for (const event of steps) {
+      terminal.seconds += 1;
+      follow(event);
+    }
+    const shown = stripVTControlCharacters(terminal.text);
+    expect(shown).toContain("2/3  1.0/s  ETA 1.0 s  reward 8.00 ▁█");
+    expect(shown).toContain("✓ GRPO  2 steps, stopped early  reward 8.00  validation reward 7.50  4.0 s");
+  });
+
+  test("begins a resumed stage at its first event", () => {
+    const terminal = new Terminal();
+    const follow = followRun(terminal.progress(true), { sft: 0, grpo: 3 });
+    for (const event of steps.slice(2)) {
+      terminal.seconds += 1;
+      follow(event);
+    }
+    expect(terminal.text).toContain("1/3");
+  });
+});
