@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 
 import { DataError } from "../errors.ts";
@@ -12,7 +12,7 @@ function gradient(width: number, height: number): Picture {
   return one;
 }
 
-function toSharp({ width, height, pixels }: Picture): sharp.Sharp {
+function toSharp({ width, height, pixels }: Picture): Sharp {
   return sharp(pixels, { raw: { width, height, channels: 3 } });
 }
 

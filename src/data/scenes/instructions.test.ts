@@ -240,7 +240,7 @@ const RULES: readonly Rule[] = [
   ],
   [
     `(?:Add|Put|Place|Draw) (${NUMBER}) (${LOOK})s in the (first|last) free cells of (${LINE})`,
-    (scene, number = "", look = "", end = "", line = "") => {
+    (scene, ...[number = "", look = "", end = "", line = ""]) => {
       const free = freeInLine(scene, line);
       const count = NUMBERS.indexOf(number);
       if (free.length < count) throw new Error(`${line} has no room for ${number}.`);

@@ -54,7 +54,8 @@ export const add: ProposeEdit = (scene, rng) => {
   const cell = rng.pick(free);
   const object = { ...drawLook(rng), ...cell };
   const beside = namesBeside(scene, cell, rng);
-  const place = rng.pick([`in ${nameCell(scene, cell, rng)}`, ...beside.slice(0, 1)]);
+  const inCell = `in ${nameCell(scene, cell, rng)}`;
+  const place = beside.length > 0 && rng.integer(2) === 0 ? rng.pick(beside) : inCell;
   const verb = rng.pick(["Add", "Put", "Place", "Draw", "Insert"]);
   return {
     instruction: `${verb} a ${lookOf(object)} ${place}`,
