@@ -102,7 +102,7 @@ export class SafetensorsWriter {
   }
 
   /** Ends the file, on disk when it returns. Throws ShapeError where a tensor never came. */
-  async finish(): Promise<void> {
+  async close(): Promise<void> {
     const [missing] = this.#pending.keys();
     if (missing !== undefined)
       throw new ShapeError(`${this.path}: ${missing} was planned but never written.`);
@@ -110,7 +110,7 @@ export class SafetensorsWriter {
     await this.#handle.close();
   }
 
-  /** Ends the file as it is; the caller removes it. */
+  /** Ends a file that will not be complete; the caller removes it. */
   async abandon(): Promise<void> {
     await this.#handle.close();
   }

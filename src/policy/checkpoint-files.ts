@@ -1,0 +1,114 @@
+/**
+ * The weight files of a Hugging Face directory as one set of tensors: `model.safetensors`, or shards listed by
+ * `model.safetensors.index.json`. Opening reads headers alone.
+ */
+
+import { access, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { CheckpointError } from "../errors.ts";
+import type { TensorEntry } from "./safetensors-header.ts";
+import { SafetensorsFile } from "./safetensors.ts";
+
+export const SINGLE_FILE = "model.safetensors";
+export const INDEX_FILE = "model.safetensors.index.json";
+
+export interface StoredTensor {
+  readonly entry: TensorEntry;
+  readonly file: SafetensorsFile;
+}
+
+export interface CheckpointFiles {
+  /** By stored name. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** The file that lists the weights: the index, or the only file. */
+  readonly listing: string;
+  close(): Promise<void>;
+}
+
+const Index = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/**
+ * Opens every weight file of a directory. Throws CheckpointError where none is there, one is damaged, or the index
+ * and its shards disagree; all disagreements in one. Where both forms lie there the single file counts, as in
+ * transformers.
+ */
+export async function openCheckpointFiles(directory: string): Promise<CheckpointFiles> {
+  if (await exists(join(directory, SINGLE_FILE))) return openSingle(join(directory, SINGLE_FILE));
+  const index = join(directory, INDEX_FILE);
+  if (await exists(index)) return openShards(directory, index);
+  throw new CheckpointError(`${directory} has neither ${SINGLE_FILE} nor ${INDEX_FILE}.`, {
+    hint: (await exists(join(directory, "pytorch_model.bin")))
+      ? "It has pickled weights (pytorch_model.bin); save them as safetensors with transformers."
+      : "Download the weights, or point to the directory that holds them.",
+  });
+}
+
+async function openSingle(path: string): Promise<CheckpointFiles> {
+  const file = await SafetensorsFile.open(path);
+  const tensors = new Map([...file.entries].map(([name, entry]) => [name, { entry, file }]));
+  return { tensors, listing: path, close: () => file.close() };
+}
+
+async function openShards(directory: string, index: string): Promise<CheckpointFiles> {
+  const weightMap = await readWeightMap(index);
+  const files = new Map<string, SafetensorsFile>();
+  const close = async (): Promise<void> => {
+    await Promise.all([...files.values()].map((file) => file.close()));
+  };
+  try {
+    const faults: string[] = [];
+    for (const name of new Set(weightMap.values())) {
+      // An index from elsewhere must not make us open files outside its folder.
+      if (basename(name) !== name) faults.push(`${index}: ${name} is not the name of a file beside it`);
+      else if (await exists(join(directory, name))) {
+        files.set(name, await SafetensorsFile.open(join(directory, name)));
+      } else faults.push(`${join(directory, name)} is listed by the index but not there`);
+    }
+    const tensors = new Map<string, StoredTensor>();
+    for (const [tensor, name] of weightMap) {
+      const file = files.get(name);
+      const entry = file?.entries.get(tensor);
+      if (file !== undefined && entry === undefined)
+        faults.push(`${tensor}: the index says ${file.path}, which does not have it`);
+      if (file !== undefined && entry !== undefined) tensors.set(tensor, { entry, file });
+    }
+    for (const file of files.values()) {
+      for (const tensor of file.entries.keys()) {
+        if (!weightMap.has(tensor)) faults.push(`${tensor}: in ${file.path}, but not in the index`);
+      }
+    }
+    if (faults.length > 0)
+      throw checkpointFault(`The weights in ${directory} do not match their index`, faults);
+    return { tensors, listing: index, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A CheckpointError that lists faults, the first 20 in full. */
+export function checkpointFault(what: string, faults: readonly string[]): CheckpointError {
+  const shown = faults.slice(0, 20);
+  if (faults.length > shown.length) shown.push(`and ${faults.length - shown.length} more`);
+  return new CheckpointError(`${what}:\n  ${shown.join("\n  ")}`, {
+    hint: "Download the checkpoint again, or check that config.json and weights belong together.",
+  });
+}
+
+async function readWeightMap(index: string): Promise<ReadonlyMap<string, string>> {
+  try {
+    return new Map(Object.entries(Index.parse(JSON.parse(await readFile(index, "utf8"))).weight_map));
+  } catch (cause) {
+    throw new CheckpointError(`${index} is not an index of weights.`, { cause, hint: "Download it again." });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
