@@ -102,7 +102,7 @@ export class SafetensorsWriter {
   }
 
   /** Ends the file, on disk when it returns. Throws ShapeError where a tensor never came. */
-  async close(): Promise<void> {
+  async finish(): Promise<void> {
     const [missing] = this.#pending.keys();
     if (missing !== undefined)
       throw new ShapeError(`${this.path}: ${missing} was planned but never written.`);

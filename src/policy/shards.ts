@@ -61,7 +61,7 @@ export async function writeShards(
       if (writer === undefined) throw new ShapeError(`A policy of this config has no parameter ${name}.`);
       await writer.write(name, values);
     }
-    for (const writer of writers) await writer.close();
+    for (const writer of writers) await writer.finish();
   } catch (error) {
     await Promise.all(writers.map((writer) => writer.abandon()));
     throw error;
