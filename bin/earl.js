@@ -1,14 +1,10 @@
 #!/usr/bin/env node
-/** The installed command. It runs what `npm run build` compiled; a fresh clone has not built anything yet. */
+/**
+ * The installed command. The package ships its TypeScript and runs it through tsx, so what is installed is what is
+ * tested, stack traces name the lines of the source, and there is no build that `npm pack` could forget.
+ */
 
-import { existsSync } from "node:fs";
+import { register } from "tsx/esm/api";
 
-const main = new URL("../dist/cli/main.js", import.meta.url);
-if (existsSync(main)) {
-  await import(main.href);
-} else {
-  process.stderr.write(
-    "earl is not built here. In a clone, use: npm run earl -- <command>  (or: npm run build)\n",
-  );
-  process.exitCode = 2;
-}
+register();
+await import("../src/cli/main.ts");
