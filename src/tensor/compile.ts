@@ -25,7 +25,10 @@ function valueInfo(name: string, value: Value): object {
 }
 
 /** Compiles the graph that computes the named outputs. */
-export function compile(outputs: Readonly<Record<string, Value>>, options: { readonly isCpu?: boolean } = {}): CompiledGraph {
+export function compile(
+  outputs: Readonly<Record<string, Value>>,
+  options: { readonly isCpu?: boolean } = {},
+): CompiledGraph {
   const emitter = new Emitter(options.isCpu ?? true);
   const order = topologicalOrder(Object.values(outputs));
   const names = new Map<Value, string>();
@@ -77,7 +80,9 @@ export function dump(outputs: Readonly<Record<string, Value>>): string {
     const settings = Object.entries(value.attributes)
       .filter(([key, setting]) => !["name", "shape", "type"].includes(key) && !ArrayBuffer.isView(setting))
       .map(([key, setting]) => `${key}=${String(setting)}`);
-    lines.push(`${name} = ${value.op.name}(${[operands, ...settings].filter(Boolean).join("; ")}) ${describe(value)}`);
+    lines.push(
+      `${name} = ${value.op.name}(${[operands, ...settings].filter(Boolean).join("; ")}) ${describe(value)}`,
+    );
   }
   for (const [name, value] of Object.entries(outputs)) lines.push(`return ${name} = ${names.get(value)}`);
   return lines.join("\n");

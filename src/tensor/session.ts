@@ -49,7 +49,10 @@ export class Session implements Disposable {
       });
       return new Session(graph, session);
     } catch (cause) {
-      throw new EngineError(`onnxruntime could not prepare a graph of ${graph.nodes} nodes: ${String(cause)}`, { cause });
+      throw new EngineError(
+        `onnxruntime could not prepare a graph of ${graph.nodes} nodes: ${String(cause)}`,
+        { cause },
+      );
     }
   }
 
@@ -64,7 +67,9 @@ export class Session implements Disposable {
       fetches[name] = into[name] === undefined ? null : toTensor(name, value, into[name]);
     }
     const results = await this.#session.run(inputs, fetches);
-    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensor.data as TensorData]));
+    return Object.fromEntries(
+      Object.entries(results).map(([name, tensor]) => [name, tensor.data as TensorData]),
+    );
   }
 
   [Symbol.dispose](): void {

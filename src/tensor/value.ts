@@ -26,7 +26,10 @@ export type Contribution = readonly [input: Value, gradient: Value];
 export interface Op {
   readonly name: string;
   /** Shape and element type of the result. Throws ShapeError where the inputs do not fit. */
-  infer(inputs: readonly Value[], attributes: Attributes): { readonly shape: Shape; readonly type: ElementType };
+  infer(
+    inputs: readonly Value[],
+    attributes: Attributes,
+  ): { readonly shape: Shape; readonly type: ElementType };
   /** Adds ONNX nodes and returns the name of the result. */
   lower(emitter: Emitter, inputs: readonly string[], value: Value): string;
   /** What flows to the inputs when `upstream` flows to the value. Absent: the op has no gradient. */

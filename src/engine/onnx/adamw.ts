@@ -23,7 +23,11 @@ export interface Update {
 }
 
 /** The scalars that change from step to step, to be fed by these names. */
-export function updateScalars(step: number, learningRate: number, optimizer: OptimizerSettings): Record<string, Float32Array> {
+export function updateScalars(
+  step: number,
+  learningRate: number,
+  optimizer: OptimizerSettings,
+): Record<string, Float32Array> {
   return {
     decay: Float32Array.of(1 - learningRate * optimizer.weightDecay),
     stepSize: Float32Array.of(learningRate / (1 - optimizer.beta1 ** step)),
@@ -32,18 +36,30 @@ export function updateScalars(step: number, learningRate: number, optimizer: Opt
 }
 
 /** One update of every parameter that has a gradient. */
-export function adamw(weights: Weights, gradients: ReadonlyMap<string, Value>, optimizer: OptimizerSettings): Update {
+export function adamw(
+  weights: Weights,
+  gradients: ReadonlyMap<string, Value>,
+  optimizer: OptimizerSettings,
+): Update {
   const squares = [...gradients.values()].map(sumOfSquares);
   const gradNorm = sqrt(squares.reduce((total, part) => add(total, part)));
   const clip = minimum(divide(scalar(optimizer.maxGradNorm), add(gradNorm, scalar(1e-6))), scalar(1));
-  const [decay, stepSize, rootCorrection] = [input("decay", []), input("stepSize", []), input("rootCorrection", [])];
+  const [decay, stepSize, rootCorrection] = [
+    input("decay", []),
+    input("stepSize", []),
+    input("rootCorrection", []),
+  ];
 
   const outputs: Record<string, Value> = {};
   for (const [name, gradient] of gradients) {
     const parameter = weights.get(name) as Value;
     const clipped = multiply(gradient, clip);
     const first = mix(input(firstMoment(name), parameter.shape), clipped, optimizer.beta1);
-    const second = mix(input(secondMoment(name), parameter.shape), multiply(clipped, clipped), optimizer.beta2);
+    const second = mix(
+      input(secondMoment(name), parameter.shape),
+      multiply(clipped, clipped),
+      optimizer.beta2,
+    );
     const denominator = add(multiply(sqrt(second), rootCorrection), scalar(optimizer.epsilon));
     const change = divide(multiply(first, stepSize), denominator);
     const decayed = optimizer.weightDecay === 0 ? parameter : multiply(parameter, decay);

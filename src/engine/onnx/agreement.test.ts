@@ -21,7 +21,6 @@ import { accumulated } from "./training-graphs.ts";
 import { accumulateGraph } from "./training-graphs.ts";
 
 const FIXTURE = join(import.meta.dirname, "../../../test/fixtures/emu3-lm");
-const ROWS = 4;
 const TOKENS = 40;
 const PROMPT_TOKENS = 14;
 const PADDING = [0, 3, 0, 5];
@@ -49,11 +48,16 @@ beforeAll(async () => {
 async function groups(): Promise<PackedGroup[]> {
   const ids = await integers("input_ids");
   const mask = await recorded("completion_mask");
-  const [advantages, reference, old] = [await recorded("advantages"), await recorded("ref_logprobs"), await recorded("ref_logprobs")];
+  const [advantages, reference, old] = [
+    await recorded("advantages"),
+    await recorded("ref_logprobs"),
+    await recorded("ref_logprobs"),
+  ];
   const total = mask.reduce((sum, value) => sum + value, 0);
   return PADDING.map((padding, row) => {
     const length = mask.subarray(row * TOKENS, (row + 1) * TOKENS).reduce((sum, value) => sum + value, 0);
-    const at = (start: number, end: number): Int32Array => Int32Array.from(ids.slice(row * TOKENS + start, row * TOKENS + end));
+    const at = (start: number, end: number): Int32Array =>
+      Int32Array.from(ids.slice(row * TOKENS + start, row * TOKENS + end));
     // A log-probability at index i is that of token i + 1.
     const shifted = (values: Float32Array): Float32Array =>
       values.slice(row * (TOKENS - 1) + PROMPT_TOKENS - 1, row * (TOKENS - 1) + PROMPT_TOKENS - 1 + length);
@@ -83,19 +87,31 @@ async function integers(name: string): Promise<number[]> {
 
 function workspace(maxGradNorm = 1): PolicyWorkspace {
   const optimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1, maxGradNorm };
-  const space = new PolicyWorkspace({ config, segments: grammar.segments, optimizer, recompute: false, threads: 2 });
+  const space = new PolicyWorkspace({
+    config,
+    segments: grammar.segments,
+    optimizer,
+    recompute: false,
+    threads: 2,
+  });
   space.setState(new Map(parameters));
   return space;
 }
 
 const SFT: LossSpec = { surrogate: { kind: "on-policy" }, temperature: 1 };
-const GRPO: LossSpec = { surrogate: { kind: "on-policy" }, kl: { estimator: "k3", coef: 0.02 }, temperature: 1 };
+const GRPO: LossSpec = {
+  surrogate: { kind: "on-policy" },
+  kl: { estimator: "k3", coef: 0.02 },
+  temperature: 1,
+};
 const CLIPPED: LossSpec = { surrogate: { kind: "clipped", clipLow: 0.02, clipHigh: 0.03 }, temperature: 1 };
 
 /** Largest difference relative to the recorded tensor's largest value. */
 function difference(got: Float32Array, want: Float32Array): number {
   const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
-  return want.reduce((most, value, index) => Math.max(most, Math.abs(value - (got[index] as number))), 0) / largest;
+  return (
+    want.reduce((most, value, index) => Math.max(most, Math.abs(value - (got[index] as number))), 0) / largest
+  );
 }
 
 describe("the onnx graphs agree with transformers on", () => {
@@ -120,7 +136,9 @@ describe("the onnx graphs agree with transformers on", () => {
     const space = workspace();
     const rows = await groups();
     const batch = packBatch(name === "sft" ? rows.map(asSupervised) : rows, grammar);
-    const zeros = Object.fromEntries([...parameters].map(([key, { length }]) => [accumulated(key), new Float32Array(length)]));
+    const zeros = Object.fromEntries(
+      [...parameters].map(([key, { length }]) => [accumulated(key), new Float32Array(length)]),
+    );
     const session = await space.session([name], () => accumulateGraph(space.options, batch.shape, spec));
     const results = await space.run(session, {
       ...batch.feeds,
@@ -128,7 +146,9 @@ describe("the onnx graphs agree with transformers on", () => {
       ...Object.fromEntries(parameters),
       inverseTemperature: Float32Array.of(1),
     });
-    expect(Math.abs(Number(results["loss"]?.[0]) - Number((await recorded(`${name}.loss`))[0]))).toBeLessThan(1e-5);
+    expect(Math.abs(Number(results["loss"]?.[0]) - Number((await recorded(`${name}.loss`))[0]))).toBeLessThan(
+      1e-5,
+    );
     for (const key of parameters.keys()) {
       const got = results[`next:${accumulated(key)}`] as Float32Array;
       expect(difference(got, await recorded(`${name}.grad.${key}`)), key).toBeLessThan(1e-3);
@@ -147,7 +167,10 @@ describe("the onnx graphs agree with transformers on", () => {
     }
     for (const [key, got] of space.parameters()) {
       const want = await recorded(`adamw.param.${key}`);
-      expect(Math.max(...want.map((value, index) => Math.abs(value - (got[index] as number)))), key).toBeLessThan(1e-5);
+      expect(
+        Math.max(...want.map((value, index) => Math.abs(value - (got[index] as number)))),
+        key,
+      ).toBeLessThan(1e-5);
     }
     await space.close();
   });

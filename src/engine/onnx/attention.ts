@@ -59,17 +59,25 @@ export function prefixRows(tokens: Value, prompts: number, prefix: number, heads
 }
 
 /** Causal attention within the prefix: queries [P·S, …] over keys and values [P·heads, S, size]. */
-export function prefixAttention(queries: Value, keys: Value, values: Value, shape: GroupShape, heads: Heads): Value {
+export function prefixAttention(
+  { queries, keys, values }: AttentionTokens,
+  shape: GroupShape,
+  heads: Heads,
+): Value {
   const { prompts: P, prefix: S } = shape;
   const { keyValueHeads: K, sharing: g, size } = heads;
-  const rows = reshape(transpose(reshape(queries, [P, S, K, g, size]), [0, 2, 3, 1, 4]), [P * K, g * S, size]);
+  const rows = reshape(transpose(reshape(queries, [P, S, K, g, size]), [0, 2, 3, 1, 4]), [
+    P * K,
+    g * S,
+    size,
+  ]);
   const scores = matmul(rows, keys, { transposeRight: true, scale: 1 / Math.sqrt(size) });
   const mixed = matmul(softmax(add(scores, causalMask(S, g))), values);
   return reshape(transpose(reshape(mixed, [P, K, g, S, size]), [0, 3, 1, 2, 4]), [P * S, K * g * size]);
 }
 
-export interface CompletionTokens {
-  /** [P·G·T, heads·size]. */
+/** Queries, keys and values, in the layout that each function says. */
+export interface AttentionTokens {
   readonly queries: Value;
   readonly keys: Value;
   readonly values: Value;
@@ -83,9 +91,9 @@ export interface Prefix {
   readonly mask: Value;
 }
 
-/** Completions attend to their prompt and to their own past. */
+/** Completions [P·G·T, heads·size] attend to their prompt and to their own past. */
 export function completionAttention(
-  own: CompletionTokens,
+  own: AttentionTokens,
   prefix: Prefix | undefined,
   shape: GroupShape,
   heads: Heads,
@@ -97,18 +105,27 @@ export function completionAttention(
     reshape(transpose(reshape(tokens, [P, G, T, K, size]), [0, 3, 1, 2, 4]), [P * K * G, T, size]);
 
   const queries = transpose(reshape(own.queries, [P, G, T, K, g, size]), [0, 3, 1, 4, 2, 5]);
-  const ownScores = matmul(reshape(queries, [P * K * G, g * T, size]), asRows(own.keys), { transposeRight: true, scale });
+  const ownScores = matmul(reshape(queries, [P * K * G, g * T, size]), asRows(own.keys), {
+    transposeRight: true,
+    scale,
+  });
   const masked = add(ownScores, causalMask(T, g));
   const ownValues = asRows(own.values);
 
   const mixed = ((): Value => {
     if (prefix === undefined) return matmul(softmax(masked), ownValues);
-    const toPrefix = matmul(reshape(queries, [P * K, G * g * T, size]), prefix.keys, { transposeRight: true, scale });
+    const toPrefix = matmul(reshape(queries, [P * K, G * g * T, size]), prefix.keys, {
+      transposeRight: true,
+      scale,
+    });
     const seen = add(reshape(toPrefix, [P, K, G * g * T, S]), prefix.mask);
     const weights = softmax(concat([seen, reshape(masked, [P, K, G * g * T, T])], -1));
     const fromPrefix = matmul(reshape(slice(weights, -1, 0, S), [P * K, G * g * T, S]), prefix.values);
     const fromOwn = matmul(reshape(slice(weights, -1, S, S + T), [P * K * G, g * T, T]), ownValues);
     return add(reshape(fromPrefix, [P * K * G, g * T, size]), fromOwn);
   })();
-  return reshape(transpose(reshape(mixed, [P, K, G, g, T, size]), [0, 2, 4, 1, 3, 5]), [P * G * T, K * g * size]);
+  return reshape(transpose(reshape(mixed, [P, K, G, g, T, size]), [0, 2, 4, 1, 3, 5]), [
+    P * G * T,
+    K * g * size,
+  ]);
 }

@@ -93,7 +93,13 @@ export function forwardGroups(
       .filter((name) => name.startsWith(`model.layers.${layer}.`));
     const build = (...operands: Value[]): Value => {
       const own = new Map(names.map((name, index) => [name, operands[index + 1] as Value]));
-      return decoderLayer(operands[0] as Value, layerWeights(own, layer), { config, shape, inputs, tables, isLast });
+      return decoderLayer(operands[0] as Value, layerWeights(own, layer), {
+        config,
+        shape,
+        inputs,
+        tables,
+        isLast,
+      });
     };
     const operands = [rows, ...names.map((name) => weight(weights, name))];
     rows = options.recompute === true ? recomputed(operands, build) : build(...operands);
@@ -140,8 +146,11 @@ function decoderLayer(rows: Value, at: (name: string) => Value, context: LayerCo
   const mixed =
     isLast || prefix === undefined
       ? attended
-      : concat([prefixAttention(ofPrefix(queries), prefix.keys, prefix.values, shape, heads), attended], 0);
+      : concat([prefixAttention({ ...prefix, queries: ofPrefix(queries) }, shape, heads), attended], 0);
 
   const afterAttention = add(isLast ? ofCompletion(rows) : rows, linear(mixed, at("self_attn.o_proj")));
-  return add(afterAttention, mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at));
+  return add(
+    afterAttention,
+    mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at),
+  );
 }

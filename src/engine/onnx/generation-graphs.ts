@@ -6,7 +6,17 @@
 
 import type { PolicyConfig } from "../../policy/config.ts";
 import { EMBEDDING, FINAL_NORM } from "../../policy/parameters.ts";
-import { add, cast, exp, less, lessOrEqual, minimum, multiply, subtract, where } from "../../tensor/ops/elementwise.ts";
+import {
+  add,
+  cast,
+  exp,
+  less,
+  lessOrEqual,
+  minimum,
+  multiply,
+  subtract,
+  where,
+} from "../../tensor/ops/elementwise.ts";
 import { gather, gatherLast } from "../../tensor/ops/gather.ts";
 import { input, scalar } from "../../tensor/ops/leaves.ts";
 import { linear, matmul } from "../../tensor/ops/matmul.ts";
@@ -40,9 +50,12 @@ export function prefillGraph(config: PolicyConfig, prompts: number, prefix: numb
     outputs[`prefixKeys.${layer}`] = keys;
     outputs[`prefixValues.${layer}`] = values;
     const queries = rotary(linear(normal, at("self_attn.q_proj")), positions, tables);
-    const mixed = prefixAttention(queries, keys, values, shape, heads);
+    const mixed = prefixAttention({ queries, keys, values }, shape, heads);
     const afterAttention = add(rows, linear(mixed, at("self_attn.o_proj")));
-    rows = add(afterAttention, mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at));
+    rows = add(
+      afterAttention,
+      mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at),
+    );
   }
   return outputs;
 }
@@ -104,11 +117,22 @@ export function decodeGraph(
     outputs[`values.${layer}`] = own.values;
     const mixed = cachedAttention(own, layer, config, { ...shape, ...shared });
     const afterAttention = add(rows, linear(mixed, at("self_attn.o_proj")));
-    rows = add(afterAttention, mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at));
+    rows = add(
+      afterAttention,
+      mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at),
+    );
   }
   if (shape.drawn.length === 0) return outputs;
   const final = rmsNorm(rows, weight(weights, FINAL_NORM), config.normEpsilon);
-  return { ...outputs, ...drawTokens(final, config, shape.drawn.map((index) => [index, segments[index] as Segment]), drawing) };
+  return {
+    ...outputs,
+    ...drawTokens(
+      final,
+      config,
+      shape.drawn.map((index) => [index, segments[index] as Segment]),
+      drawing,
+    ),
+  };
 }
 
 /** [P·G, heads·size] to the cache's order of rows, [P·heads·G, size]. */

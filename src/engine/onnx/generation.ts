@@ -48,7 +48,10 @@ function pastBucket(taken: number, steps: number): number {
   return Math.ceil(taken / grain) * grain;
 }
 
-export async function startGeneration(workspace: PolicyWorkspace, start: GenerationStart): Promise<Generation> {
+export async function startGeneration(
+  workspace: PolicyWorkspace,
+  start: GenerationStart,
+): Promise<Generation> {
   const { config } = workspace.options;
   const { keyValueHeads, size } = headsOf(config);
   const { prompts, prefix } = start;
@@ -56,7 +59,9 @@ export async function startGeneration(workspace: PolicyWorkspace, start: Generat
   const caches = (): Float32Array[] => Array.from({ length: config.layers }, () => new Float32Array(room));
   if (prefix === 0) return { start, prefix: {}, keys: caches(), values: caches(), taken: 0 };
 
-  const session = await workspace.session(["prefill", prompts, prefix], () => prefillGraph(config, prompts, prefix));
+  const session = await workspace.session(["prefill", prompts, prefix], () =>
+    prefillGraph(config, prompts, prefix),
+  );
   const positions = BigInt64Array.from({ length: prompts * prefix }, (_, index) => BigInt(index % prefix));
   const filled = await workspace.run(session, {
     tokens: start.tokens,
@@ -95,7 +100,9 @@ export async function decodeStep(
     BigInt((start.lengths[Math.floor(index / start.groupSize)] as number) + taken),
   );
   const parameters = workspace.parameters();
-  const head = parameters.get(config.tieEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight") as Float32Array;
+  const head = parameters.get(
+    config.tieEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight",
+  ) as Float32Array;
   const feeds: Record<string, Float32Array | BigInt64Array> = {
     ...Object.fromEntries(parameters),
     ...(generation.prefix as Record<string, Float32Array>),

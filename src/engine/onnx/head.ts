@@ -14,7 +14,12 @@ import type { Value } from "../../tensor/value.ts";
 import { MASKED } from "./attention.ts";
 
 /** Logits of a segment's ids, divided by the temperature: [N, D] rows to [N, end − start]. */
-export function segmentLogits(rows: Value, weights: Value, segment: Segment, inverseTemperature: Value): Value {
+export function segmentLogits(
+  rows: Value,
+  weights: Value,
+  segment: Segment,
+  inverseTemperature: Value,
+): Value {
   const logits = multiply(linear(rows, weights), inverseTemperature);
   if (segment.banned.length === 0) return logits;
   const bias = new Float32Array(segment.end - segment.start);
@@ -37,8 +42,7 @@ export interface FreeTokens {
  * `targets.k` (its id less the segment's start), int64, for each segment k that has any.
  */
 export function freeTokens(
-  hidden: Value,
-  head: Value,
+  { hidden, head }: { readonly hidden: Value; readonly head: Value },
   segments: readonly Segment[],
   counts: SegmentCounts,
   inverseTemperature: Value,
@@ -47,12 +51,23 @@ export function freeTokens(
     const count = counts[index] ?? 0;
     if (count === 0) return [];
     const rows = gather(hidden, input(`rows.${index}`, [count], "int64"));
-    const logits = segmentLogits(rows, slice(head, 0, segment.start, segment.end), segment, inverseTemperature);
+    const logits = segmentLogits(
+      rows,
+      slice(head, 0, segment.start, segment.end),
+      segment,
+      inverseTemperature,
+    );
     const { chosen, all } = tokenLogprobs(logits, input(`targets.${index}`, [count], "int64"));
     return [{ logprobs: chosen, entropies: negate(sum(multiply(exp(all), all), [-1])) }];
   });
   return {
-    logprobs: concat(parts.map(({ logprobs }) => logprobs), 0),
-    entropies: concat(parts.map(({ entropies }) => entropies), 0),
+    logprobs: concat(
+      parts.map(({ logprobs }) => logprobs),
+      0,
+    ),
+    entropies: concat(
+      parts.map(({ entropies }) => entropies),
+      0,
+    ),
   };
 }

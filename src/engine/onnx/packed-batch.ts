@@ -86,7 +86,9 @@ export function packBatch(groups: readonly PackedGroup[], grammar: Grammar): Pac
   });
   const groupSize = Math.max(...laid.map(({ rows }) => rows.length));
   const lengthOf = ({ last }: Row, lead: number): number => (last < 0 ? 1 : last - lead + 1);
-  const completion = bucket(Math.max(...laid.flatMap(({ rows, lead }) => rows.map((row) => lengthOf(row, lead)))));
+  const completion = bucket(
+    Math.max(...laid.flatMap(({ rows, lead }) => rows.map((row) => lengthOf(row, lead)))),
+  );
   const longest = Math.max(...laid.map(({ prefix }) => prefix.length - 1));
   const size = { prompts: bucket(groups.length), groupSize, prefix: bucket(longest), completion };
   const lists = freeTokenLists(laid, size, grammar);
@@ -157,7 +159,7 @@ function freeTokenLists(laid: readonly Laid[], size: Size, grammar: Grammar): Fr
   let start = 0;
   let counted = 0;
   for (const [segment, entries] of perSegment.entries()) {
-    const rows = new BigInt64Array(counts[segment] as number);
+    const rows = new BigInt64Array(counts[segment]);
     const targets = new BigInt64Array(rows.length);
     for (const [offset, { row, lead, token }] of entries.entries()) {
       const { completion, place, segments } = row;

@@ -67,10 +67,12 @@ export class PolicyWorkspace {
     this.#step = optimizer?.step ?? 0;
     this.#moments =
       optimizer?.moments ??
-      new Map([...parameters].flatMap(([name, { length }]) => [
-        [firstMoment(name), new Float32Array(length)],
-        [secondMoment(name), new Float32Array(length)],
-      ]));
+      new Map(
+        [...parameters].flatMap(([name, { length }]) => [
+          [firstMoment(name), new Float32Array(length)],
+          [secondMoment(name), new Float32Array(length)],
+        ]),
+      );
   }
 
   parameters(): Arrays {
@@ -91,13 +93,23 @@ export class PolicyWorkspace {
   }
 
   /** Log-probabilities of the batch's free tokens, in the order of its lists. */
-  async logprobs(batch: BatchFeeds, under: "policy" | "reference", temperature: number): Promise<Float32Array> {
+  async logprobs(
+    batch: BatchFeeds,
+    under: "policy" | "reference",
+    temperature: number,
+  ): Promise<Float32Array> {
     const weights = under === "policy" ? this.#parameters : this.#reference;
     if (weights === undefined) {
       throw new EngineError("There is no reference policy yet.", { hint: "Call freezeReference() first." });
     }
-    const session = await this.session(["logprobs", batch.shape], () => logprobGraph(this.options, batch.shape));
-    const { logprobs } = await this.run(session, { ...batch.feeds, ...Object.fromEntries(weights), ...inverse(temperature) });
+    const session = await this.session(["logprobs", batch.shape], () =>
+      logprobGraph(this.options, batch.shape),
+    );
+    const { logprobs } = await this.run(session, {
+      ...batch.feeds,
+      ...Object.fromEntries(weights),
+      ...inverse(temperature),
+    });
     return logprobs as Float32Array;
   }
 
@@ -108,7 +120,9 @@ export class PolicyWorkspace {
     const moments = { ...scalars, ...Object.fromEntries(this.#moments) };
     const [only] = batches;
     if (batches.length === 1 && only !== undefined) {
-      const session = await this.session(["step", only.shape, spec], () => stepGraph(this.options, only.shape, spec));
+      const session = await this.session(["step", only.shape, spec], () =>
+        stepGraph(this.options, only.shape, spec),
+      );
       const results = await this.run(session, { ...only.feeds, ...fixed, ...moments });
       this.#take(results);
       return sums([results], results);
@@ -125,7 +139,9 @@ export class PolicyWorkspace {
         accumulateGraph(this.options, batch.shape, spec),
       );
       const results = await this.run(session, { ...batch.feeds, ...fixed, ...sumSoFar });
-      sumSoFar = Object.fromEntries(Object.keys(sumSoFar).map((name) => [name, results[next(name)] as Float32Array]));
+      sumSoFar = Object.fromEntries(
+        Object.keys(sumSoFar).map((name) => [name, results[next(name)] as Float32Array]),
+      );
       metrics.push(results);
     }
     const session = await this.session(["update"], () => updateGraph(this.options));
@@ -161,7 +177,11 @@ export class PolicyWorkspace {
   }
 
   /** Runs a session and counts its operations. */
-  async run(session: Session, feeds: Feeds, into: Feeds = {}): Promise<Record<string, Float32Array | BigInt64Array>> {
+  async run(
+    session: Session,
+    feeds: Feeds,
+    into: Feeds = {},
+  ): Promise<Record<string, Float32Array | BigInt64Array>> {
     this.#flops += session.graph.flops;
     return (await session.run(feeds, into)) as Record<string, Float32Array | BigInt64Array>;
   }
@@ -179,8 +199,12 @@ function inverse(temperature: number): Feeds {
   return { inverseTemperature: Float32Array.of(1 / temperature) };
 }
 
-function sums(passes: readonly Record<string, ArrayLike<number | bigint>>[], last: Record<string, ArrayLike<number | bigint>>): StepSums {
-  const total = (name: string): number => passes.reduce((sum, results) => sum + Number(results[name]?.[0] ?? 0), 0);
+function sums(
+  passes: readonly Record<string, ArrayLike<number | bigint>>[],
+  last: Record<string, ArrayLike<number | bigint>>,
+): StepSums {
+  const total = (name: string): number =>
+    passes.reduce((sum, results) => sum + Number(results[name]?.[0] ?? 0), 0);
   return {
     loss: total("loss"),
     kl: total("kl"),

@@ -40,7 +40,10 @@ export function logprobGraph(context: GraphContext, shape: BatchShape): Record<s
   const weights = weightInputs(context.config);
   const { hidden } = forwardGroups(context.config, weights, shape);
   const head = headWeight(context.config, weights);
-  return { logprobs: freeTokens(hidden, head, context.segments, shape.counts, input("inverseTemperature", [])).logprobs };
+  return {
+    logprobs: freeTokens({ hidden, head }, context.segments, shape.counts, input("inverseTemperature", []))
+      .logprobs,
+  };
 }
 
 interface LossAndGradients {
@@ -55,7 +58,7 @@ function lossAndGradients(context: GraphContext, shape: BatchShape, spec: LossSp
   const weights = weightInputs(config);
   const { hidden } = forwardGroups(config, weights, shape, { recompute });
   const head = headWeight(config, weights);
-  const free = freeTokens(hidden, head, segments, shape.counts, input("inverseTemperature", []));
+  const free = freeTokens({ hidden, head }, segments, shape.counts, input("inverseTemperature", []));
   const count = free.logprobs.shape;
   const counted = input("counted", count);
   const { loss, kl, clippedLow, clippedHigh } = tokenLoss(spec, {
@@ -92,7 +95,11 @@ export function stepGraph(context: GraphContext, shape: BatchShape, spec: LossSp
 }
 
 /** Forward, loss and backward of one microbatch; its gradient is added to the one so far (`acc:`). */
-export function accumulateGraph(context: GraphContext, shape: BatchShape, spec: LossSpec): Record<string, Value> {
+export function accumulateGraph(
+  context: GraphContext,
+  shape: BatchShape,
+  spec: LossSpec,
+): Record<string, Value> {
   const { gradients: slopes, metrics } = lossAndGradients(context, shape, spec);
   const sums = [...slopes].map(([name, slope]) => [
     `next:${accumulated(name)}`,

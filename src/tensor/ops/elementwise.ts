@@ -29,7 +29,10 @@ function binary(name: string, onnx: string, gradient: BinaryGradient): Op {
 }
 
 const addOp = binary("add", "Add", (_left, _right, _result, upstream) => [upstream, upstream]);
-const subtractOp = binary("subtract", "Sub", (_left, _right, _result, upstream) => [upstream, negate(upstream)]);
+const subtractOp = binary("subtract", "Sub", (_left, _right, _result, upstream) => [
+  upstream,
+  negate(upstream),
+]);
 const multiplyOp = binary("multiply", "Mul", (left, right, _result, upstream) => [
   multiply(upstream, right),
   multiply(upstream, left),
@@ -81,7 +84,9 @@ function unary(name: string, onnx: string, gradient: UnaryGradient): Op {
 const negateOp = unary("negate", "Neg", (_operand, _result, upstream) => negate(upstream));
 const expOp = unary("exp", "Exp", (_operand, result, upstream) => multiply(upstream, result));
 const logOp = unary("log", "Log", (operand, _result, upstream) => divide(upstream, operand));
-const sqrtOp = unary("sqrt", "Sqrt", (_operand, result, upstream) => divide(multiply(upstream, scalar(0.5)), result));
+const sqrtOp = unary("sqrt", "Sqrt", (_operand, result, upstream) =>
+  divide(multiply(upstream, scalar(0.5)), result),
+);
 const sigmoidOp = unary("sigmoid", "Sigmoid", (_operand, result, upstream) =>
   multiply(upstream, multiply(result, subtract(scalar(1), result))),
 );
@@ -110,7 +115,10 @@ export function silu(operand: Value): Value {
 function comparison(name: string, onnx: string): Op {
   return {
     name,
-    infer: (inputs) => ({ shape: broadcastShape(name, inputs[0] as Value, inputs[1] as Value), type: "bool" }),
+    infer: (inputs) => ({
+      shape: broadcastShape(name, inputs[0] as Value, inputs[1] as Value),
+      type: "bool",
+    }),
     lower: (emitter, inputs) => emitter.node(onnx, inputs),
   };
 }
@@ -129,7 +137,12 @@ const whereOp: Op = {
   name: "where",
   infer(inputs) {
     const [condition, yes, no] = inputs as [Value, Value, Value];
-    requireShape(condition.type === "bool" && yes.type === no.type, "where", inputs, "a condition and two alike tensors");
+    requireShape(
+      condition.type === "bool" && yes.type === no.type,
+      "where",
+      inputs,
+      "a condition and two alike tensors",
+    );
     const branches = { ...yes, shape: broadcastShape("where", yes, no) };
     return { shape: broadcastShape("where", condition, branches), type: yes.type };
   },

@@ -76,7 +76,12 @@ const tokenLogprobOp: Op = {
   name: "token-logprob",
   infer(inputs) {
     const [logprobs, targets] = inputs as [Value, Value, Value];
-    requireShape(logprobs.shape[0] === targets.shape[0] && targets.type === "int64", "token-logprob", inputs, "[N, V] and [N] int64");
+    requireShape(
+      logprobs.shape[0] === targets.shape[0] && targets.type === "int64",
+      "token-logprob",
+      inputs,
+      "[N, V] and [N] int64",
+    );
     return { shape: targets.shape, type: "float32" };
   },
   lower(emitter, [logprobs, targets], value) {

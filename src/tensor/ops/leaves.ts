@@ -37,7 +37,9 @@ const constantOp: Op = {
 /** A tensor of fixed numbers, stored in the graph. */
 export function constant(data: Float32Array | BigInt64Array, shape: Shape): Value {
   if (data.length !== sizeOf(shape)) {
-    throw new ShapeError(`A constant of shape [${shape.join(", ")}] has ${sizeOf(shape)} elements, got ${data.length}.`);
+    throw new ShapeError(
+      `A constant of shape [${shape.join(", ")}] has ${sizeOf(shape)} elements, got ${data.length}.`,
+    );
   }
   return apply(constantOp, [], { data, shape });
 }

@@ -62,21 +62,33 @@ const matmulOp: Op = {
     // Other providers lack FusedMatMul; transposing first gives the same numbers.
     const flip = (name: string, rank: number, isTimeMajor: boolean, isTransposed: boolean): string => {
       const time = isTimeMajor ? 0 : rank - 2;
-      const batch = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== time && axis !== rank - 1);
+      const batch = Array.from({ length: rank }, (_, axis) => axis).filter(
+        (axis) => axis !== time && axis !== rank - 1,
+      );
       const order = isTransposed ? [...batch, rank - 1, time] : [...batch, time, rank - 1];
       return order.every((axis, position) => axis === position)
         ? name
         : emitter.node("Transpose", [name], { attributes: { perm: order } });
     };
     const left = flip(inputs[0] as string, inputAt(value, 0).shape.length, false, transA === 1);
-    const right = flip(inputs[1] as string, inputAt(value, 1).shape.length, isOn(value, "timeMajorRight"), transB === 1);
+    const right = flip(
+      inputs[1] as string,
+      inputAt(value, 1).shape.length,
+      isOn(value, "timeMajorRight"),
+      transB === 1,
+    );
     const product = emitter.node("MatMul", [left, right]);
     return scale === 1 ? product : emitter.node("Mul", [product, emitter.scalar(scale)]);
   },
   gradient(value, upstream) {
     const left = inputAt(value, 0);
     const right = inputAt(value, 1);
-    requireShape(!isOn(value, "timeMajorRight"), "the gradient of matmul", value.inputs, "operands that are not time-major");
+    requireShape(
+      !isOn(value, "timeMajorRight"),
+      "the gradient of matmul",
+      value.inputs,
+      "operands that are not time-major",
+    );
     const scale = value.attributes["scale"] as number;
     const [flipLeft, flipRight] = [isOn(value, "transposeLeft"), isOn(value, "transposeRight")];
     const toLeft = flipLeft

@@ -15,7 +15,10 @@ function reduction(name: string, onnx: string, axesAreInput: boolean): Op {
     name,
     infer([operand], attributes) {
       const { shape, type } = operand as Value;
-      return { shape: reducedShape(shape, attributes["axes"] as readonly number[], attributes["keep"] === 1), type };
+      return {
+        shape: reducedShape(shape, attributes["axes"] as readonly number[], attributes["keep"] === 1),
+        type,
+      };
     },
     lower(emitter, [operand], value) {
       const axes = value.attributes["axes"] as readonly number[];

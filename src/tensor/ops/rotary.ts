@@ -11,7 +11,9 @@ const rotaryOp: Op = {
     const [operand, positions] = inputs as [Value, Value];
     const headSize = attributes["headSize"] as number;
     requireShape(
-      operand.shape.length === 2 && positions.shape[0] === operand.shape[0] && (operand.shape[1] as number) % headSize === 0,
+      operand.shape.length === 2 &&
+        positions.shape[0] === operand.shape[0] &&
+        (operand.shape[1] as number) % headSize === 0,
       "rotary",
       inputs,
       `[tokens, heads · ${headSize}] and [tokens] positions`,
@@ -63,4 +65,3 @@ export function rotaryTables(count: number, headSize: number, theta: number): Ro
 export function rotary(operand: Value, positions: Value, tables: RotaryTables): Value {
   return apply(rotaryOp, [operand, positions, tables.cosine, tables.sine], { headSize: tables.headSize });
 }
-

@@ -18,13 +18,20 @@ export function cumulativeSum(operand: Value): Value {
 const largestOp: Op = {
   name: "largest",
   infer([operand], attributes) {
-    return { shape: [...(operand as Value).shape.slice(0, -1), attributes["count"] as number], type: "int64" };
+    return {
+      shape: [...(operand as Value).shape.slice(0, -1), attributes["count"] as number],
+      type: "int64",
+    };
   },
   lower(emitter, [operand], value) {
-    const found = emitter.node("TopK", [operand as string, emitter.integers([value.attributes["count"] as number])], {
-      attributes: { axis: -1, largest: 1, sorted: 1 },
-      outputs: 2,
-    });
+    const found = emitter.node(
+      "TopK",
+      [operand as string, emitter.integers([value.attributes["count"] as number])],
+      {
+        attributes: { axis: -1, largest: 1, sorted: 1 },
+        outputs: 2,
+      },
+    );
     return emitter.outputOf(found, 1);
   },
 };

@@ -13,10 +13,16 @@ const reshapeOp: Op = {
   infer(inputs, attributes) {
     const shape = attributes["shape"] as Shape;
     const operand = inputs[0] as Value;
-    requireShape(sizeOf(operand.shape) === sizeOf(shape), "reshape", inputs, `as many elements as [${shape.join(", ")}]`);
+    requireShape(
+      sizeOf(operand.shape) === sizeOf(shape),
+      "reshape",
+      inputs,
+      `as many elements as [${shape.join(", ")}]`,
+    );
     return { shape, type: operand.type };
   },
-  lower: (emitter, [operand], value) => emitter.node("Reshape", [operand as string, emitter.integers(value.shape)]),
+  lower: (emitter, [operand], value) =>
+    emitter.node("Reshape", [operand as string, emitter.integers(value.shape)]),
   gradient: (value, upstream) => [[inputAt(value, 0), reshape(upstream, inputAt(value, 0).shape)]],
 };
 
@@ -35,7 +41,15 @@ const transposeOp: Op = {
     emitter.node("Transpose", inputs, { attributes: { perm: value.attributes["order"] as Shape } }),
   gradient(value, upstream) {
     const order = value.attributes["order"] as Shape;
-    return [[inputAt(value, 0), transpose(upstream, order.map((_, axis) => order.indexOf(axis)))]];
+    return [
+      [
+        inputAt(value, 0),
+        transpose(
+          upstream,
+          order.map((_, axis) => order.indexOf(axis)),
+        ),
+      ],
+    ];
   },
 };
 
@@ -48,7 +62,8 @@ export function transpose(operand: Value, order: Shape): Value {
 const broadcastOp: Op = {
   name: "broadcast",
   infer: ([operand], attributes) => ({ shape: attributes["shape"] as Shape, type: (operand as Value).type }),
-  lower: (emitter, [operand], value) => emitter.node("Expand", [operand as string, emitter.integers(value.shape)]),
+  lower: (emitter, [operand], value) =>
+    emitter.node("Expand", [operand as string, emitter.integers(value.shape)]),
   gradient: (value, upstream) => [[inputAt(value, 0), sumTo(upstream, inputAt(value, 0).shape)]],
 };
 
@@ -62,12 +77,20 @@ const sliceOp: Op = {
   infer(inputs, attributes) {
     const { shape, type } = inputs[0] as Value;
     const [axis, start, end] = attributes["range"] as [number, number, number];
-    requireShape(start >= 0 && end <= (shape[axis] ?? -1) && start < end, "slice", inputs, `[${start}, ${end}) of axis ${axis}`);
+    requireShape(
+      start >= 0 && end <= (shape[axis] ?? -1) && start < end,
+      "slice",
+      inputs,
+      `[${start}, ${end}) of axis ${axis}`,
+    );
     return { shape: shape.map((dimension, position) => (position === axis ? end - start : dimension)), type };
   },
   lower(emitter, [operand], value) {
     const [axis, start, end] = value.attributes["range"] as [number, number, number];
-    return emitter.node("Slice", [operand as string, ...[[start], [end], [axis]].map((bound) => emitter.integers(bound))]);
+    return emitter.node("Slice", [
+      operand as string,
+      ...[[start], [end], [axis]].map((bound) => emitter.integers(bound)),
+    ]);
   },
   gradient(value, upstream) {
     const operand = inputAt(value, 0);
@@ -127,11 +150,16 @@ function sideBySide(placed: readonly Value[]): readonly Value[] {
     return { axis, start, end: start + (operand.shape[axis] as number), operand };
   });
   ranges.sort((left, right) => left.start - right.start);
-  const isCover = ranges.every(({ axis, start }, index) => axis === ranges[0]?.axis && start === (ranges[index - 1]?.end ?? 0));
+  const isCover = ranges.every(
+    ({ axis, start }, index) => axis === ranges[0]?.axis && start === (ranges[index - 1]?.end ?? 0),
+  );
   const last = ranges.at(-1);
   if (!isCover || last === undefined || placed.length < 2) return placed;
   const total = (placed[0] as Value).shape[last.axis] as number;
-  const joined = concat(ranges.map(({ operand }) => operand), last.axis);
+  const joined = concat(
+    ranges.map(({ operand }) => operand),
+    last.axis,
+  );
   return [place(joined, last.axis, 0, total)];
 }
 
@@ -140,10 +168,15 @@ const concatOp: Op = {
   infer(inputs, attributes) {
     const axis = attributes["axis"] as number;
     const first = inputs[0] as Value;
-    const fits = inputs.every((part) => part.shape.every((size, position) => position === axis || size === first.shape[position]));
+    const fits = inputs.every((part) =>
+      part.shape.every((size, position) => position === axis || size === first.shape[position]),
+    );
     requireShape(fits, "concat", inputs, `shapes alike but for axis ${axis}`);
     const total = inputs.reduce((length, part) => length + (part.shape[axis] as number), 0);
-    return { shape: first.shape.map((size, position) => (position === axis ? total : size)), type: first.type };
+    return {
+      shape: first.shape.map((size, position) => (position === axis ? total : size)),
+      type: first.type,
+    };
   },
   lower: (emitter, inputs, value) =>
     emitter.node("Concat", inputs, { attributes: { axis: value.attributes["axis"] as number } }),

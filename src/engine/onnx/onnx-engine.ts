@@ -1,0 +1,166 @@
+/** PolicyEngine in this process: onnxruntime in a worker thread, batches cut to what memory should hold. */
+
+import type { LossSpec } from "../../algorithms/losses.ts";
+import { EngineError } from "../../errors.ts";
+import type { Grammar } from "../../tokens/grammar.ts";
+import type { Prompt } from "../../tokens/prompt.ts";
+import type {
+  Completion,
+  CompletionGroup,
+  PolicyEngine,
+  Sampling,
+  StepMetrics,
+  TrainingGroup,
+} from "../policy-engine.ts";
+import { writeCompletions } from "./decoding.ts";
+import type { CheckpointFiles } from "./engine-checkpoint.ts";
+import { loadEngine, saveEngine } from "./engine-checkpoint.ts";
+import type { PackedBatch, PackedGroup } from "./packed-batch.ts";
+import { packBatch } from "./packed-batch.ts";
+import type { WorkspaceOptions } from "./policy-workspace.ts";
+import { WorkerClient } from "./worker-client.ts";
+
+export interface OnnxEngineOptions extends Omit<WorkspaceOptions, "segments"> {
+  readonly grammar: Grammar;
+  readonly parameters: Map<string, Float32Array>;
+  /** Most tokens in one pass; a larger batch is accumulated. */
+  readonly microbatchTokens: number;
+  /** Most rows (prompts × groupSize) that are generated at once. */
+  readonly generationRows: number;
+  /** Tokenizer files and the like, written beside the weights by `save`. */
+  readonly companions?: CheckpointFiles;
+}
+
+/** Opens an engine on these weights. `close` it when done. */
+export async function openOnnxEngine(options: OnnxEngineOptions): Promise<PolicyEngine> {
+  const {
+    grammar,
+    parameters,
+    microbatchTokens: _microbatch,
+    generationRows: _rows,
+    companions: _files,
+    ...rest
+  } = options;
+  const worker = new WorkerClient({ ...rest, segments: grammar.segments });
+  await worker.call("setState", parameters);
+  return new OnnxEngine(worker, options);
+}
+
+class OnnxEngine implements PolicyEngine {
+  readonly #worker: WorkerClient;
+  readonly #options: OnnxEngineOptions;
+
+  constructor(worker: WorkerClient, options: OnnxEngineOptions) {
+    this.#worker = worker;
+    this.#options = options;
+  }
+
+  async *generate(prompts: readonly Prompt[], sampling: Sampling, seed: number): AsyncIterable<Completion> {
+    const atOnce = Math.max(1, Math.floor(this.#options.generationRows / sampling.groupSize));
+    const numbered = prompts.map((prompt, number) => ({ prompt, number }));
+    for (let start = 0; start < numbered.length; start += atOnce) {
+      const part = numbered.slice(start, start + atOnce);
+      yield* await writeCompletions(this.#worker, this.#options.grammar, part, { sampling, seed });
+    }
+  }
+
+  async logprobs(
+    groups: readonly CompletionGroup[],
+    under: "policy" | "reference",
+    temperature: number,
+  ): Promise<Float32Array[][]> {
+    const result = groups.map(({ completions }) =>
+      completions.map(({ ids }) => new Float32Array(ids.length)),
+    );
+    let first = 0;
+    for (const batch of this.#batches(groups)) {
+      const values = await this.#worker.call(
+        "logprobs",
+        { shape: batch.shape, feeds: batch.feeds },
+        under,
+        temperature,
+      );
+      for (const [index, place] of batch.places.entries()) {
+        if (place === undefined) continue;
+        const completion = result[first + place.group]?.[place.completion];
+        if (completion !== undefined) completion[place.token] = values[index] as number;
+      }
+      first += batch.groups;
+    }
+    return result;
+  }
+
+  async step(groups: readonly TrainingGroup[], loss: LossSpec, learningRate: number): Promise<StepMetrics> {
+    if (groups.length === 0) {
+      throw new EngineError("A step needs at least one group.", {
+        hint: "Skip the step when nothing is left to learn from.",
+      });
+    }
+    const before = await this.flops();
+    const batches = [...this.#batches(groups)];
+    const sums = await this.#worker.call(
+      "step",
+      batches.map(({ shape, feeds }) => ({ shape, feeds })),
+      loss,
+      learningRate,
+    );
+    const tokens = batches.reduce((total, { counted }) => total + counted, 0);
+    const mean = (sum: number): number => sum / Math.max(tokens, 1);
+    return {
+      loss: sums.loss,
+      kl: mean(sums.kl),
+      entropy: mean(sums.entropy),
+      clipLow: mean(sums.clipLow),
+      clipHigh: mean(sums.clipHigh),
+      gradNorm: sums.gradNorm,
+      tokens,
+      flops: (await this.flops()) - before,
+    };
+  }
+
+  async freezeReference(): Promise<void> {
+    await this.#worker.call("freezeReference");
+  }
+
+  async save(directory: string): Promise<void> {
+    const [parameters, optimizer] = [
+      await this.#worker.call("parameters"),
+      await this.#worker.call("optimizerState"),
+    ];
+    await saveEngine(
+      directory,
+      { config: this.#options.config, parameters, optimizer },
+      this.#options.companions,
+    );
+  }
+
+  async load(directory: string): Promise<void> {
+    const { parameters, optimizer } = await loadEngine(directory, this.#options.config);
+    await this.#worker.call("setState", parameters, optimizer);
+  }
+
+  async flops(): Promise<number> {
+    return this.#worker.call("flops");
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.close();
+  }
+
+  /** Cuts groups into batches of at most `microbatchTokens`, a whole group at the least. */
+  *#batches(groups: readonly PackedGroup[]): Generator<PackedBatch & { readonly groups: number }> {
+    const { grammar, microbatchTokens } = this.#options;
+    const longest = Math.max(...groups.map(tokensOf));
+    const passes = Math.ceil((longest * groups.length) / microbatchTokens);
+    // Passes of equal size share one graph; a full one and a small rest would need two.
+    const size = Math.max(1, Math.ceil(groups.length / Math.max(passes, 1)));
+    for (let start = 0; start < groups.length; start += size) {
+      const part = groups.slice(start, start + size);
+      yield { ...packBatch(part, grammar), groups: part.length };
+    }
+  }
+}
+
+function tokensOf({ prompt, completions }: PackedGroup): number {
+  return completions.reduce((total, { ids }) => total + ids.length, prompt.ids.length);
+}

@@ -1,0 +1,79 @@
+/** The engine's end of the worker: typed calls, and what happens when the worker dies. */
+
+import { Worker } from "node:worker_threads";
+
+import { EngineError } from "../../errors.ts";
+import type { AnswerMessage, Arguments, Result, WorkspaceCall, WorkspaceOptions } from "./worker-messages.ts";
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class WorkerClient {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #count = 0;
+  #failure: Error | undefined;
+
+  constructor(options: WorkspaceOptions) {
+    this.#worker = openThread(options);
+    this.#worker.on("message", (message: AnswerMessage) => this.#settle(message));
+    this.#worker.on("error", (cause) =>
+      this.#fail(new EngineError(`The engine's thread failed: ${cause.message}`, { cause })),
+    );
+    this.#worker.on("exit", (code) =>
+      this.#fail(new EngineError(`The engine's thread ended with code ${code}.`)),
+    );
+    // An engine that nobody waits for must not keep the process alive.
+    this.#worker.unref();
+  }
+
+  /** Calls a method of the workspace. Throws what it threw. */
+  async call<Call extends WorkspaceCall>(call: Call, ...values: Arguments<Call>): Promise<Result<Call>> {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#count += 1;
+    const id = this.#count;
+    this.#worker.ref();
+    try {
+      return (await new Promise<unknown>((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject });
+        this.#worker.postMessage({ id, call, values });
+      })) as Result<Call>;
+    } finally {
+      if (this.#waiting.size === 0) this.#worker.unref();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#failure !== undefined) return;
+    await this.call("close");
+    this.#failure = new EngineError("The engine is closed.");
+    await this.#worker.terminate();
+  }
+
+  #settle(message: AnswerMessage): void {
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if ("result" in message) {
+      waiting?.resolve(message.result);
+      return;
+    }
+    const error = new EngineError(message.message, message.hint === undefined ? {} : { hint: message.hint });
+    if (message.stack !== undefined) error.stack = message.stack;
+    waiting?.reject(error);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}
+
+/** In a checkout tsx must first be registered in the new thread; a built package has the worker as JavaScript. */
+function openThread(workerData: WorkspaceOptions): Worker {
+  const isSource = import.meta.url.endsWith(".ts");
+  const file = isSource ? "./worker-from-source.mjs" : "./worker.js";
+  return new Worker(new URL(file, import.meta.url), { workerData, execArgv: [] });
+}

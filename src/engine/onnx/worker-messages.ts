@@ -1,0 +1,37 @@
+/** What the engine and its worker say to each other: calls of PolicyWorkspace by name, answered one by one. */
+
+import type { PolicyWorkspace, WorkspaceOptions } from "./policy-workspace.ts";
+
+/** The methods that may be called from outside. */
+export type WorkspaceCall =
+  | "setState"
+  | "parameters"
+  | "optimizerState"
+  | "freezeReference"
+  | "flops"
+  | "logprobs"
+  | "step"
+  | "startGeneration"
+  | "decode"
+  | "close";
+
+export type Arguments<Call extends WorkspaceCall> = Parameters<PolicyWorkspace[Call]>;
+export type Result<Call extends WorkspaceCall> = Awaited<ReturnType<PolicyWorkspace[Call]>>;
+
+export interface CallMessage {
+  readonly id: number;
+  readonly call: WorkspaceCall;
+  readonly values: readonly unknown[];
+}
+
+export type AnswerMessage =
+  | { readonly id: number; readonly result: unknown }
+  /** `hint` is set where the error is one of ours. */
+  | {
+      readonly id: number;
+      readonly message: string;
+      readonly hint: string | undefined;
+      readonly stack: string | undefined;
+    };
+
+export type { WorkspaceOptions };

@@ -1,0 +1,25 @@
+/** The thread the policy runs in, so that judge calls, progress and the dashboard go on while onnxruntime computes. */
+
+import { parentPort, workerData } from "node:worker_threads";
+
+import { EarlError } from "../../errors.ts";
+import { PolicyWorkspace } from "./policy-workspace.ts";
+import type { AnswerMessage, CallMessage, WorkspaceOptions } from "./worker-messages.ts";
+
+const workspace = new PolicyWorkspace(workerData as WorkspaceOptions);
+
+async function answer({ id, call, values }: CallMessage): Promise<AnswerMessage> {
+  try {
+    const method = workspace[call] as (...values: unknown[]) => unknown;
+    return { id, result: await method.apply(workspace, [...values]) };
+  } catch (error) {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    return { id, message, stack, hint: error instanceof EarlError ? error.hint : undefined };
+  }
+}
+
+// One call at a time, in the order they came: the workspace's state is never shared by two.
+let queue: Promise<void> = Promise.resolve();
+parentPort?.on("message", (message: CallMessage) => {
+  queue = queue.then(async () => parentPort?.postMessage(await answer(message)));
+});
