@@ -45,7 +45,7 @@ export function compareArms(measurement: Measurement, rounds: ReadonlyMap<string
   });
 }
 
-/** The summaries as lines of text, one an arm. */
+/** The summaries as lines of text, one an arm; a ratio says how many times better ours is. */
 export function comparisonTable(measurement: Measurement, summaries: readonly ArmSummary[]): string {
   const rows = summaries.map((summary) => {
     const value = summary.medians[measurement.figure] ?? Number.NaN;
@@ -59,7 +59,7 @@ export function comparisonTable(measurement: Measurement, summaries: readonly Ar
       `  10–90 %: ${rounded(summary.low)} … ${rounded(summary.high)} (n = ${summary.count})`,
       own
         ? ""
-        : `  earl is ${summary.ratio.toFixed(2)}× better (rounds: ${summary.ratioLow.toFixed(2)} … ${summary.ratioHigh.toFixed(2)})`,
+        : `  earl is better by a factor of ${summary.ratio.toFixed(2)} (rounds ${summary.ratioLow.toFixed(2)} … ${summary.ratioHigh.toFixed(2)})`,
       parts.length > 0 ? `  ${parts.join(", ")}` : "",
     ].join("");
   });
@@ -90,5 +90,7 @@ function median(values: readonly number[]): number {
 }
 
 function rounded(value: number): string {
-  return value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toFixed(3);
+  return value >= 1000 || Number.isInteger(value)
+    ? Math.round(value).toLocaleString("en-US")
+    : value.toFixed(3);
 }

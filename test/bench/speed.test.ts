@@ -92,7 +92,7 @@ describe("comparisonTable", () => {
     const lines = comparisonTable(measurement("lower"), compareArms(measurement("lower"), rounds)).split(
       "\n",
     );
-    expect(lines[1]).toContain("earl is 2.00× better");
+    expect(lines[1]).toContain("earl is better by a factor of 2.00");
     expect(lines[2]).not.toContain("better");
   });
 });
