@@ -15,7 +15,11 @@ export function countOutcome(modules: readonly TestModule[], errors: readonly Se
   const tests = modules.flatMap((module) => [...module.children.allTests()]);
   const inState = (state: string): number => tests.filter((test) => test.result().state === state).length;
   const broken = modules.filter((module) => module.errors().length > 0).length;
-  return { passed: inState("passed"), failed: inState("failed") + broken + errors.length, skipped: inState("skipped") };
+  return {
+    passed: inState("passed"),
+    failed: inState("failed") + broken + errors.length,
+    skipped: inState("skipped"),
+  };
 }
 
 export function closingLine({ passed, failed, skipped }: Outcome): string {
