@@ -1,9 +1,9 @@
 /** Makes edit examples ready for a policy: decodes their pictures, looks up codes, lays out ids. */
 
+import { decodeExample } from "../data/decode-example.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
 import type { EditExample } from "../data/edit-example.ts";
 import { DataError } from "../errors.ts";
-import { decodePicture } from "../images/codec.ts";
 import type { Picture } from "../images/picture.ts";
 import { promptOf, trainingPair, type Tokens } from "../tokens/sequence.ts";
 import type { CodeGrid, VisionTokenizer } from "../tokens/vision-tokenizer.ts";
@@ -52,11 +52,7 @@ export async function prepareExamples(
 }
 
 async function prepareOne(example: EditExample, parts: PreparationParts): Promise<PreparedEdit> {
-  const name = example.origin ?? example.id;
-  const [source, target] = await Promise.all([
-    decodePicture(example.source, `${name}, source`),
-    example.target === undefined ? undefined : decodePicture(example.target, `${name}, target`),
-  ]);
+  const { source, target } = await decodeExample(example);
   try {
     const pictures = target === undefined ? [source] : [source, target];
     const [sourceCodes, targetCodes] = await parts.vision.encode(pictures);
@@ -67,7 +63,10 @@ async function prepareOne(example: EditExample, parts: PreparationParts): Promis
     });
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
-    throw new DataError(`${name}: ${cause.message}`, { ...(cause.hint ? { hint: cause.hint } : {}), cause });
+    throw new DataError(`${example.origin ?? example.id}: ${cause.message}`, {
+      ...(cause.hint ? { hint: cause.hint } : {}),
+      cause,
+    });
   }
 }
 

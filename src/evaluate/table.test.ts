@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+
+import type { ArmResult } from "../runs/event.ts";
+import { armTable, armTableByTask } from "./table.ts";
+
+function row(arm: string, task: string, reward: number): ArmResult {
+  return {
+    arm,
+    decoding: "greedy",
+    task,
+    count: 512,
+    reward: { mean: reward, low: reward - 0.25, high: reward + 0.25 },
+    exactMatch: { mean: 0.5, low: 0.456, high: 0.543 },
+    failed: 0,
+  };
+}
+
+const results = [
+  row("SFT", "all", 6.17),
+  row("SFT", "move", 3),
+  row("SFT → RL", "all", 8.5),
+  row("SFT → RL", "move", 7),
+];
+
+describe("armTable", () => {
+  test("shows one kind of edit, numbers under their heads", () => {
+    expect(armTable(results)).toBe(
+      [
+        "arm       decoding  edits  reward       95 %  exact match         95 %  failed",
+        "──────────────────────────────────────────────────────────────────────────────",
+        "SFT       greedy      512    6.17  5.92–6.42        0.500  0.456–0.543       0",
+        "SFT → RL  greedy      512    8.50  8.25–8.75        0.500  0.456–0.543       0",
+      ].join("\n"),
+    );
+  });
+});
+
+describe("armTableByTask", () => {
+  test("puts the arms of each kind below each other", () => {
+    const lines = armTableByTask(results).split("\n");
+    expect(lines.map((line) => line.slice(0, 10).trimEnd())).toEqual([
+      "arm",
+      "──────────",
+      "all",
+      "  SFT",
+      "  SFT → RL",
+      "move",
+      "  SFT",
+      "  SFT → RL",
+    ]);
+  });
+});

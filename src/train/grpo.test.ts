@@ -1,0 +1,293 @@
+import { appendFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
+import { openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
+import { TabularPolicy, withMethods } from "../../test/small/tabular-policy.ts";
+import { GrpoSettings } from "../config/schema.ts";
+import { ConfigError, EngineError, JudgeError } from "../errors.ts";
+import { referenceReward } from "../rewards/reference.ts";
+import type { Reward } from "../rewards/reward.ts";
+import { checkpointName } from "../runs/checkpoint.ts";
+import { comparableEvents, readEvents } from "../runs/event-log.ts";
+import type { Metrics } from "../runs/metrics.ts";
+import type { OpenRun } from "../runs/open-run.ts";
+import type { RunDirectory } from "../runs/run-directory.ts";
+import { SFT_LOSS } from "../algorithms/losses.ts";
+import { demonstrationGroups } from "./demonstrations.ts";
+import type { GrpoParts } from "./grpo-stage.ts";
+import { grpo } from "./grpo.ts";
+import type { StageResult } from "./stage.ts";
+
+const world = smallWorld();
+
+function settingsOf(own: object = {}): GrpoSettings {
+  return GrpoSettings.parse({
+    steps: 40,
+    prompts: 6,
+    groupSize: 8,
+    maxTokens: 40,
+    learningRate: 60,
+    warmupSteps: 2,
+    evaluateEvery: 20,
+    saveEvery: 15,
+    validationSize: 12,
+    ...own,
+  });
+}
+
+function partsOf(own: Partial<GrpoParts> = {}): GrpoParts {
+  const edits = smallEdits(world, paintExamples());
+  const engine = new TabularPolicy(world.grammar);
+  return { ...world, engine, reward: referenceReward, train: edits, validation: edits, ...own };
+}
+
+function train(
+  open: OpenRun,
+  parts = partsOf(),
+  settings = settingsOf(),
+  signal?: AbortSignal,
+): Promise<StageResult> {
+  const { recorder, resumePoint } = open;
+  return grpo(parts, settings, {
+    recorder,
+    clock: stillClock,
+    seed: 5,
+    ...(signal === undefined ? {} : { signal }),
+    ...(resumePoint === undefined ? {} : { resume: resumePoint }),
+  });
+}
+
+function stepMetricsOf(directory: RunDirectory): Metrics[] {
+  return readEvents(directory.events).flatMap((event) => (event.kind === "step-end" ? [event.metrics] : []));
+}
+
+function evaluatedRewards(directory: RunDirectory): number[] {
+  return readEvents(directory.events).flatMap((event) =>
+    event.kind === "evaluation-end" ? [event.metrics["eval/reward"]!] : [],
+  );
+}
+
+/** The reward `reference`, with some verdicts replaced by failures. */
+function failing(fails: (edit: number) => boolean): Reward {
+  let seen = 0;
+  return {
+    name: "reference",
+    score: async (edits) =>
+      (await referenceReward.score(edits)).map((verdict) => {
+        seen += 1;
+        return fails(seen) ? { kind: "unreachable", reason: "connection refused" } : verdict;
+      }),
+  };
+}
+
+describe("grpo learns", () => {
+  test.each(["grpo", "dr_grpo", "dapo", "gspo", "cispo"] as const)(
+    "%s, on-policy: the reward rises",
+    async (kind) => {
+      const directory = smallRunDirectory();
+      using open = openSmallRun(directory);
+      // dr_grpo divides by maxTokens instead of the 4 tokens that count, so its steps are a tenth as long.
+      const learningRate = kind === "dr_grpo" ? 600 : 60;
+      const result = await train(open, partsOf(), settingsOf({ learningRate, loss: { kind } }));
+      const [start, ...later] = evaluatedRewards(directory);
+      expect(start).toBeLessThan(5);
+      expect(later.at(-1)).toBeGreaterThan(8.5);
+      expect(result).toMatchObject({ reason: "finished", step: 40 });
+      expect(result.bestScore).toBe(Math.max(start!, ...later));
+    },
+  );
+
+  test.each([
+    { kind: "grpo", clipHigh: 0.28 },
+    { kind: "gspo", clipLow: 0.1, clipHigh: 0.1 },
+    { kind: "cispo", clipHigh: 0.2 },
+  ] as const)("$kind with three updates a rollout: the reward rises and ratios are clipped", async (loss) => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    await train(open, partsOf(), settingsOf({ updatesPerRollout: 3, loss }));
+    expect(evaluatedRewards(directory).at(-1)).toBeGreaterThan(7.5);
+    const metrics = stepMetricsOf(directory);
+    const clipped = metrics.map((one) => one["clip_ratio/low_mean"]! + one["clip_ratio/high_mean"]!);
+    expect(Math.max(...clipped)).toBeGreaterThan(0);
+    expect(metrics[0]?.num_tokens).toBe(3 * 6 * 8 * 4);
+  });
+
+  test("a strong KL term holds the policy near its start, with the estimators that have a gradient", async () => {
+    const rewardWith = async (loss: object): Promise<number> => {
+      const directory = smallRunDirectory();
+      using open = openSmallRun(directory);
+      await train(open, partsOf(), settingsOf({ learningRate: 20, loss }));
+      return evaluatedRewards(directory).at(-1)!;
+    };
+    const free = await rewardWith({ klCoef: 0 });
+    expect(await rewardWith({ klCoef: 2, klEstimator: "k2" })).toBeLessThan(free - 2);
+    expect(await rewardWith({ klCoef: 2, klEstimator: "k3" })).toBeLessThan(free - 2);
+  });
+});
+
+describe("grpo's steps", () => {
+  test("the first step compares sampler and trainer, and so does every step before a checkpoint", async () => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    await train(open);
+    const name = "sampling/sampling_logp_difference/max";
+    const compared = stepMetricsOf(directory).flatMap((one, index) =>
+      one[name] === undefined ? [] : [index + 1],
+    );
+    expect(compared).toEqual([1, 15, 30, 40]);
+    for (const metrics of stepMetricsOf(directory)) expect(metrics[name] ?? 0).toBeLessThan(1e-6);
+  });
+
+  test("a sampler that draws from another policy stops the run", async () => {
+    const engine = new TabularPolicy(world.grammar);
+    const hot = withMethods(engine, {
+      logprobs: (groups, under) => engine.logprobs(groups, under, 1.01),
+    });
+    // Uniform logits are the same at every temperature, so the start must not be uniform.
+    const edits = await partsOf().train.take([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    await engine.step(demonstrationGroups(world.grammar, edits), SFT_LOSS, 50);
+    using open = openSmallRun(smallRunDirectory());
+    await expect(train(open, partsOf({ engine: hot }))).rejects.toThrow(EngineError);
+  });
+
+  test("groups of equal rewards are counted and cost no training", async () => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    const same: Reward = {
+      name: "reference",
+      score: (edits) => Promise.resolve(edits.map(() => ({ kind: "scored", score: 5, parts: {} }))),
+    };
+    const engine = new TabularPolicy(world.grammar);
+    await train(open, partsOf({ reward: same, engine }), settingsOf({ steps: 2, loss: { klCoef: 0 } }));
+    for (const metrics of stepMetricsOf(directory)) {
+      expect(metrics).toMatchObject({ frac_reward_zero_std: 1, reward: 5, num_tokens: 0 });
+      expect(metrics).not.toHaveProperty("loss");
+    }
+  });
+
+  test("groups of equal rewards are drawn again where asked, at most so often", async () => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    await train(open, partsOf(), settingsOf({ groupSize: 2, steps: 10, resampleZeroVariance: 3 }));
+    const metrics = stepMetricsOf(directory);
+    const resampled = metrics.map((one) => one["rollout/resampled_groups"]!);
+    expect(Math.max(...resampled)).toBeGreaterThan(0);
+    expect(Math.max(...resampled)).toBeLessThanOrEqual(3 * 6);
+    for (const [index, { frac_reward_zero_std }] of metrics.entries()) {
+      // Every dull group of the first draw is replaced once at least.
+      expect(resampled[index]).toBeGreaterThanOrEqual(Math.round(frac_reward_zero_std! * 6));
+    }
+  });
+
+  test("whole groups are logged at every evaluation, with pictures, rewards and advantages", async () => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    await train(open);
+    const logged = readEvents(directory.events).filter((event) => event.kind === "group-logged");
+    expect(logged.map((event) => event.step)).toEqual([20, 20, 20, 40, 40, 40]);
+    const { group } = logged[0]!;
+    expect(group.completions).toHaveLength(8);
+    for (const name of [group.source, group.target!, ...group.completions.map((one) => one.image!)]) {
+      expect(existsSync(join(directory.images, name))).toBe(true);
+    }
+    const sum = group.completions.reduce((total, one) => total + one.advantage!, 0);
+    expect(sum).toBeCloseTo(0, 6);
+  });
+});
+
+describe("grpo and failing judges", () => {
+  test("a failed verdict leaves its group: training goes on with the others", async () => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    await train(open, partsOf({ reward: failing((edit) => edit % 4 === 0) }));
+    expect(stepMetricsOf(directory)[0]?.["judge/unreachable"]).toBe(0.25);
+    expect(evaluatedRewards(directory).at(-1)).toBeGreaterThan(8);
+  });
+
+  test("too many failed verdicts pause the run; resumed with a judge that works it ends as if nothing was", async () => {
+    const whole = smallRunDirectory();
+    const directory = smallRunDirectory();
+    {
+      using open = openSmallRun(whole);
+      await train(open);
+    }
+    {
+      using open = openSmallRun(directory);
+      // The evaluation at the start has 12 edits, each step 48: the judge goes away in the fourth step.
+      const attempt = train(open, partsOf({ reward: failing((edit) => edit > 12 + 3 * 48) }));
+      await expect(attempt).rejects.toThrow(JudgeError);
+    }
+    expect(existsSync(join(directory.checkpoints, checkpointName("grpo", 3)))).toBe(true);
+    {
+      using open = openSmallRun(directory, true);
+      expect(open.resumePoint).toMatchObject({ step: 3 });
+      await train(open);
+    }
+    const withoutSaves = (run: RunDirectory): unknown[] =>
+      comparableEvents(run.events).filter((event) => event.kind !== "checkpoint-saved");
+    expect(withoutSaves(directory)).toEqual(withoutSaves(whole));
+  });
+
+  test("a rollout without a single picture is refused with what to change", async () => {
+    using open = openSmallRun(smallRunDirectory());
+    const attempt = train(open, partsOf(), settingsOf({ maxTokens: 5 }));
+    await expect(attempt).rejects.toThrow(ConfigError);
+    await expect(attempt).rejects.toThrow("cut off after 5 tokens");
+  });
+});
+
+describe("grpo and the end of a run", () => {
+  test("killed at any event and resumed, it writes the events of an uninterrupted run", async () => {
+    const settings = settingsOf({ steps: 20, evaluateEvery: 8, saveEvery: 5, resampleZeroVariance: 1 });
+    const whole = smallRunDirectory();
+    {
+      using open = openSmallRun(whole);
+      await train(open, partsOf(), settings);
+    }
+    const uninterrupted = comparableEvents(whole.events);
+    for (const killAt of [1, 3, 9, 14, 25, uninterrupted.length - 1]) {
+      const directory = smallRunDirectory();
+      {
+        using open = openSmallRun(directory);
+        let heard = 0;
+        open.recorder.subscribe(() => {
+          heard += 1;
+          if (heard === killAt) throw new Error("killed");
+        });
+        await expect(train(open, partsOf(), settings)).rejects.toThrow("killed");
+      }
+      appendFileSync(directory.events, '{"kind":"st');
+      {
+        using open = openSmallRun(directory, true);
+        await train(open, partsOf(), settings);
+      }
+      expect(comparableEvents(directory.events)).toEqual(uninterrupted);
+    }
+  });
+
+  test("stops early on a plateau of the reward and keeps the best checkpoint", async () => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    const settings = settingsOf({ steps: 400, evaluateEvery: 10, patience: 3, learningRate: 200 });
+    const result = await train(open, partsOf(), settings);
+    expect(result.reason).toBe("early-stop");
+    expect(result.step).toBe(result.bestStep + 30);
+    expect(result.bestScore).toBeGreaterThan(9);
+    expect(existsSync(join(directory.checkpoints, checkpointName("grpo", result.bestStep)))).toBe(true);
+  });
+
+  test("Ctrl-C finishes the step and saves it", async () => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    const interrupt = new AbortController();
+    open.recorder.subscribe((event) => {
+      if (event.kind === "step-end" && event.step === 7) interrupt.abort();
+    });
+    const result = await train(open, partsOf(), settingsOf(), interrupt.signal);
+    expect(result).toMatchObject({ reason: "interrupted", step: 7 });
+    expect(readEvents(directory.events).at(-1)).toMatchObject({ kind: "checkpoint-saved", step: 7 });
+  });
+});

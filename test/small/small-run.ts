@@ -1,0 +1,41 @@
+/** A run directory in the system's temporary folder, opened as the command line opens one. */
+
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { parseConfig } from "../../src/config/load-config.ts";
+import type { Clock } from "../../src/runs/clock.ts";
+import { createManifest } from "../../src/runs/manifest.ts";
+import { openRun, type OpenRun } from "../../src/runs/open-run.ts";
+import { RunDirectory } from "../../src/runs/run-directory.ts";
+
+/** Time that stands still. */
+export const stillClock: Clock = { now: () => 0, seconds: () => 0 };
+
+const manifest = createManifest(
+  {
+    name: "small",
+    command: "test",
+    setup: [],
+    seeds: { run: 0 },
+    data: [],
+    dataset: undefined,
+    device: "cpu",
+  },
+  stillClock,
+);
+
+export function smallRunDirectory(): RunDirectory {
+  return new RunDirectory(join(mkdtempSync(join(tmpdir(), "earl-small-")), "runs", "small"));
+}
+
+export function openSmallRun(directory: RunDirectory, isResume = false): OpenRun {
+  return openRun({
+    directory,
+    config: parseConfig("name: small\nalgorithm: sft\ndata:\n  directory: none\n", "small.yaml", []),
+    manifest,
+    isResume,
+    clock: stillClock,
+  });
+}
