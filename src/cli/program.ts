@@ -8,8 +8,11 @@ import { z } from "zod";
 import { addConfig } from "./config.ts";
 import { addData } from "./data.ts";
 import { addDoctor } from "./doctor.ts";
+import { addEdit } from "./edit.ts";
+import { addEvaluate } from "./evaluate.ts";
 import { addLs } from "./ls.ts";
 import { addReport } from "./report.ts";
+import { addTrain } from "./train.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const EXAMPLES = `
@@ -32,7 +35,8 @@ export function createProgram(surroundings: Surroundings): Command {
     })
     .showHelpAfterError("(--help shows what there is)")
     .exitOverride();
-  for (const add of [addData, addReport, addConfig, addDoctor, addLs]) add(program, surroundings);
+  const commands = [addData, addTrain, addEvaluate, addEdit, addReport, addLs, addConfig, addDoctor];
+  for (const add of commands) add(program, surroundings);
   return program;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 
+import { locateRun } from "./locate-run.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export function addReport(program: Command, { stdout }: Surroundings): void {
@@ -12,7 +13,7 @@ export function addReport(program: Command, { stdout }: Surroundings): void {
     .option("--out <file>", "the file to write; report.html in the last folder unless given")
     .action(async ([first = "", ...rest]: string[], { out }: { out?: string }) => {
       const { writeReport } = await import("../report/write-report.ts");
-      const directories: [string, ...string[]] = [first, ...rest];
+      const directories: [string, ...string[]] = [locateRun(first), ...rest.map(locateRun)];
       stdout.write(
         `${await writeReport(out === undefined ? { directories } : { directories, output: out })}\n`,
       );

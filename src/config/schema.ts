@@ -55,6 +55,7 @@ export const EngineSettings = z.strictObject({
     .min(64)
     .default(16_384)
     .describe("Most tokens in one pass; a larger batch is accumulated."),
+  generationRows: z.int().min(1).default(128).describe("Most completions that are written at once."),
   recompute: z
     .boolean()
     .default(false)
@@ -131,6 +132,15 @@ export const GrpoSettings = z.strictObject({
     .describe("Share of a rollout's verdicts that may fail before the run pauses."),
 });
 
+export const EvaluationSettings = z.strictObject({
+  size: z
+    .int()
+    .min(0)
+    .default(512)
+    .describe("Held-out edits of the split `test` that are scored when training is done; 0 scores none."),
+  comparisons: z.int().min(0).default(24).describe("Of these, how many the report shows side by side."),
+});
+
 export const RunConfig = z.strictObject({
   name: z
     .string()
@@ -147,6 +157,7 @@ export const RunConfig = z.strictObject({
   optimizer: OptimizerSettings.prefault({}),
   sft: SftSettings.prefault({}),
   grpo: GrpoSettings.prefault({}),
+  evaluation: EvaluationSettings.prefault({}),
 });
 
 export type PolicySettings = z.infer<typeof PolicySettings>;
@@ -157,4 +168,5 @@ export type EngineSettings = z.infer<typeof EngineSettings>;
 export type SftSettings = z.infer<typeof SftSettings>;
 export type LossSettings = z.infer<typeof LossSettings>;
 export type GrpoSettings = z.infer<typeof GrpoSettings>;
+export type EvaluationSettings = z.infer<typeof EvaluationSettings>;
 export type RunConfig = z.infer<typeof RunConfig>;

@@ -55,6 +55,8 @@ export interface Manifest extends Sitting {
   readonly setup: readonly string[];
   readonly seeds: Readonly<Record<string, number>>;
   readonly data: readonly DatasetFile[];
+  /** What the dataset's own dataset.json says about how it was made; absent where it has none. */
+  readonly dataset: unknown;
   /** One entry a --resume. */
   readonly resumed: readonly (Sitting & { readonly stage: string; readonly step: number })[];
 }
@@ -74,7 +76,7 @@ function isManifest(value: unknown): value is Manifest {
 }
 
 /** What the run itself has to say; the rest is looked up. */
-export type ManifestFacts = Pick<Manifest, "name" | "command" | "setup" | "seeds" | "data"> & {
+export type ManifestFacts = Pick<Manifest, "name" | "command" | "setup" | "seeds" | "data" | "dataset"> & {
   readonly device: string;
 };
 

@@ -19,6 +19,8 @@ export interface OpenRun extends Disposable {
   readonly recorder: RunRecorder;
   /** Where to go on; absent in a run that starts from the beginning. */
   readonly resumePoint: ResumePoint | undefined;
+  /** Closes a run that failed before it did anything, and deletes what this call of `openRun` had made of it. */
+  discard(): void;
 }
 
 export interface RunOptions {
@@ -37,12 +39,13 @@ export interface RunOptions {
  */
 export function openRun(options: RunOptions): OpenRun {
   const { directory, config, isResume, clock } = options;
-  if (!isResume && directory.exists()) throw existsAlready(directory);
+  if (!isResume) refuseTaken(directory);
+  const isNew = !directory.exists();
   directory.makeFolders();
   const lock = acquireLock(directory.lock);
   try {
     // Somebody may have started it while the lock was free.
-    if (!isResume && directory.exists()) throw existsAlready(directory);
+    if (!isResume) refuseTaken(directory);
     if (isResume) refuseOtherSettings(directory, config);
     const resumePoint = resumeRun(directory);
     directory.writeConfig(stringify(config));
@@ -52,23 +55,29 @@ export function openRun(options: RunOptions): OpenRun {
     if (resumePoint === undefined) {
       recorder.record({ kind: "run-start", name: config.name, seed: config.seed });
     }
-    return {
-      directory,
-      recorder,
-      resumePoint,
-      [Symbol.dispose]: () => {
-        recorder[Symbol.dispose]();
-        lock[Symbol.dispose]();
-      },
+    let isOpen = true;
+    const close = (): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      recorder[Symbol.dispose]();
+      lock[Symbol.dispose]();
     };
+    const discard = (): void => {
+      close();
+      if (isNew) directory.remove();
+    };
+    return { directory, recorder, resumePoint, discard, [Symbol.dispose]: close };
   } catch (error) {
     lock[Symbol.dispose]();
+    if (isNew) directory.remove();
     throw error;
   }
 }
 
-function existsAlready(directory: RunDirectory): ConfigError {
-  return new ConfigError(`The run ${directory.path} exists already.`, {
+/** Throws ConfigError where a run lies already. */
+export function refuseTaken(directory: RunDirectory): void {
+  if (!directory.exists()) return;
+  throw new ConfigError(`The run ${directory.path} exists already.`, {
     hint: "Continue it with --resume, choose another `name`, or delete the folder.",
   });
 }

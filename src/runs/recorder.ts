@@ -56,6 +56,11 @@ export class RunRecorder implements Recorder, Disposable {
     this.#best = parts.best;
   }
 
+  /** Name of the best checkpoint of each stage so far. */
+  get best(): BestCheckpoints {
+    return this.#best;
+  }
+
   /** Calls `listener` with every event from now on. */
   subscribe(listener: (event: RunEvent) => void): void {
     this.#listeners.push(listener);

@@ -28,7 +28,15 @@ const clock: Clock = { now: () => (now += 7), seconds: () => 0 };
 const config = (overrides: readonly string[] = []): RunConfig =>
   parseConfig("name: trial\nalgorithm: sft\ndata:\n  directory: scenes\n", "trial.yaml", overrides);
 const manifest = createManifest(
-  { name: "trial", command: "earl train", setup: [], seeds: { run: 0 }, data: [], device: "cpu" },
+  {
+    name: "trial",
+    command: "earl train",
+    setup: [],
+    seeds: { run: 0 },
+    data: [],
+    dataset: undefined,
+    device: "cpu",
+  },
   clock,
 );
 

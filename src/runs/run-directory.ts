@@ -88,6 +88,14 @@ export class RunDirectory {
     }
   }
 
+  /** Deletes the files of the run; what others put into its folder stays. */
+  remove(): void {
+    for (const path of [this.config, this.manifest, this.events, this.report, this.lock])
+      rmSync(path, { force: true });
+    for (const path of [this.checkpoints, this.images]) rmSync(path, { recursive: true, force: true });
+    if (existsSync(this.path) && readdirSync(this.path).length === 0) rmSync(this.path, { recursive: true });
+  }
+
   /** Size of everything in the folder. */
   sizeBytes(): number {
     let total = 0;

@@ -1,0 +1,30 @@
+/** The experiment in sentences, for the manifest: what a methods section would say. */
+
+import { trains } from "../config/cross-checks.ts";
+import type { RunConfig } from "../config/schema.ts";
+
+/** One sentence a part; `policy` describes the policy the run starts from. */
+export function describeSetup(config: RunConfig, policy: string): string[] {
+  const { sft, grpo, optimizer, evaluation } = config;
+  const sentences = [
+    `Policy: ${policy}.`,
+    `Optimizer: AdamW, beta ${optimizer.beta1} and ${optimizer.beta2}, weight decay ${optimizer.weightDecay}, gradient norm clipped at ${optimizer.maxGradNorm}.`,
+  ];
+  if (trains(config, "sft")) {
+    sentences.push(
+      `SFT: at most ${sft.steps} steps of ${sft.batchSize} examples, learning rate ${sft.learningRate}, ${sft.warmupSteps} steps of warm-up, then a cosine to ${sft.minLearningRateShare} of the peak; the checkpoint with the lowest loss on ${sft.validationSize} validation examples is kept.`,
+    );
+  }
+  if (trains(config, "grpo")) {
+    sentences.push(
+      `GRPO (${grpo.loss.kind}): at most ${grpo.steps} steps of ${grpo.prompts} prompts × ${grpo.groupSize} completions at temperature ${grpo.temperature}, learning rate ${grpo.learningRate}, KL weight ${grpo.loss.klCoef} (${grpo.loss.klEstimator}) to the policy the stage started from; the checkpoint with the highest reward on ${grpo.validationSize} validation edits is kept.`,
+      "Reward: reference, 0 to 10, the root of edit success times preservation against the target picture.",
+    );
+  }
+  if (evaluation.size > 0) {
+    sentences.push(
+      `Held-out evaluation: the first ${evaluation.size} edits of the split test, sampled at temperature 1 and greedily; 95 % intervals by bootstrap (reward) and Wilson (exact match).`,
+    );
+  }
+  return sentences;
+}

@@ -1,0 +1,150 @@
+/**
+ * A policy before its first step, with the tokens it reads and writes: opened from a checkpoint, or made fresh, its
+ * codebook and merges fitted to the training examples.
+ */
+
+import type { PolicySettings, RunConfig, TokenizerSettings } from "../config/schema.ts";
+import { decodeExample } from "../data/decode-example.ts";
+import type { EditDataset } from "../data/edit-dataset.ts";
+import type { CheckpointFiles } from "../engine/onnx/engine-checkpoint.ts";
+import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
+import type { PolicyEngine } from "../engine/policy-engine.ts";
+import type { Picture } from "../images/picture.ts";
+import { freshPolicyConfig, type PolicyConfig } from "../policy/config.ts";
+import { initialParameters, parameterCount } from "../policy/parameters.ts";
+import { openPolicyDirectory } from "../policy/policy-directory.ts";
+import { learnByteLevelBpe } from "../tokens/byte-level-bpe.ts";
+import { editGrammar } from "../tokens/edit-grammar.ts";
+import { fitPatchCodebook } from "../tokens/fit-patch-codebook.ts";
+import type { Grammar } from "../tokens/grammar.ts";
+import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
+import { openVisionTokenizer } from "../tokens/open-vision-tokenizer.ts";
+import type { Tokens } from "../tokens/sequence.ts";
+import { vocabularyOf } from "../tokens/special-tokens.ts";
+import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+
+export interface PolicyStart {
+  readonly config: PolicyConfig;
+  readonly tokens: Tokens;
+  readonly vision: VisionTokenizer;
+  readonly grammar: Grammar;
+  /** Tokenizer files, to be written beside every checkpoint. */
+  readonly companions: CheckpointFiles;
+  /** The weights to start from. */
+  readonly parameters: () => Promise<Map<string, Float32Array>>;
+  /** What a reader of the log should know about it, in one line. */
+  readonly about: string;
+}
+
+/** Examples that codebook and merges are fitted to: enough to have seen every patch and word, a second to read. */
+const FITTED_EXAMPLES = 2000;
+/** Written into a fresh config.json; nothing depends on it. */
+const MAX_POSITIONS = 4096;
+
+/** The policy that a config starts from. */
+export async function startPolicy(config: RunConfig, train: EditDataset): Promise<PolicyStart> {
+  const { policy, tokenizer, seed } = config;
+  return policy.checkpoint === undefined
+    ? freshPolicy({ policy, tokenizer, seed }, train)
+    : openPolicy(policy.checkpoint);
+}
+
+/** The policy of a checkpoint directory. Throws CheckpointError where files are missing or do not fit together. */
+export async function openPolicy(directory: string): Promise<PolicyStart> {
+  const textTokenizer = await openTextTokenizer(directory);
+  const vision = await openVisionTokenizer(directory);
+  const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
+  const opened = await openPolicyDirectory(directory);
+  const { config } = opened;
+  await opened.close();
+  return {
+    ...policyOf(config, tokens, vision),
+    parameters: () => readParameters(directory),
+    about: `${directory}: ${describeSize(config)}`,
+  };
+}
+
+async function readParameters(directory: string): Promise<Map<string, Float32Array>> {
+  const opened = await openPolicyDirectory(directory);
+  try {
+    const parameters = new Map<string, Float32Array>();
+    for (const name of opened.names) parameters.set(name, await opened.read(name));
+    return parameters;
+  } finally {
+    await opened.close();
+  }
+}
+
+interface FreshSettings {
+  readonly policy: PolicySettings;
+  readonly tokenizer: TokenizerSettings;
+  readonly seed: number;
+}
+
+async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise<PolicyStart> {
+  const { policy, tokenizer, seed } = settings;
+  const { pictures, instructions } = await fittingExamples(train);
+  const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...tokenizer, seed });
+  const textTokenizer = learnByteLevelBpe(instructions, tokenizer.textMerges, vision.codebookSize);
+  const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
+  const config = freshPolicyConfig(policy, tokens.vocabulary, MAX_POSITIONS);
+  const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;
+  const { embeddingStd, weightStd } = policy;
+  return {
+    ...policyOf(config, tokens, vision),
+    parameters: async () => initialParameters(config, { embeddingStd, weightStd, seed }),
+    about: `fresh: ${describeSize(config)}, codebook of ${vision.codebookSize} patches (${quality})`,
+  };
+}
+
+async function fittingExamples(train: EditDataset): Promise<{ pictures: Picture[]; instructions: string[] }> {
+  const count = Math.min(FITTED_EXAMPLES, train.count);
+  // Spread over the dataset, which may be sorted by kind of edit.
+  const indices = Array.from({ length: count }, (_, index) => Math.floor((index * train.count) / count));
+  const examples = await train.read(indices);
+  const decoded = await Promise.all(examples.map(decodeExample));
+  return {
+    pictures: decoded.flatMap(({ source, target }) => (target === undefined ? [source] : [source, target])),
+    instructions: examples.map(({ instruction }) => instruction),
+  };
+}
+
+function policyOf(
+  config: PolicyConfig,
+  tokens: Tokens,
+  vision: VisionTokenizer,
+): Omit<PolicyStart, "parameters" | "about"> {
+  return {
+    config,
+    tokens,
+    vision,
+    grammar: editGrammar(tokens.vocabulary, tokens.textTokenizer),
+    companions: new Map([...tokens.textTokenizer.files(), ...vision.files()]),
+  };
+}
+
+function describeSize(config: PolicyConfig): string {
+  const millions = parameterCount(config) / 1e6;
+  return `${millions.toFixed(2)} M parameters, ${config.layers} layers of width ${config.hiddenSize}`;
+}
+
+/** An engine that holds these weights; close it when done. */
+export async function openEngine(
+  start: PolicyStart,
+  settings: Pick<RunConfig, "engine" | "optimizer">,
+  parameters: Map<string, Float32Array>,
+): Promise<PolicyEngine> {
+  const { config, grammar, companions } = start;
+  const { threads, microbatchTokens, generationRows, recompute } = settings.engine;
+  return openOnnxEngine({
+    config,
+    grammar,
+    companions,
+    parameters,
+    optimizer: settings.optimizer,
+    threads,
+    microbatchTokens,
+    generationRows,
+    recompute,
+  });
+}

@@ -1,0 +1,205 @@
+/**
+ * A whole run from its config: data → policy → stages → held-out evaluation → report. `earl train` and `earl demo` are
+ * both this function.
+ */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { trains } from "../config/cross-checks.ts";
+import type { RunConfig } from "../config/schema.ts";
+import { openEditDataset } from "../data/omniedit.ts";
+import { datasetFingerprint } from "../data/split-files.ts";
+import { armTable } from "../evaluate/table.ts";
+import { writeReport } from "../report/write-report.ts";
+import { referenceReward } from "../rewards/reference.ts";
+import { prepareEdits } from "../rollout/prepare-edits.ts";
+import { firstEdits, type PreparedEdit, type PreparedEdits } from "../rollout/prepared-edit.ts";
+import { readEvents } from "../runs/event-log.ts";
+import type { Stage } from "../runs/event.ts";
+import { createManifest } from "../runs/manifest.ts";
+import { openRun, refuseTaken, type OpenRun } from "../runs/open-run.ts";
+import { readJson, RunDirectory } from "../runs/run-directory.ts";
+import { grpo } from "../train/grpo.ts";
+import { sft } from "../train/sft.ts";
+import type { StageResult, StageRun } from "../train/stage.ts";
+import { describeSetup } from "./experiment-setup.ts";
+import { evaluateHeldOut, recordHeldOut, type PolicyArm } from "./held-out.ts";
+import { Interrupted } from "./interrupt.ts";
+import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-start.ts";
+import { followRun } from "./run-progress.ts";
+import { progressOn, type Surroundings } from "./surroundings.ts";
+
+export interface TrainingRequest {
+  readonly config: RunConfig;
+  readonly isResume: boolean;
+  /** Aborted when the run should save and stop. */
+  readonly signal: AbortSignal;
+}
+
+/** What the stages work with, made before the run's folder is. */
+interface Material {
+  readonly start: PolicyStart;
+  readonly train: PreparedEdits;
+  readonly validation: PreparedEdits;
+  readonly heldOut: readonly PreparedEdit[];
+}
+
+export function runDirectoryOf(config: RunConfig): RunDirectory {
+  return new RunDirectory(join("runs", config.name));
+}
+
+/**
+ * Trains, evaluates, writes the report, and prints the table and the report's path. Nothing is left behind when it
+ * fails before the first step. Throws Interrupted when the signal stopped it; the run can then be resumed.
+ */
+export async function trainingRun(request: TrainingRequest, surroundings: Surroundings): Promise<void> {
+  const { config, isResume, signal } = request;
+  const directory = runDirectoryOf(config);
+  if (!isResume) refuseTaken(directory);
+  const material = await gather(config);
+  const progress = progressOn(surroundings);
+  progress.say(`Policy ${material.start.about}`);
+
+  const manifest = createManifest(
+    {
+      name: config.name,
+      command: surroundings.commandLine,
+      setup: describeSetup(config, material.start.about),
+      seeds: { run: config.seed },
+      data: await datasetFingerprint(config.data.directory),
+      dataset: datasetRecord(config.data.directory),
+      device: config.engine.device,
+    },
+    surroundings.clock,
+  );
+  using run = openRun({ directory, config, manifest, isResume, clock: surroundings.clock });
+  let isBegun = run.resumePoint !== undefined;
+  run.recorder.subscribe(() => {
+    isBegun = true;
+  });
+  run.recorder.subscribe(followRun(progress, { sft: config.sft.steps, grpo: config.grpo.steps }));
+  try {
+    const parts = { config, material, run, signal, clock: surroundings.clock };
+    const arms = await trainStages(parts);
+    if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
+    if (config.evaluation.size > 0) {
+      progress.start("Held-out evaluation", arms.length * 2);
+      const results = await evaluateHeldOut({
+        policy: material.start,
+        edits: material.heldOut,
+        arms,
+        maxTokens: config.grpo.maxTokens,
+        seed: config.seed,
+        onDone: (done) => progress.advance(done),
+      });
+      progress.finish(`${material.heldOut.length} edits`);
+      recordHeldOut(run.recorder, results, config.evaluation.comparisons);
+    }
+    run.recorder.record({ kind: "run-end" });
+  } catch (error) {
+    progress.clear();
+    if (!isBegun) run.discard();
+    throw error;
+  }
+  await conclude(directory, surroundings);
+}
+
+/** Prints the table of a finished run and writes its report. */
+export async function conclude(directory: RunDirectory, { stdout }: Surroundings): Promise<void> {
+  const results = readEvents(directory.events).flatMap((event) =>
+    event.kind === "arms-evaluated" ? event.results : [],
+  );
+  if (results.length > 0) stdout.write(`\n${armTable(results)}\n\n`);
+  stdout.write(`${await writeReport(directory.path)}\n`);
+}
+
+async function gather(config: RunConfig): Promise<Material> {
+  const { directory, thoughts } = config.data;
+  const train = await openEditDataset(directory, "train");
+  const validation = await openEditDataset(directory, "validation");
+  const test = config.evaluation.size === 0 ? undefined : await openEditDataset(directory, "test");
+  const start = await startPolicy(config, train);
+  const parts = { tokens: start.tokens, vision: start.vision, thoughts };
+  return {
+    start,
+    train: prepareEdits(train, parts),
+    validation: prepareEdits(validation, parts),
+    heldOut: test === undefined ? [] : await firstEdits(prepareEdits(test, parts), config.evaluation.size),
+  };
+}
+
+function datasetRecord(directory: string): unknown {
+  const path = join(directory, "dataset.json");
+  return existsSync(path) ? readJson(path) : undefined;
+}
+
+interface StageParts {
+  readonly config: RunConfig;
+  readonly material: Material;
+  readonly run: OpenRun;
+  readonly signal: AbortSignal;
+  readonly clock: Surroundings["clock"];
+}
+
+/** Runs the stages that the config asks for and that are not behind; returns the policies to compare. */
+async function trainStages(parts: StageParts): Promise<PolicyArm[] | "interrupted"> {
+  const { config, run } = parts;
+  const arms: PolicyArm[] = [];
+  if (config.algorithm === "grpo") arms.push(armOf(parts, "start", parts.material.start));
+  for (const stage of ["sft", "grpo"] as const) {
+    if (!trains(config, stage)) continue;
+    const isBehind = stage === "sft" && run.resumePoint?.stage === "grpo";
+    if (!isBehind) {
+      const { reason } = await trainStage(parts, stage);
+      if (reason === "interrupted") return "interrupted";
+    }
+    const name = stage === "sft" ? "SFT" : `${config.algorithm === "grpo" ? "start" : "SFT"} → RL`;
+    arms.push(armOf(parts, name, await bestOf(parts, stage)));
+  }
+  return arms;
+}
+
+async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult> {
+  const { config, material, run, signal, clock } = parts;
+  const { start, train, validation } = material;
+  // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
+  const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(parts, "sft") : start;
+  const engine = await openEngine(origin, config, await origin.parameters());
+  const stageRun: StageRun = {
+    recorder: run.recorder,
+    clock,
+    seed: config.seed,
+    signal,
+    ...(run.resumePoint?.stage === stage ? { resume: run.resumePoint } : {}),
+  };
+  const { grammar, tokens, vision } = start;
+  try {
+    return stage === "sft"
+      ? await sft({ engine, grammar, train, validation }, config.sft, stageRun)
+      : await grpo(
+          { engine, grammar, vision, tokens, reward: referenceReward, train, validation },
+          config.grpo,
+          stageRun,
+        );
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The best checkpoint of a stage that is done; the policy it started from where it made no checkpoint. */
+async function bestOf({ run, material }: StageParts, stage: Stage): Promise<PolicyStart> {
+  const name = run.recorder.best[stage];
+  return name === undefined ? material.start : openPolicy(join(run.directory.checkpoints, name));
+}
+
+function armOf({ config }: StageParts, name: string, policy: PolicyStart): PolicyArm {
+  return { name, open: async () => openEngine(policy, config, await policy.parameters()) };
+}
+
+function interrupted(config: RunConfig, directory: RunDirectory): Interrupted {
+  return new Interrupted(
+    `Stopped. The run ${config.name} is saved in ${directory.path}.`,
+    "Go on with the same command and --resume.",
+  );
+}
