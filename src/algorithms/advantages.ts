@@ -8,8 +8,8 @@ import { mean, std } from "./statistics.ts";
 
 /**
  * What a centred reward is divided by: the group's standard deviation of either kind, nothing (Dr. GRPO, Liu et al.
- * 2025, eq. 3), or the standard deviation of the whole batch, so that a group of near-ties is not blown up (Liu et
- * al. 2025, "Tricks or Traps", section 4.1; TRL's `scale_rewards="batch"`, which takes the sample kind).
+ * 2025, section 3.2), or the standard deviation of the whole batch, so that a group of near-ties is not blown up (Liu et
+ * al. 2025, "Tricks or Traps"; TRL's `scale_rewards="batch"`, which takes the sample kind).
  */
 export type AdvantageScale = "population" | "sample" | "none" | "batch";
 

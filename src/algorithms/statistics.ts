@@ -102,7 +102,7 @@ export function bootstrapInterval(values: readonly number[], rng: Rng, draws = 1
 }
 
 /**
- * A proportion with Wilson's 95 % score interval (Wilson 1927, eq. 4): stays inside 0…1 and is honest near its ends,
+ * A proportion with Wilson's 95 % score interval (Wilson 1927): stays inside 0…1 and is honest near its ends,
  * where the textbook interval has no width. Throws ShapeError where count is 0 or successes exceed it.
  *
  * @example

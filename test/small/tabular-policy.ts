@@ -48,12 +48,25 @@ export function withMethods(engine: PolicyEngine, methods: Partial<PolicyEngine>
 
 export class TabularPolicy implements PolicyEngine {
   readonly #grammar: Grammar;
+  readonly #std: number;
   #table: Table = new Map();
   #reference: Table = new Map();
   #operations = 0;
 
-  constructor(grammar: Grammar) {
+  /** `std` spreads the logits that the table starts with; all ids are equally likely unless it is given. */
+  constructor(grammar: Grammar, std = 0) {
     this.#grammar = grammar;
+    this.#std = std;
+  }
+
+  /** The logits of a key, which are kept. */
+  #logits(table: Table, key: string, size: number): number[] {
+    const known = table.get(key);
+    if (known !== undefined) return known;
+    const rng = Rng.from(0, key);
+    const fresh = Array.from({ length: size }, () => this.#std * rng.normal());
+    table.set(key, fresh);
+    return fresh;
   }
 
   async *generate(prompts: readonly Prompt[], sampling: Sampling, seed: number): AsyncIterable<Completion> {
@@ -79,9 +92,9 @@ export class TabularPolicy implements PolicyEngine {
         logprobs.push(0);
       } else {
         const segment = this.#grammar.segments[next.segment]!;
-        const logits = logitsAt(this.#table, keyOf(prompt, ids.length), segment.end - segment.start);
+        const logits = this.#logits(this.#table, keyOf(prompt, ids.length), segment.end - segment.start);
         const probabilities = softmax(logits, sampling.temperature || 1);
-        const picked = sampling.temperature === 0 ? argmax(logits) : draw(probabilities, rng);
+        const picked = draw(kept(probabilities, sampling), rng);
         this.#operations += logits.length;
         ids.push(segment.start + picked);
         logprobs.push(Math.log(probabilities[picked]!));
@@ -98,6 +111,7 @@ export class TabularPolicy implements PolicyEngine {
     temperature: number,
   ): Promise<Float32Array[][]> {
     const table = under === "policy" ? this.#table : this.#reference;
+    this.#operations += groups.length;
     return Promise.resolve(
       groups.map(({ prompt, completions }) =>
         completions.map(({ ids }) => {
@@ -121,7 +135,8 @@ export class TabularPolicy implements PolicyEngine {
         const terms = tokenTerms(completion, choices, loss);
         for (const [index, { key, picked, probabilities }] of choices.entries()) {
           const term = terms[index]!;
-          const slope = logitsAt(gradient, key, probabilities.length);
+          const slope = gradient.get(key) ?? probabilities.map(() => 0);
+          gradient.set(key, slope);
           for (const [id, probability] of probabilities.entries()) {
             slope[id]! += (term.slope * ((id === picked ? 1 : 0) - probability)) / loss.temperature;
             sums.entropy -= probability * Math.log(probability);
@@ -136,7 +151,7 @@ export class TabularPolicy implements PolicyEngine {
     }
     const gradNorm = Math.hypot(...[...gradient.values()].flat());
     for (const [key, slope] of gradient) {
-      const logits = logitsAt(this.#table, key, slope.length);
+      const logits = this.#logits(this.#table, key, slope.length);
       for (const [id, value] of slope.entries()) logits[id]! -= learningRate * value;
     }
     this.#operations += sums.tokens;
@@ -160,7 +175,7 @@ export class TabularPolicy implements PolicyEngine {
       if (next.kind === "free") {
         const { start, end } = this.#grammar.segments[next.segment]!;
         const key = keyOf(prompt, position);
-        const probabilities = softmax(logitsAt(table, key, end - start), temperature);
+        const probabilities = softmax(this.#logits(table, key, end - start), temperature);
         choices.push({ key, position, picked: id - start, probabilities });
       }
       state.advance(id);
@@ -282,13 +297,6 @@ function keyOf(prompt: Prompt, position: number): string {
   return `${name} @ ${position}`;
 }
 
-/** The vector of a key; zeros, which are kept, where there is none yet. */
-function logitsAt(table: Table, key: string, size: number): number[] {
-  const known = table.get(key) ?? Array.from({ length: size }, () => 0);
-  table.set(key, known);
-  return known;
-}
-
 function softmax(logits: readonly number[], temperature: number): number[] {
   const largest = Math.max(...logits);
   const powers = logits.map((logit) => Math.exp((logit - largest) / temperature));
@@ -296,8 +304,20 @@ function softmax(logits: readonly number[], temperature: number): number[] {
   return powers.map((power) => power / sum);
 }
 
-function argmax(values: readonly number[]): number {
-  return values.indexOf(Math.max(...values));
+/** The probabilities that sampling leaves, scaled back to a sum of 1. Of equal ones the first is the likelier. */
+function kept(probabilities: readonly number[], { temperature, topK, topP }: Sampling): number[] {
+  const most = temperature === 0 ? 1 : topK || probabilities.length;
+  const order = [...probabilities.keys()].toSorted(
+    (left, right) => probabilities[right]! - probabilities[left]!,
+  );
+  let sum = 0;
+  const result = probabilities.map(() => 0);
+  for (const id of order.slice(0, most)) {
+    if (sum >= topP) break;
+    result[id] = probabilities[id]!;
+    sum += probabilities[id]!;
+  }
+  return result.map((probability) => probability / sum);
 }
 
 function draw(probabilities: readonly number[], rng: Rng): number {
