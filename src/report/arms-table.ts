@@ -11,9 +11,9 @@ import { armResults, type RunRecord } from "./read-run.ts";
 
 type Estimate = ArmResult["reward"];
 
-/** The end of the reward axis: the first round number that holds every interval. */
+/** The end of the reward axis: 1, 10 or 100, the first that holds every mean. Intervals are cut off there. */
 export function rewardScale(results: readonly ArmResult[]): number {
-  const highest = Math.max(0, ...results.map((result) => result.reward.high));
+  const highest = Math.max(0, ...results.map((result) => result.reward.mean));
   return [1, 10, 100].find((end) => highest <= end) ?? highest;
 }
 
@@ -28,7 +28,8 @@ function intervalStyle({ mean, low, high }: Estimate, end: number): string {
 
 function estimateCell(estimate: Estimate, end: number, write: (value: number) => string): Html {
   return html`<td class="estimate">
-    <b>${write(estimate.mean)}</b> <small>${write(estimate.low)} to ${write(estimate.high)}</small>
+    <b>${write(estimate.mean)}</b>
+    <small>${write(estimate.low).replace(" %", "")} to ${write(estimate.high)}</small>
     <span class="bar" style="${intervalStyle(estimate, end)}" aria-hidden="true"></span>
   </td>`;
 }

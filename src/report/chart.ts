@@ -103,6 +103,6 @@ export function drawChart(chart: Chart): string {
     marks: chart.lines.flatMap(lineMarks),
   });
   svg.setAttribute("role", "img");
-  // Tick positions come with 15 digits; a hundredth of a pixel is enough.
-  return svg.outerHTML.replaceAll(/(\d+\.\d{2})\d+/g, "$1");
+  // Positions come with 15 digits, a hundredth of a pixel is enough; tick labels have at most four.
+  return svg.outerHTML.replaceAll(/(\d+\.\d{2})\d{4,}/g, "$1");
 }

@@ -26,6 +26,8 @@ interface ChartPlan {
   readonly title: string;
   readonly lines: readonly LinePlan[];
   readonly fromZero?: boolean;
+  /** In place of the metric's own meaning. */
+  readonly caption?: string;
   /** Left out while every value is zero: nothing to see is good news here. */
   readonly isHiddenAtZero?: boolean;
 }
@@ -45,6 +47,7 @@ const PLANS: Readonly<Record<Stage, readonly ChartPlan[]>> = {
   sft: [
     {
       title: "Loss",
+      caption: "Mean negative log-probability of completions, in training batches and on validation edits.",
       lines: [
         { metric: "loss", label: "training", colour: "blue" },
         { metric: "loss/validation", label: "validation", colour: "orange", isEvaluation: true },
@@ -162,12 +165,11 @@ function figure(run: RunRecord, stage: Stage, plan: ChartPlan): Html | undefined
   const lines = plans.map((line) => lineOf(run, stage, line));
   const isFlat = lines.every((line) => line.points.every((point) => point.value === 0));
   if (plan.isHiddenAtZero === true && isFlat) return undefined;
-  const { unit, about } = METRICS[main.metric];
-  // The table speaks of GRPO's loss; in supervised fine-tuning it is the same quantity as the validation loss.
-  const caption = stage === "sft" && main.metric === "loss" ? METRICS["loss/validation"] : { unit, about };
+  // The table speaks of GRPO's loss; in supervised fine-tuning it has the unit of the validation loss.
+  const { unit } = METRICS[stage === "sft" && main.metric === "loss" ? "loss/validation" : main.metric];
   const svg = drawChart({
     description: describe(plan.title, lines),
-    yLabel: caption.unit === "" ? plan.title.toLowerCase() : caption.unit,
+    yLabel: unit === "" ? plan.title.toLowerCase() : unit,
     fromZero: plan.fromZero === true,
     lines,
   });
@@ -180,7 +182,7 @@ function figure(run: RunRecord, stage: Stage, plan: ChartPlan): Html | undefined
       </p>`
     }
     ${trusted(svg)}
-    <figcaption>${prose(caption.about)}</figcaption>
+    <figcaption>${prose(plan.caption ?? METRICS[main.metric].about)}</figcaption>
   </figure>`;
 }
 

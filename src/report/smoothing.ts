@@ -3,15 +3,14 @@
 import type { MetricPoint } from "./read-run.ts";
 
 /**
- * Each point's mean over its neighbours, `radius` on each side; at the ends the window shrinks evenly, so that the
- * first and last values stay true. Steps are kept.
+ * Each point's mean over its neighbours, up to `radius` on each side; at the ends over those that exist. Steps are
+ * kept.
  */
 export function smoothed(points: readonly MetricPoint[], radius: number): MetricPoint[] {
   const sums = [0];
   for (const point of points) sums.push((sums.at(-1) ?? 0) + point.value);
   return points.map(({ step }, index) => {
-    const reach = Math.min(radius, index, points.length - 1 - index);
-    const total = (sums[index + reach + 1] ?? 0) - (sums[index - reach] ?? 0);
-    return { step, value: total / (2 * reach + 1) };
+    const [from, to] = [Math.max(0, index - radius), Math.min(points.length, index + radius + 1)];
+    return { step, value: ((sums[to] ?? 0) - (sums[from] ?? 0)) / (to - from) };
   });
 }

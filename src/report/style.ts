@@ -62,7 +62,7 @@ thead small { display: inline }
 .arms tbody th { width: 26% }
 .arms tbody th small { padding-left: 16px }
 .estimate b { font-size: 1.0625rem }
-.bar { position: relative; display: block; height: 8px; margin-top: 8px; border-radius: 2px; background: var(--faint); min-width: 84px }
+.bar { position: relative; display: block; height: 8px; margin-top: 8px; border-radius: 2px; background: var(--faint); min-width: 72px }
 .bar::before { content: ""; position: absolute; inset: 0 auto 0 0; width: var(--mean); border-radius: 2px; background: var(--arm); opacity: .8 }
 .bar::after { content: ""; position: absolute; top: -3px; bottom: -3px; left: var(--low); width: max(1px, calc(var(--high) - var(--low)));
   border-inline: 1.5px solid var(--ink); background: linear-gradient(var(--ink), var(--ink)) center / 100% 1.5px no-repeat }
@@ -76,6 +76,9 @@ thead small { display: inline }
 .strip i::after { content: ""; position: absolute; top: 1px; left: calc(var(--mean) - 4.5px); width: 9px; height: 9px; border-radius: 50%; background: var(--arm) }
 @media (max-width: 699px) {
   th, td { padding: 10px }
+  .arms tbody th small { padding-left: 0 }
+  .arms thead small { display: block }
+  .arms th, .arms td { padding-inline: 8px }
   .tasks tbody th, .tasks thead th:first-child { position: sticky; left: 0; background: var(--card); z-index: 1 }
 }
 .document { border-top: 1px solid var(--line) }
@@ -120,10 +123,11 @@ select { font: inherit; color: var(--ink); background: var(--card); border: 1px 
 @media (min-width: 700px) {
   .group { grid-template-columns: 188px minmax(0, 1fr) }
   .group .instruction { grid-column: 1 / -1 }
-  .completions { grid-template-columns: repeat(auto-fill, 80px) }
+  .completions { grid-template-columns: repeat(auto-fill, 84px) }
   .pair { align-content: start }
 }
 .reward { color: var(--ink); font-variant-numeric: tabular-nums }
+figcaption > .bad { font-size: .75rem }
 .pill { display: inline-block; padding: 0 6px; border-radius: 4px; font-variant-numeric: tabular-nums; color: var(--ink);
   background: color-mix(in srgb, var(--side) calc(var(--tint) * .45), var(--faint)) }
 .up { --side: var(--blue) } .down { --side: var(--orange) } .flat { --side: var(--grey) }

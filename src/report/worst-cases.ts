@@ -30,7 +30,7 @@ export function worstCasesSection(rows: readonly Comparison[], album: Album): Ht
     <h2>Worst cases</h2>
     <p class="note">
       ${lowest !== undefined && `The lowest rewards of ${arm} among the compared edits, from ${fixed(lowest, 1)} up. `}
-      ${failed > 0 && `${plural(failed, "completion")} of it could not be scored.`}
+      ${failed > 0 && `${plural(failed, "completion")} could not be scored.`}
     </p>
     <div class="rows">${worst.map((row) => comparisonRow(row, album))}</div>
   </section>`;

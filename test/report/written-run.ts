@@ -6,8 +6,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { Rng } from "../random.ts";
-import type { ArmResult, LoggedCompletion, RunEvent } from "../runs/event.ts";
+import { Rng } from "../../src/random.ts";
+import type { ArmResult, LoggedCompletion, RunEvent } from "../../src/runs/event.ts";
 
 export const HOSTILE = `make it <script>alert("x")</script> & 'red'`;
 

@@ -1,0 +1,186 @@
+import { existsSync } from "node:fs";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseHTML } from "linkedom";
+import { chromium } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DataError } from "../errors.ts";
+import { writeComparisonPng } from "./comparison-png.ts";
+import { HOSTILE, writeTestRun } from "../../test/report/written-run.ts";
+import { writeReport } from "./write-report.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+const hasChromium = existsSync(CHROMIUM);
+
+let directory: string;
+let path: string;
+let page: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "earl-report-"));
+  await writeTestRun(directory);
+  path = await writeReport(directory);
+  page = await readFile(path, "utf8");
+});
+
+afterAll(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe("writeReport", () => {
+  test("writes report.html into the run and loads nothing from elsewhere", () => {
+    expect(path).toBe(join(directory, "report.html"));
+    const { document } = parseHTML(page);
+    const sources = [...document.querySelectorAll("[src]")].map(
+      (element) => element.getAttribute("src") ?? "",
+    );
+    expect(sources.length).toBeGreaterThan(100);
+    expect(sources.every((source) => source.startsWith("data:image/"))).toBe(true);
+    expect(document.querySelectorAll("link, iframe, object, [href]")).toHaveLength(0);
+    expect(page).not.toMatch(/url\(|@import/);
+  });
+
+  test("escapes an instruction that tries to run a script", () => {
+    const { document } = parseHTML(page);
+    expect(document.querySelectorAll("script")).toHaveLength(1);
+    expect(page).not.toContain("<script>alert");
+    expect(page).toContain("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#39;red&#39;");
+    const alts = [...document.querySelectorAll("img")].map((image) => image.getAttribute("alt"));
+    expect(alts).toContain(`Source of: ${HOSTILE}`);
+  });
+
+  test("holds every section in order, and says the main result", () => {
+    const { document } = parseHTML(page);
+    const sections = [...document.querySelectorAll("section")].map((section) => section.id);
+    expect(sections).toEqual(["results", "comparisons", "curves", "groups", "worst", "manifest"]);
+    expect(document.querySelector(".lead")?.textContent).toBe(
+      "RL lifted the mean reward at temperature 1 from 6.17 to 8.51 (95 % intervals apart); " +
+        "exact match went from 45 % to 70 %.",
+    );
+    expect(document.querySelectorAll("#curves svg")).toHaveLength(11);
+    expect(document.querySelectorAll("#groups .group")).toHaveLength(6);
+    expect(document.querySelectorAll("#comparisons .row")).toHaveLength(32);
+    expect(document.querySelector("#manifest")?.textContent).toContain("onnxruntime-node");
+  });
+
+  test("every picture has an alternative text and marks what is wrong in words", () => {
+    const { document } = parseHTML(page);
+    const images = [...document.querySelectorAll("img")];
+    expect(images.every((image) => (image.getAttribute("alt") ?? "").length > 5)).toBe(true);
+    const wrong = [...document.querySelectorAll("#comparisons .wrong")];
+    expect(wrong.length).toBeGreaterThan(0);
+    expect(wrong.every((figure) => figure.textContent.includes("✗"))).toBe(true);
+  });
+
+  test("reads a supervised run and the GRPO run after it as one", async () => {
+    const [sft, grpo] = [await mkdtemp(join(directory, "a-")), await mkdtemp(join(directory, "b-"))];
+    const step = (stage: string, metrics: object): string =>
+      `${JSON.stringify({ kind: "run-start", name: stage, seed: 3, time: 0 })}\n` +
+      `${JSON.stringify({ kind: "step-end", stage, step: 1, metrics, time: 2000 })}\n`;
+    await writeFile(join(sft, "events.jsonl"), step("sft", { loss: 1.5 }));
+    await writeFile(join(grpo, "events.jsonl"), step("grpo", { reward: 6, reward_std: 1 }));
+    const output = join(directory, "both.html");
+    expect(await writeReport({ directories: [sft, grpo], output })).toBe(output);
+    const { document } = parseHTML(await readFile(output, "utf8"));
+    expect(document.querySelector("h1")?.textContent).toBe("sft → grpo");
+    expect([...document.querySelectorAll("#curves h3")].map((title) => title.textContent)).toEqual([
+      "Supervised fine-tuning",
+      "Reinforcement learning (GRPO)",
+    ]);
+    expect(document.querySelector(".lead")).toBeNull();
+    expect(document.querySelector(".facts")?.textContent).toContain("4 s");
+  });
+
+  test("refuses a folder without events, damage in the middle, and pictures outside the run", async () => {
+    const broken = await mkdtemp(join(directory, "c-"));
+    await expect(writeReport(broken)).rejects.toThrow(DataError);
+    const events = join(broken, "events.jsonl");
+    await writeFile(events, '{"kind":"run-st\n');
+    await appendFile(events, `${JSON.stringify({ kind: "run-end", time: 1 })}\n`);
+    await expect(writeReport(broken)).rejects.toThrow("events.jsonl:1");
+    const group = {
+      exampleId: "a",
+      task: "add",
+      instruction: "",
+      source: "../../secret.png",
+      completions: [],
+    };
+    const event = { kind: "group-logged", stage: "grpo", step: 1, group, time: 1 };
+    await writeFile(events, `${JSON.stringify(event)}\n`);
+    await expect(writeReport(broken)).rejects.toThrow("outside images/");
+    expect(existsSync(join(broken, "report.html"))).toBe(false);
+  });
+
+  test("shows a missing picture as missing", async () => {
+    const bare = await mkdtemp(join(directory, "d-"));
+    const group = { exampleId: "a", task: "add", instruction: "x", source: "gone.png", completions: [] };
+    const event = { kind: "group-logged", stage: "grpo", step: 1, group, time: 1 };
+    await writeFile(join(bare, "events.jsonl"), `${JSON.stringify(event)}\n`);
+    expect(await readFile(await writeReport(bare), "utf8")).toContain("no picture");
+  });
+});
+
+describe("writeComparisonPng", () => {
+  test("draws rows with the pictures enlarged in their places", async () => {
+    const picture = join(directory, "grid.png");
+    await writeComparisonPng(directory, picture, { rows: 4 });
+    const { width, height } = await sharp(picture).metadata();
+    expect(height).toBe(44 + 4 * 172);
+    expect(width).toBe(24 + 152 + 234 + 3 * 152);
+    // The first row's source stands at its place, each pixel four times as large.
+    const first = await sharp(join(directory, "images", "s0.png"))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    const cut = { left: 24 + 66, top: 44 + 66, width: 1, height: 1 };
+    const drawn = await sharp(picture).extract(cut).removeAlpha().raw().toBuffer();
+    const at = (16 * 32 + 16) * 3;
+    for (let channel = 0; channel < 3; channel += 1) {
+      expect(Math.abs((drawn[channel] ?? 0) - (first[at + channel] ?? 0))).toBeLessThan(12);
+    }
+  });
+
+  test("says so where the run compared nothing", async () => {
+    const empty = await mkdtemp(join(directory, "e-"));
+    await writeFile(join(empty, "events.jsonl"), `${JSON.stringify({ kind: "run-end", time: 1 })}\n`);
+    await expect(writeComparisonPng(empty, join(empty, "x.png"))).rejects.toThrow(DataError);
+  });
+});
+
+describe.skipIf(!hasChromium)(
+  `report.html in Chromium${hasChromium ? "" : " (skipped: not installed)"}`,
+  () => {
+    test("fits 390 and 1280 px without a horizontal scroll of the page; the filter works", async () => {
+      const args = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+      ];
+      const browser = await chromium.launch({
+        executablePath: CHROMIUM,
+        args: [...args, "--disable-sync", "--no-first-run"],
+      });
+      try {
+        for (const width of [390, 1280]) {
+          const view = await browser.newPage({ viewport: { width, height: 900 } });
+          const faults: string[] = [];
+          view.on("console", (message) => faults.push(message.text()));
+          await view.goto(`file://${path}`);
+          await view.evaluate(() => {
+            for (const fold of document.querySelectorAll("details")) fold.open = true;
+          });
+          expect(await view.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+          await view.selectOption("#task-filter", "swap");
+          expect(await view.locator("#comparisons .row:visible").count()).toBe(4);
+          expect(faults).toEqual([]);
+          await view.close();
+        }
+      } finally {
+        await browser.close();
+      }
+    });
+  },
+);
