@@ -76,7 +76,8 @@ thead small { display: inline }
 .strip i::after { content: ""; position: absolute; top: 1px; left: calc(var(--mean) - 4.5px); width: 9px; height: 9px; border-radius: 50%; background: var(--arm) }
 @media (max-width: 699px) {
   th, td { padding: 10px }
-  .arms tbody th small { padding-left: 0 }
+  .arms tbody th { width: 31% }
+  .arms tbody th small { padding-left: 0; white-space: nowrap }
   .arms thead small { display: block }
   .arms th, .arms td { padding-inline: 8px }
   .tasks tbody th, .tasks thead th:first-child { position: sticky; left: 0; background: var(--card); z-index: 1 }

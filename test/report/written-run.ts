@@ -30,14 +30,14 @@ async function scene(directory: string, name: string, rng: Rng): Promise<string>
 }
 
 function arm(name: string, decoding: string, task: string, figures: readonly [number, number]): ArmResult {
-  const [reward, exact] = figures;
+  const [reward, exact] = [Math.min(9.7, figures[0]), figures[1]];
   const half = task === "all" ? 0.14 : 0.42;
   return {
     arm: name,
     decoding,
     task,
     count: task === "all" ? 512 : 64,
-    reward: { mean: reward, low: reward - half, high: reward + half },
+    reward: { mean: reward, low: reward - half, high: Math.min(10, reward + half) },
     exactMatch: { mean: exact, low: Math.max(0, exact - half / 4), high: Math.min(1, exact + half / 4) },
     failed: name === "SFT" && task === "all" ? 3 : 0,
   };
