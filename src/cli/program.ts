@@ -7,6 +7,7 @@ import { z } from "zod";
 
 import { addConfig } from "./config.ts";
 import { addData } from "./data.ts";
+import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEdit } from "./edit.ts";
 import { addEvaluate } from "./evaluate.ts";
@@ -35,7 +36,7 @@ export function createProgram(surroundings: Surroundings): Command {
     })
     .showHelpAfterError("(--help shows what there is)")
     .exitOverride();
-  const commands = [addData, addTrain, addEvaluate, addEdit, addReport, addLs, addConfig, addDoctor];
+  const commands = [addDemo, addData, addTrain, addEvaluate, addEdit, addReport, addLs, addConfig, addDoctor];
   for (const add of commands) add(program, surroundings);
   return program;
 }

@@ -75,11 +75,11 @@ export function openRun(options: RunOptions): OpenRun {
 }
 
 /** Throws ConfigError where a run lies already. */
-export function refuseTaken(directory: RunDirectory): void {
-  if (!directory.exists()) return;
-  throw new ConfigError(`The run ${directory.path} exists already.`, {
-    hint: "Continue it with --resume, choose another `name`, or delete the folder.",
-  });
+export function refuseTaken(
+  directory: RunDirectory,
+  hint = "Continue it with --resume, choose another `name`, or delete the folder.",
+): void {
+  if (directory.exists()) throw new ConfigError(`The run ${directory.path} exists already.`, { hint });
 }
 
 /** A resumed run keeps the manifest it began with and lists the machines it went on. */
