@@ -8,7 +8,7 @@ import { PROJECTIONS, type Projection } from "./parameters.ts";
 
 /** Without influence on the merged weights. */
 const HARMLESS_KEYS: ReadonlySet<string> = new Set(
-  `auto_mapping base_model_name_or_path inference_mode init_lora_weights lora_dropout megatron_core peft_version
+  `auto_mapping base_model_name_or_path inference_mode lora_dropout megatron_core peft_version qalora_group_size
    revision task_type target_modules`.split(/\s+/),
 );
 
@@ -18,6 +18,8 @@ const AdapterConfig = z.looseObject({
   lora_alpha: z.number(),
   use_rslora: z.boolean().default(false),
   bias: z.literal("none").default("none"),
+  // Other ways to start (PiSSA, OLoRA, LoftQ) change the base weights, so the adapter belongs to another base.
+  init_lora_weights: z.union([z.boolean(), z.enum(["gaussian", "eva", "orthogonal"])]).default(true),
 });
 
 export type AdapterScale = Pick<LoraSettings, "rank" | "alpha" | "isRankStabilised">;

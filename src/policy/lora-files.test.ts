@@ -1,0 +1,194 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CheckpointError, ShapeError } from "../errors.ts";
+import { EMU3_CONFIG, type PolicyConfig } from "./config.ts";
+import { initialLora, type LoraPair, type LoraSettings } from "./lora.ts";
+import { mergeLora, openLoraDirectory, saveLoraDirectory } from "./lora-files.ts";
+import { initialParameters } from "./parameters.ts";
+import { SafetensorsFile } from "./safetensors.ts";
+import { SafetensorsWriter } from "./safetensors-writer.ts";
+
+/** The policy of emu3-keys.json. */
+const SMALL: PolicyConfig = {
+  ...EMU3_CONFIG,
+  vocabularySize: 200,
+  hiddenSize: 32,
+  intermediateSize: 48,
+  layers: 2,
+  heads: 4,
+  keyValueHeads: 2,
+  headSize: 8,
+  bosId: 1,
+  eosId: 2,
+  padId: 0,
+};
+
+const SETTINGS: LoraSettings = {
+  rank: 2,
+  alpha: 4,
+  targets: ["self_attn.q_proj", "self_attn.o_proj"],
+  isRankStabilised: true,
+};
+
+interface Recorded {
+  readonly adapter: { readonly config: Record<string, unknown>; readonly shapes: Record<string, number[]> };
+}
+
+let recorded: Recorded;
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "earl-lora-"));
+  const keys = join(import.meta.dirname, "../../test/fixtures/emu3-keys.json");
+  recorded = JSON.parse(await readFile(keys, "utf8")) as Recorded;
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** An adapter in which B is not zero either. */
+function learnedPairs(settings: LoraSettings): Map<string, LoraPair> {
+  const pairs = initialLora(SMALL, settings, 5);
+  for (const { a, b } of pairs.values()) b.set(a.subarray(0, Math.min(a.length, b.length)));
+  return pairs;
+}
+
+async function save(name: string, settings = SETTINGS): Promise<string> {
+  await saveLoraDirectory(
+    join(folder, name),
+    { config: SMALL, settings, pairs: learnedPairs(settings) },
+    "base/model",
+  );
+  return join(folder, name);
+}
+
+describe("saveLoraDirectory", () => {
+  test("keys and shapes are those that PEFT writes for the same targets", async () => {
+    const directory = await save("keys");
+    const file = await SafetensorsFile.open(join(directory, "adapter_model.safetensors"));
+    const shapes = Object.fromEntries([...file.entries].map(([name, { shape }]) => [name, shape]));
+    await file.close();
+    expect(shapes).toEqual(recorded.adapter.shapes);
+  });
+
+  test("the config's keys are PEFT's, with PEFT's values for this adapter", async () => {
+    const directory = await save("config");
+    const ours = JSON.parse(await readFile(join(directory, "adapter_config.json"), "utf8")) as Record<
+      string,
+      unknown
+    >;
+    const theirs = Object.keys(ours).map((key) => [key, recorded.adapter.config[key]]);
+    expect(ours).toEqual({ ...Object.fromEntries(theirs), base_model_name_or_path: "base/model" });
+  });
+
+  test("pairs that are not those of the settings are refused and nothing is left", async () => {
+    const pairs = new Map([...learnedPairs(SETTINGS)].slice(1));
+    const directory = join(folder, "short");
+    await expect(saveLoraDirectory(directory, { config: SMALL, settings: SETTINGS, pairs })).rejects.toThrow(
+      ShapeError,
+    );
+    await expect(openLoraDirectory(directory, SMALL)).rejects.toThrow(/adapter_config\.json/);
+  });
+});
+
+describe("openLoraDirectory", () => {
+  test("what was saved is read back identical", async () => {
+    const adapter = await openLoraDirectory(await save("back"), SMALL);
+    const pairs = learnedPairs(SETTINGS);
+    expect(adapter.settings).toEqual({ rank: 2, alpha: 4, isRankStabilised: true });
+    expect(adapter.names).toEqual([...pairs.keys()]);
+    for (const name of adapter.names) expect(await adapter.read(name)).toEqual(pairs.get(name));
+    await adapter.close();
+  });
+
+  test("PEFT's own adapter_config.json is read", async () => {
+    const directory = await save("peft");
+    await writeFile(join(directory, "adapter_config.json"), JSON.stringify(recorded.adapter.config));
+    const adapter = await openLoraDirectory(directory, SMALL);
+    expect(adapter.settings).toEqual({ rank: 2, alpha: 4, isRankStabilised: true });
+    await adapter.close();
+  });
+
+  test.each([
+    ["DoRA", { use_dora: true }, /use_dora is true/],
+    ["learned biases", { bias: "all" }, /bias/],
+    ["whole modules beside", { modules_to_save: ["lm_head"] }, /modules_to_save is \["lm_head"\]/],
+    ["ranks by module", { rank_pattern: { q_proj: 8 } }, /rank_pattern/],
+    ["an unknown setting that is on", { use_future: true }, /use_future is true/],
+    ["PiSSA, which moves the base", { init_lora_weights: "pissa" }, /init_lora_weights/],
+    ["an adapter of another kind", { peft_type: "IA3" }, /peft_type/],
+  ])("%s is refused by name", async (_, change, message) => {
+    const directory = await save("refused");
+    const config = join(directory, "adapter_config.json");
+    await writeFile(config, JSON.stringify({ ...recorded.adapter.config, ...change }));
+    const attempt = openLoraDirectory(directory, SMALL);
+    await expect(attempt).rejects.toThrow(CheckpointError);
+    await expect(attempt).rejects.toThrow(message);
+  });
+
+  test("missing, unexpected and misshapen matrices are told together", async () => {
+    const directory = await save("faulty");
+    const key = "base_model.model.model.layers.0.self_attn.";
+    const tensors = [
+      { name: `${key}q_proj.lora_A.weight`, shape: [3, 32] },
+      { name: `${key}q_proj.lora_B.weight`, shape: [32, 2] },
+      { name: `${key}v_proj.lora_B.weight`, shape: [16, 2] },
+      { name: `${key}z_proj.lora_A.weight`, shape: [2, 32] },
+      { name: "stray.weight", shape: [1] },
+    ];
+    const writer = await SafetensorsWriter.create(
+      join(directory, "adapter_model.safetensors"),
+      tensors,
+      "F32",
+    );
+    for (const { name, shape } of tensors)
+      await writer.write(name, new Float32Array(shape.reduce((a, b) => a * b, 1)));
+    await writer.finish();
+    const message = await openLoraDirectory(directory, SMALL).catch(
+      (error: unknown) => (error as Error).message,
+    );
+    expect(message).toContain("q_proj.lora_A.weight: it is [3, 32], the policy and the rank need [2, 32]");
+    expect(message).toContain("lora_A of model.layers.0.self_attn.v_proj.weight: missing");
+    expect(message).toContain(
+      "model.layers.0.self_attn.z_proj.weight: adapted, but the policy has no such matrix",
+    );
+    expect(message).toContain("stray.weight: not a LoRA matrix");
+  });
+});
+
+describe("mergeLora", () => {
+  test("adapted parameters move by scale · B·A, all others stay", async () => {
+    const parameters = initialParameters(SMALL, { embeddingStd: 0.1, weightStd: 0.02, seed: 1 });
+    const base = {
+      names: [...parameters.keys()],
+      read: (name: string) => Promise.resolve(new Float32Array(parameters.get(name) ?? [])),
+    };
+    const adapter = await openLoraDirectory(await save("merge"), SMALL);
+    const merged = new Map<string, Float32Array>();
+    for await (const [name, weight] of mergeLora(base, adapter)) merged.set(name, weight);
+    await adapter.close();
+
+    expect([...merged.keys()]).toEqual(base.names);
+    const name = "model.layers.1.self_attn.o_proj.weight";
+    const pair = learnedPairs(SETTINGS).get(name);
+    const [out, input] = [5, 7];
+    const product =
+      (pair?.b[out * 2] ?? 0) * (pair?.a[input] ?? 0) +
+      (pair?.b[out * 2 + 1] ?? 0) * (pair?.a[32 + input] ?? 0);
+    const expected = (parameters.get(name)?.[out * 32 + input] ?? NaN) + (4 / Math.sqrt(2)) * product;
+    expect(merged.get(name)?.[out * 32 + input]).toBeCloseTo(expected, 6);
+    expect(Math.abs(product)).toBeGreaterThan(0);
+    for (const other of base.names.filter((candidate) => !/[qo]_proj/.test(candidate))) {
+      expect(merged.get(other)).toEqual(parameters.get(other));
+    }
+  });
+
+  test("an adapter of a policy with more layers is refused before anything is merged", async () => {
+    const adapter = await openLoraDirectory(await save("other"), SMALL);
+    const base = {
+      names: ["model.layers.0.self_attn.q_proj.weight"],
+      read: () => Promise.resolve(new Float32Array(1024)),
+    };
+    await expect(mergeLora(base, adapter).next()).rejects.toThrow(/layers\.1\.self_attn\.q_proj/);
+    await adapter.close();
+  });
+});

@@ -1,0 +1,308 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CheckpointError, ShapeError } from "../errors.ts";
+import { EMU3_CONFIG, type PolicyConfig } from "./config.ts";
+import { initialParameters, parameterShapes } from "./parameters.ts";
+import { openPolicyDirectory } from "./policy-directory.ts";
+import { SafetensorsFile } from "./safetensors.ts";
+import { SafetensorsWriter } from "./safetensors-writer.ts";
+import { savePolicyDirectory } from "./save-policy.ts";
+
+const fixtures = join(import.meta.dirname, "../../test/fixtures");
+
+/** The policy of emu3-keys.json. */
+const SMALL: PolicyConfig = {
+  ...EMU3_CONFIG,
+  vocabularySize: 200,
+  hiddenSize: 32,
+  intermediateSize: 48,
+  layers: 2,
+  heads: 4,
+  keyValueHeads: 2,
+  headSize: 8,
+  ropeTheta: 500,
+  maxPositions: 256,
+  bosId: 1,
+  eosId: 2,
+  padId: 0,
+};
+
+interface RecordedKeys {
+  readonly textModel: { readonly keys: string[] };
+  readonly conditional: {
+    readonly config: unknown;
+    readonly fileKeys: string[];
+    readonly attributeKeys: string[];
+  };
+}
+
+let recorded: RecordedKeys;
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "earl-policy-"));
+  recorded = JSON.parse(await readFile(join(fixtures, "emu3-keys.json"), "utf8")) as RecordedKeys;
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const parameters = initialParameters(SMALL, { embeddingStd: 0.1, weightStd: 0.02, seed: 3 });
+
+async function json(...path: string[]): Promise<Record<string, unknown>> {
+  return JSON.parse(await readFile(join(folder, ...path), "utf8")) as Record<string, unknown>;
+}
+
+async function expectEqualToParameters(directory: string): Promise<void> {
+  const policy = await openPolicyDirectory(directory);
+  expect(policy.names).toEqual([...parameters.keys()]);
+  for (const name of policy.names) expect(await policy.read(name)).toEqual(parameters.get(name));
+  await policy.close();
+}
+
+/** Writes tensors of these names and shapes as the weights of SMALL. */
+async function weightsOf(
+  name: string,
+  tensors: readonly { name: string; shape: readonly number[] }[],
+): Promise<string> {
+  const directory = join(folder, name);
+  await savePolicyDirectory(directory, SMALL, parameters);
+  const writer = await SafetensorsWriter.create(join(directory, "model.safetensors"), tensors, "F32");
+  for (const { name: tensor, shape } of tensors) {
+    await writer.write(tensor, new Float32Array(shape.reduce((a, b) => a * b, 1)));
+  }
+  await writer.finish();
+  return directory;
+}
+
+describe("savePolicyDirectory", () => {
+  test("what is saved is read back identical, in the keys that transformers expects", async () => {
+    const directory = join(folder, "plain");
+    await savePolicyDirectory(directory, SMALL, parameters, {
+      tokenizerFiles: new Map([["tokenizer.txt", new Uint8Array([1, 2])]]),
+      generationConfig: { do_sample: true },
+    });
+    await expectEqualToParameters(directory);
+    const file = await SafetensorsFile.open(join(directory, "model.safetensors"));
+    expect([...file.entries.keys()].toSorted()).toEqual(recorded.textModel.keys);
+    expect(file.metadata).toEqual({ format: "pt" });
+    await file.close();
+    expect((await readdir(directory)).toSorted()).toEqual([
+      "config.json",
+      "generation_config.json",
+      "model.safetensors",
+      "tokenizer.txt",
+    ]);
+    expect(await json("plain", "generation_config.json")).toEqual({
+      bos_token_id: 1,
+      eos_token_id: 2,
+      pad_token_id: 0,
+      do_sample: true,
+    });
+    expect(await json("plain", "config.json")).toMatchObject({
+      model_type: "emu3_text_model",
+      architectures: ["Emu3ForCausalLM"],
+      dtype: "float32",
+    });
+  });
+
+  test("shards hold at most the given size, and the index lists every tensor", async () => {
+    const directory = join(folder, "shards");
+    await savePolicyDirectory(directory, SMALL, parameters, { maxShardBytes: 20_000 });
+    await expectEqualToParameters(directory);
+    const index = (await json("shards", "model.safetensors.index.json")) as {
+      metadata: { total_size: number };
+      weight_map: Record<string, string>;
+    };
+    expect(index.metadata.total_size).toBe(
+      [...parameters.values()].reduce((sum, tensor) => sum + tensor.byteLength, 0),
+    );
+    expect(Object.keys(index.weight_map).toSorted()).toEqual(recorded.textModel.keys);
+    const shards = new Set(Object.values(index.weight_map));
+    expect(shards).toContain(`model-00001-of-0000${shards.size}.safetensors`);
+    for (const shard of shards) {
+      const file = await SafetensorsFile.open(join(directory, shard));
+      const sizes = [...file.entries.values()].map(({ begin, end }) => end - begin);
+      await file.close();
+      expect(sizes.length === 1 || sizes.reduce((a, b) => a + b) <= 20_000).toBe(true);
+    }
+  });
+
+  test("saving again in another form leaves no weights of the earlier save", async () => {
+    const directory = join(folder, "again");
+    const zeros = new Map([...parameters].map(([name, { length }]) => [name, new Float32Array(length)]));
+    await savePolicyDirectory(directory, SMALL, zeros);
+    await savePolicyDirectory(directory, SMALL, parameters, { maxShardBytes: 20_000 });
+    await expectEqualToParameters(directory);
+    await savePolicyDirectory(directory, SMALL, parameters);
+    expect((await readdir(directory)).filter((file) => file.startsWith("model"))).toEqual([
+      "model.safetensors",
+    ]);
+  });
+
+  test("parameters may come lazily and in any order", async () => {
+    async function* lazily(): AsyncGenerator<readonly [string, Float32Array]> {
+      for (const pair of [...parameters].toReversed()) yield await Promise.resolve(pair);
+    }
+    await savePolicyDirectory(join(folder, "lazy"), SMALL, lazily());
+    await expectEqualToParameters(join(folder, "lazy"));
+  });
+
+  test("half-width weights say so in config.json and are read as float32", async () => {
+    await savePolicyDirectory(join(folder, "bf16"), SMALL, parameters, { type: "BF16" });
+    expect((await json("bf16", "config.json"))["dtype"]).toBe("bfloat16");
+    const policy = await openPolicyDirectory(join(folder, "bf16"));
+    const read = await policy.read("lm_head.weight");
+    await policy.close();
+    for (const [index, value] of (parameters.get("lm_head.weight") ?? []).entries()) {
+      expect(Math.abs((read[index] ?? NaN) - value)).toBeLessThanOrEqual(Math.abs(value) / 256);
+    }
+  });
+
+  test("a failure leaves the earlier save whole and nothing half-written", async () => {
+    const directory = join(folder, "failing");
+    await savePolicyDirectory(directory, SMALL, parameters);
+    const short = new Map([...parameters].slice(1));
+    await expect(savePolicyDirectory(directory, SMALL, short, { maxShardBytes: 20_000 })).rejects.toThrow(
+      ShapeError,
+    );
+    expect((await readdir(directory)).toSorted()).toEqual([
+      "config.json",
+      "generation_config.json",
+      "model.safetensors",
+    ]);
+    await expectEqualToParameters(directory);
+  });
+
+  test("a folder that cannot be made is named", async () => {
+    await writeFile(join(folder, "occupied"), "");
+    const attempt = savePolicyDirectory(join(folder, "occupied"), SMALL, parameters);
+    await expect(attempt).rejects.toThrow(CheckpointError);
+    await expect(attempt).rejects.toThrow(/Cannot save the policy to .*occupied/);
+  });
+});
+
+describe("openPolicyDirectory", () => {
+  test("what transformers wrote is read", async () => {
+    const policy = await openPolicyDirectory(join(fixtures, "emu3-lm"));
+    expect(policy.names).toHaveLength(30);
+    expect(policy.skipped).toEqual([]);
+    expect((await policy.read("model.layers.2.mlp.down_proj.weight")).length).toBe(64 * 112);
+    await expect(policy.read("model.layers.3.mlp.down_proj.weight")).rejects.toThrow(
+      /no parameter model\.layers\.3/,
+    );
+    await policy.close();
+  });
+
+  test.each(["fileKeys", "attributeKeys"] as const)(
+    "the text model inside Emu3ForConditionalGeneration is found (%s), its vision tokenizer left alone",
+    async (form) => {
+      const keys = recorded.conditional[form];
+      const shapes = new Map(
+        parameterShapes(SMALL).map(({ name, shape }) => [name.replace(/^model\./, ""), shape]),
+      );
+      const tensors = keys.map((name) => ({
+        name,
+        shape: shapes.get(name.replace(/^(model\.)?(text_model\.)?(model\.)?/, "")) ?? [1],
+      }));
+      const directory = await weightsOf(form, tensors);
+      await writeFile(join(directory, "config.json"), JSON.stringify(recorded.conditional.config));
+      const policy = await openPolicyDirectory(directory);
+      expect(policy.names).toEqual(parameterShapes(SMALL).map(({ name }) => name));
+      expect(policy.skipped).toHaveLength(keys.length - 21);
+      expect(policy.skipped.every((name) => name.includes("vqmodel."))).toBe(true);
+      expect((await policy.read("lm_head.weight")).length).toBe(200 * 32);
+      await policy.close();
+    },
+  );
+
+  test("missing, unexpected, doubled and misshapen tensors are told together, each with its file", async () => {
+    const tensors = parameterShapes(SMALL)
+      .filter(({ name }) => name !== "model.norm.weight" && name !== "lm_head.weight")
+      .map(({ name, shape }) => ({ name, shape: name.endsWith("k_proj.weight") ? [4, 32] : shape }));
+    const directory = await weightsOf("faulty", [
+      ...tensors,
+      { name: "model.layers.2.self_attn.q_proj.weight", shape: [32, 32] },
+      { name: "model.layers.0.self_attn.q_proj.bias", shape: [32] },
+      { name: "text_model.model.embed_tokens.weight", shape: [200, 32] },
+    ]);
+    const attempt = openPolicyDirectory(directory);
+    await expect(attempt).rejects.toThrow(CheckpointError);
+    const message = await attempt.catch((error: unknown) => (error as Error).message);
+    const file = join(directory, "model.safetensors");
+    for (const line of [
+      `model.norm.weight: missing from ${file}`,
+      `lm_head.weight: missing from ${file}, and tie_word_embeddings is false`,
+      `model.layers.0.self_attn.k_proj.weight: in ${file} it is [4, 32], config.json needs [16, 32]`,
+      `model.layers.1.self_attn.k_proj.weight: in ${file} it is [4, 32], config.json needs [16, 32]`,
+      `model.layers.2.self_attn.q_proj.weight: in ${file}, but a policy of this config has no such parameter`,
+      `model.layers.0.self_attn.q_proj.bias: in ${file}, but a policy of this config has no such parameter`,
+      `text_model.model.embed_tokens.weight: in ${file}, and the same parameter as model.embed_tokens.weight in ${file}`,
+    ]) {
+      expect(message).toContain(line);
+    }
+  });
+
+  test("a tied policy needs no head, skips one that lies there, and misses its embedding", async () => {
+    const tied = { ...SMALL, tieEmbeddings: true };
+    const withoutHead = new Map([...parameters].filter(([name]) => name !== "lm_head.weight"));
+    const directory = join(folder, "tied");
+    await savePolicyDirectory(directory, tied, withoutHead);
+    const policy = await openPolicyDirectory(directory);
+    expect(policy.names).toEqual([...withoutHead.keys()]);
+    await policy.close();
+
+    const plain = await weightsOf("tied-head", parameterShapes(SMALL));
+    const config = await readFile(join(directory, "config.json"));
+    await writeFile(join(plain, "config.json"), config);
+    const withHead = await openPolicyDirectory(plain);
+    expect(withHead.skipped).toEqual(["lm_head.weight"]);
+    await withHead.close();
+
+    const bare = await weightsOf("tied-bare", parameterShapes(tied).slice(1));
+    await writeFile(join(bare, "config.json"), config);
+    await expect(openPolicyDirectory(bare)).rejects.toThrow(
+      /embed_tokens\.weight: missing from .*, and the head is tied/,
+    );
+  });
+
+  test("shards and index that disagree are refused, all disagreements at once", async () => {
+    const directory = join(folder, "broken-index");
+    await savePolicyDirectory(directory, SMALL, parameters, { maxShardBytes: 20_000 });
+    const index = (await json("broken-index", "model.safetensors.index.json")) as {
+      weight_map: Record<string, string>;
+    };
+    const shards = [...new Set(Object.values(index.weight_map))];
+    await rm(join(directory, shards[1] ?? ""));
+    delete index.weight_map["model.norm.weight"];
+    index.weight_map["model.extra.weight"] = shards[2] ?? "";
+    index.weight_map["model.outside.weight"] = "../elsewhere.safetensors";
+    await writeFile(join(directory, "model.safetensors.index.json"), JSON.stringify(index));
+    const message = await openPolicyDirectory(directory).catch((error: unknown) => (error as Error).message);
+    expect(message).toContain(`${join(directory, shards[1] ?? "")} is listed by the index but not there`);
+    expect(message).toContain("model.norm.weight: in ");
+    expect(message).toContain("model.extra.weight: the index says ");
+    expect(message).toContain("../elsewhere.safetensors is not the name of a file beside it");
+  });
+
+  test("a truncated shard is found on opening", async () => {
+    const directory = join(folder, "cut");
+    await savePolicyDirectory(directory, SMALL, parameters);
+    await truncate(join(directory, "model.safetensors"), 50_000);
+    await expect(openPolicyDirectory(directory)).rejects.toThrow(
+      /model\.safetensors is damaged:[^]*the file ends/,
+    );
+  });
+
+  test("a directory without weights, or with pickled ones, says so", async () => {
+    const directory = join(folder, "weightless");
+    await savePolicyDirectory(directory, SMALL, parameters);
+    await rm(join(directory, "model.safetensors"));
+    await expect(openPolicyDirectory(directory)).rejects.toThrow(/neither model\.safetensors nor/);
+    await writeFile(join(directory, "pytorch_model.bin"), "");
+    await expect(openPolicyDirectory(directory)).rejects.toMatchObject({
+      hint: expect.stringContaining("pickled") as unknown,
+    });
+    await mkdir(join(folder, "empty"));
+    await expect(openPolicyDirectory(join(folder, "empty"))).rejects.toThrow(/Cannot read .*config\.json/);
+  });
+});
