@@ -5,7 +5,6 @@
 
 import type { PolicySettings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
-import type { Vocabulary } from "../tokens/vocabulary.ts";
 
 export interface PolicyConfig {
   /** Which class of transformers it is written for; the maths is the same. */
@@ -56,13 +55,21 @@ export const EMU3_CONFIG: PolicyConfig = {
   initializerRange: 0.02,
 };
 
+/** What a policy needs to know of its vocabulary; every `Vocabulary` of tokens/ has it. */
+export interface VocabularyIds {
+  readonly size: number;
+  readonly bos: number;
+  readonly eos: number;
+  readonly pad: number;
+}
+
 /**
  * The config of a fresh policy: a run's settings and the vocabulary it will read and write.
  * Throws ConfigError, all faults in one, where the sizes do not fit together.
  */
 export function freshPolicyConfig(
   settings: PolicySettings,
-  vocabulary: Vocabulary,
+  vocabulary: VocabularyIds,
   maxPositions: number,
 ): PolicyConfig {
   const config: PolicyConfig = {
