@@ -55,8 +55,8 @@ export const EMU3_CONFIG: PolicyConfig = {
   initializerRange: 0.02,
 };
 
-/** What a policy needs to know of its vocabulary; every `Vocabulary` of tokens/ has it. */
-export interface VocabularyIds {
+/** What of a vocabulary the sizes depend on; tokens/vocabulary.ts has it whole. */
+export interface VocabularySizes {
   readonly size: number;
   readonly bos: number;
   readonly eos: number;
@@ -69,7 +69,7 @@ export interface VocabularyIds {
  */
 export function freshPolicyConfig(
   settings: PolicySettings,
-  vocabulary: VocabularyIds,
+  vocabulary: VocabularySizes,
   maxPositions: number,
 ): PolicyConfig {
   const config: PolicyConfig = {
