@@ -1,27 +1,50 @@
-/** Opens the vision tokenizer that lies beside a checkpoint. */
+/** Opens the vision tokenizer that lies in a directory: beside a checkpoint that earl saved, or as Emu3 is published. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
+import { hasMovqConfig } from "./movq/config-file.ts";
+import { MOVQ_KIND, MovqTokenizer } from "./movq/movq-tokenizer.ts";
 import { PatchCodebook } from "./patch-codebook.ts";
 import type { VisionTokenizer } from "./vision-tokenizer.ts";
 
-/** Throws CheckpointError where `vision_tokenizer.json` is missing, damaged or of a kind that is not known. */
+const FILE = "vision_tokenizer.json";
+const MovqReference = z.object({ kind: z.literal(MOVQ_KIND), directory: z.string() });
+
+/**
+ * `vision_tokenizer.json` counts first; without it, config.json must describe a MoVQ (`Emu3VisionVQ`, `emu3_vqgan`, or
+ * `emu3` with a vq_config). Throws CheckpointError where neither is there, or one is damaged or of an unknown kind.
+ */
 export async function openVisionTokenizer(directory: string): Promise<VisionTokenizer> {
-  const path = join(directory, "vision_tokenizer.json");
+  const path = join(directory, FILE);
   let content: string;
   try {
     content = await readFile(path, "utf8");
   } catch (cause) {
-    throw new CheckpointError(`${directory} has no vision tokenizer: cannot read vision_tokenizer.json.`, {
-      hint: "Use a checkpoint that earl saved; it holds the codebook that its image tokens mean.",
-      cause,
-    });
+    if (await hasMovqConfig(directory)) return MovqTokenizer.open(directory);
+    throw new CheckpointError(
+      `${directory} has no vision tokenizer: cannot read ${FILE}, and no config.json of Emu3's.`,
+      {
+        hint: "Use a checkpoint that earl saved, or the directory of BAAI/Emu3-VisionTokenizer.",
+        cause,
+      },
+    );
   }
+  let json: unknown;
   try {
-    return PatchCodebook.read(JSON.parse(content));
+    json = JSON.parse(content);
   } catch (cause) {
-    if (cause instanceof CheckpointError) throw cause;
     throw new CheckpointError(`${path} is not JSON.`, { hint: "Copy it again from the checkpoint.", cause });
   }
+  const reference = MovqReference.safeParse(json);
+  if (!reference.success) return PatchCodebook.read(json);
+  return openReferred(reference.data.directory, path);
+}
+
+async function openReferred(directory: string, path: string): Promise<VisionTokenizer> {
+  if (await hasMovqConfig(directory)) return MovqTokenizer.open(directory);
+  throw new CheckpointError(`${path} refers to the vision tokenizer in ${directory}, which is not there.`, {
+    hint: `Download it there, or change "directory" in ${FILE} to where it lies now.`,
+  });
 }
