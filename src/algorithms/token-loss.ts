@@ -3,7 +3,18 @@
  * over the free tokens of a batch; forced tokens are not in them. docs/loss.md derives each.
  */
 
-import { add, exp, less, maximum, minimum, multiply, negate, stopGradient, subtract, cast } from "../tensor/ops/elementwise.ts";
+import {
+  add,
+  exp,
+  less,
+  maximum,
+  minimum,
+  multiply,
+  negate,
+  stopGradient,
+  subtract,
+  cast,
+} from "../tensor/ops/elementwise.ts";
 import { gather, scatterAdd } from "../tensor/ops/gather.ts";
 import { scalar } from "../tensor/ops/leaves.ts";
 import { sum } from "../tensor/ops/reduce.ts";
@@ -84,7 +95,11 @@ function surrogate(kind: Surrogate, terms: TokenTerms): SurrogateTerms {
 }
 
 /** min(ρA, clip(ρ)A) negated; a token counts as clipped only where the clipped side was the smaller one. */
-function clipped(ratio: Value, advantages: Value, range: { clipLow: number; clipHigh: number }): SurrogateTerms {
+function clipped(
+  ratio: Value,
+  advantages: Value,
+  range: { clipLow: number; clipHigh: number },
+): SurrogateTerms {
   const [floor, ceiling] = [scalar(1 - range.clipLow), scalar(1 + range.clipHigh)];
   const bounded = minimum(maximum(ratio, floor), ceiling);
   const cost = negate(minimum(multiply(ratio, advantages), multiply(bounded, advantages)));
@@ -118,4 +133,3 @@ function klEstimate(estimator: KlEstimator, { logprobs, refLogprobs }: TokenTerm
       return estimator satisfies never;
   }
 }
-

@@ -1,6 +1,6 @@
 /**
  * AdamW with decoupled weight decay (Loshchilov & Hutter 2019, alg. 2) behind clipping by global norm, as graph
- * values. Numbers match torch.optim.AdamW and torch.nn.utils.clip_grad_norm_.
+ * values over all parameters as one array. Numbers match torch.optim.AdamW and torch.nn.utils.clip_grad_norm_.
  */
 
 import type { OptimizerSettings } from "../../config/schema.ts";
@@ -8,19 +8,15 @@ import { add, divide, minimum, multiply, sqrt, subtract } from "../../tensor/ops
 import { input, scalar } from "../../tensor/ops/leaves.ts";
 import { sumOfSquares } from "../../tensor/ops/reduce.ts";
 import type { Value } from "../../tensor/value.ts";
-import type { Weights } from "./decoder.ts";
+import { PARAMETERS } from "./flat-parameters.ts";
 
-/** Names of a parameter's state among a graph's inputs; `next(name)` of each is an output. */
-export const firstMoment = (name: string): string => `m:${name}`;
-export const secondMoment = (name: string): string => `v:${name}`;
+/** Names of the state among a graph's inputs; `next(name)` of each is an output. */
+export const STATE = {
+  parameters: PARAMETERS,
+  firstMoment: "firstMoment",
+  secondMoment: "secondMoment",
+} as const;
 export const next = (name: string): string => `next:${name}`;
-
-export interface Update {
-  /** New parameters and moments by output name. */
-  readonly outputs: Readonly<Record<string, Value>>;
-  /** Global norm before clipping, a scalar. */
-  readonly gradNorm: Value;
-}
 
 /** The scalars that change from step to step, to be fed by these names. */
 export function updateScalars(
@@ -35,41 +31,36 @@ export function updateScalars(
   };
 }
 
-/** One update of every parameter that has a gradient. */
+/** Added to the norm, as torch does, so that a zero gradient can be divided by it. */
+const NORM_EPSILON = 1e-6;
+
+/** One update of [N] parameters: the next state, and `gradNorm` before clipping. */
 export function adamw(
-  weights: Weights,
-  gradients: ReadonlyMap<string, Value>,
+  parameters: Value,
+  gradient: Value,
   optimizer: OptimizerSettings,
-): Update {
-  const squares = [...gradients.values()].map(sumOfSquares);
-  const gradNorm = sqrt(squares.reduce((total, part) => add(total, part)));
-  const clip = minimum(divide(scalar(optimizer.maxGradNorm), add(gradNorm, scalar(1e-6))), scalar(1));
-  const [decay, stepSize, rootCorrection] = [
-    input("decay", []),
-    input("stepSize", []),
-    input("rootCorrection", []),
-  ];
+): Record<string, Value> {
+  const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = optimizer;
+  const gradNorm = sqrt(sumOfSquares(gradient));
+  const clip = minimum(divide(scalar(maxGradNorm), add(gradNorm, scalar(NORM_EPSILON))), scalar(1));
+  const share = multiply(clip, scalar(1 - beta1));
+  const squareShare = multiply(multiply(clip, clip), scalar(1 - beta2));
 
-  const outputs: Record<string, Value> = {};
-  for (const [name, gradient] of gradients) {
-    const parameter = weights.get(name) as Value;
-    const clipped = multiply(gradient, clip);
-    const first = mix(input(firstMoment(name), parameter.shape), clipped, optimizer.beta1);
-    const second = mix(
-      input(secondMoment(name), parameter.shape),
-      multiply(clipped, clipped),
-      optimizer.beta2,
-    );
-    const denominator = add(multiply(sqrt(second), rootCorrection), scalar(optimizer.epsilon));
-    const change = divide(multiply(first, stepSize), denominator);
-    const decayed = optimizer.weightDecay === 0 ? parameter : multiply(parameter, decay);
-    outputs[next(name)] = subtract(decayed, change);
-    outputs[next(firstMoment(name))] = first;
-    outputs[next(secondMoment(name))] = second;
-  }
-  return { outputs, gradNorm };
-}
-
-function mix(average: Value, value: Value, beta: number): Value {
-  return add(multiply(average, scalar(beta)), multiply(value, scalar(1 - beta)));
+  const first = add(
+    multiply(input(STATE.firstMoment, parameters.shape), scalar(beta1)),
+    multiply(gradient, share),
+  );
+  const second = add(
+    multiply(input(STATE.secondMoment, parameters.shape), scalar(beta2)),
+    multiply(multiply(gradient, gradient), squareShare),
+  );
+  const denominator = add(multiply(sqrt(second), input("rootCorrection", [])), scalar(epsilon));
+  const change = divide(multiply(first, input("stepSize", [])), denominator);
+  const decayed = weightDecay === 0 ? parameters : multiply(parameters, input("decay", []));
+  return {
+    gradNorm,
+    [next(STATE.parameters)]: subtract(decayed, change),
+    [next(STATE.firstMoment)]: first,
+    [next(STATE.secondMoment)]: second,
+  };
 }

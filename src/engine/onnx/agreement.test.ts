@@ -17,8 +17,8 @@ import type { Prompt } from "../../tokens/prompt.ts";
 import type { PackedGroup } from "./packed-batch.ts";
 import { packBatch } from "./packed-batch.ts";
 import { PolicyWorkspace } from "./policy-workspace.ts";
-import { accumulated } from "./training-graphs.ts";
-import { accumulateGraph } from "./training-graphs.ts";
+import { flatten, parameterLayout, parameterViews } from "./flat-parameters.ts";
+import { ACCUMULATED, accumulateGraph } from "./training-graphs.ts";
 
 const FIXTURE = join(import.meta.dirname, "../../../test/fixtures/emu3-lm");
 const TOKENS = 40;
@@ -136,21 +136,19 @@ describe("the onnx graphs agree with transformers on", () => {
     const space = workspace();
     const rows = await groups();
     const batch = packBatch(name === "sft" ? rows.map(asSupervised) : rows, grammar);
-    const zeros = Object.fromEntries(
-      [...parameters].map(([key, { length }]) => [accumulated(key), new Float32Array(length)]),
-    );
+    const layout = parameterLayout(config);
     const session = await space.session([name], () => accumulateGraph(space.options, batch.shape, spec));
     const results = await space.run(session, {
       ...batch.feeds,
-      ...zeros,
-      ...Object.fromEntries(parameters),
+      [ACCUMULATED]: new Float32Array(layout.size),
+      parameters: flatten(layout, parameters),
       inverseTemperature: Float32Array.of(1),
     });
     expect(Math.abs(Number(results["loss"]?.[0]) - Number((await recorded(`${name}.loss`))[0]))).toBeLessThan(
       1e-5,
     );
-    for (const key of parameters.keys()) {
-      const got = results[`next:${accumulated(key)}`] as Float32Array;
+    const slopes = parameterViews(layout, results[`next:${ACCUMULATED}`] as Float32Array);
+    for (const [key, got] of slopes) {
       expect(difference(got, await recorded(`${name}.grad.${key}`)), key).toBeLessThan(1e-3);
     }
     await space.close();

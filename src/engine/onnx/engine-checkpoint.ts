@@ -11,7 +11,6 @@ import { openPolicyDirectory } from "../../policy/policy-directory.ts";
 import { SafetensorsFile } from "../../policy/safetensors.ts";
 import { SafetensorsWriter } from "../../policy/safetensors-writer.ts";
 import { savePolicyDirectory } from "../../policy/save-policy.ts";
-import { firstMoment, secondMoment } from "./adamw.ts";
 import type { Arrays, OptimizerState } from "./policy-workspace.ts";
 
 /** Files to write beside the weights, by name. */
@@ -19,6 +18,8 @@ export type CheckpointFiles = ReadonlyMap<string, Uint8Array>;
 
 const MOMENTS = "optimizer.safetensors";
 const STEP = "optimizer.json";
+const firstMoment = (name: string): string => `m:${name}`;
+const secondMoment = (name: string): string => `v:${name}`;
 
 interface EngineState {
   readonly config: PolicyConfig;
@@ -38,9 +39,13 @@ export async function saveEngine(
     { name: secondMoment(name), shape },
   ]);
   const writer = await SafetensorsWriter.create(join(directory, MOMENTS), moments, "F32");
-  for (const { name } of moments) await writer.write(name, state.optimizer.moments.get(name) as Float32Array);
+  const { step, firstMoments, secondMoments } = state.optimizer;
+  for (const { name } of parameterShapes(state.config)) {
+    await writer.write(firstMoment(name), firstMoments.get(name) as Float32Array);
+    await writer.write(secondMoment(name), secondMoments.get(name) as Float32Array);
+  }
   await writer.finish();
-  await writeFile(join(directory, STEP), `${JSON.stringify({ step: state.optimizer.step })}\n`);
+  await writeFile(join(directory, STEP), `${JSON.stringify({ step })}\n`);
 }
 
 /**
@@ -64,11 +69,12 @@ export async function loadEngine(
   const { step } = JSON.parse(await readFile(join(directory, STEP), "utf8")) as { step: number };
   const file = await SafetensorsFile.open(join(directory, MOMENTS));
   try {
-    const moments: Arrays = new Map();
+    const [firstMoments, secondMoments]: [Arrays, Arrays] = [new Map(), new Map()];
     for (const { name } of parameterShapes(config)) {
-      for (const key of [firstMoment(name), secondMoment(name)]) moments.set(key, await file.read(key));
+      firstMoments.set(name, await file.read(firstMoment(name)));
+      secondMoments.set(name, await file.read(secondMoment(name)));
     }
-    return { parameters, optimizer: { step, moments } };
+    return { parameters, optimizer: { step, firstMoments, secondMoments } };
   } finally {
     await file.close();
   }

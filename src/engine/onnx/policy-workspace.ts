@@ -5,17 +5,18 @@
 
 import type { LossSpec } from "../../algorithms/losses.ts";
 import { EngineError } from "../../errors.ts";
-import { parameterShapes } from "../../policy/parameters.ts";
 import { compile } from "../../tensor/compile.ts";
 import type { Feeds } from "../../tensor/session.ts";
 import { Session } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
-import { firstMoment, next, secondMoment, updateScalars } from "./adamw.ts";
+import { next, STATE, updateScalars } from "./adamw.ts";
+import type { ParameterLayout } from "./flat-parameters.ts";
+import { flatten, parameterLayout, parameterViews } from "./flat-parameters.ts";
 import type { Generation, GenerationStart } from "./generation.ts";
 import { decodeStep, startGeneration } from "./generation.ts";
 import type { DrawRequest, DrawnTokens } from "./generation.ts";
 import type { BatchShape, GraphContext } from "./training-graphs.ts";
-import { accumulateGraph, accumulated, logprobGraph, stepGraph, updateGraph } from "./training-graphs.ts";
+import { ACCUMULATED, accumulateGraph, logprobGraph, stepGraph, updateGraph } from "./training-graphs.ts";
 
 export type Arrays = Map<string, Float32Array>;
 
@@ -40,18 +41,20 @@ export interface StepSums {
   readonly gradNorm: number;
 }
 
-/** Everything AdamW remembers. */
+/** Everything AdamW remembers; moments by parameter. */
 export interface OptimizerState {
   readonly step: number;
-  /** `m:` and `v:` of each parameter. */
-  readonly moments: Arrays;
+  readonly firstMoments: Arrays;
+  readonly secondMoments: Arrays;
 }
 
 export class PolicyWorkspace {
   readonly options: WorkspaceOptions;
-  #parameters: Arrays = new Map();
+  readonly #layout: ParameterLayout;
+  /** [N] each, in the layout's order. */
+  #state: Readonly<Record<keyof typeof STATE, Float32Array>>;
+  #views: Arrays = new Map();
   #reference: Arrays | undefined;
-  #moments: Arrays = new Map();
   #step = 0;
   #flops = 0;
   #generation: Generation | undefined;
@@ -59,33 +62,38 @@ export class PolicyWorkspace {
 
   constructor(options: WorkspaceOptions) {
     this.options = options;
+    this.#layout = parameterLayout(options.config);
+    const none = new Float32Array(this.#layout.size);
+    this.#state = { parameters: none, firstMoment: none, secondMoment: none };
   }
 
   /** Sets the weights and forgets the optimizer's state, unless one is given. */
   setState(parameters: Arrays, optimizer?: OptimizerState): void {
-    this.#parameters = parameters;
+    const zeros = (): Float32Array => new Float32Array(this.#layout.size);
     this.#step = optimizer?.step ?? 0;
-    this.#moments =
-      optimizer?.moments ??
-      new Map(
-        [...parameters].flatMap(([name, { length }]) => [
-          [firstMoment(name), new Float32Array(length)],
-          [secondMoment(name), new Float32Array(length)],
-        ]),
-      );
+    this.#replace({
+      parameters: flatten(this.#layout, parameters),
+      firstMoment: optimizer === undefined ? zeros() : flatten(this.#layout, optimizer.firstMoments),
+      secondMoment: optimizer === undefined ? zeros() : flatten(this.#layout, optimizer.secondMoments),
+    });
   }
 
+  /** The parameters by name, as views. */
   parameters(): Arrays {
-    return this.#parameters;
+    return this.#views;
   }
 
   optimizerState(): OptimizerState {
-    return { step: this.#step, moments: this.#moments };
+    return {
+      step: this.#step,
+      firstMoments: parameterViews(this.#layout, this.#state.firstMoment),
+      secondMoments: parameterViews(this.#layout, this.#state.secondMoment),
+    };
   }
 
   /** Makes the present weights the reference policy. Steps write new arrays, so nothing is copied. */
   freezeReference(): void {
-    this.#reference = new Map(this.#parameters);
+    this.#reference = this.#views;
   }
 
   flops(): number {
@@ -98,7 +106,7 @@ export class PolicyWorkspace {
     under: "policy" | "reference",
     temperature: number,
   ): Promise<Float32Array> {
-    const weights = under === "policy" ? this.#parameters : this.#reference;
+    const weights = under === "policy" ? this.#views : this.#reference;
     if (weights === undefined) {
       throw new EngineError("There is no reference policy yet.", { hint: "Call freezeReference() first." });
     }
@@ -116,8 +124,8 @@ export class PolicyWorkspace {
   /** One optimizer step on a batch that may be cut into several passes. */
   async step(batches: readonly BatchFeeds[], spec: LossSpec, learningRate: number): Promise<StepSums> {
     const scalars = updateScalars(this.#step + 1, learningRate, this.options.optimizer);
-    const fixed = { ...inverse(spec.temperature), ...Object.fromEntries(this.#parameters) };
-    const moments = { ...scalars, ...Object.fromEntries(this.#moments) };
+    const fixed = { ...inverse(spec.temperature), parameters: this.#state.parameters };
+    const moments = { ...scalars, ...this.#state };
     const [only] = batches;
     if (batches.length === 1 && only !== undefined) {
       const session = await this.session(["step", only.shape, spec], () =>
@@ -127,27 +135,24 @@ export class PolicyWorkspace {
       this.#take(results);
       return sums([results], results);
     }
-    let sumSoFar: Record<string, Float32Array> = Object.fromEntries(
-      parameterShapes(this.options.config).map(({ name }) => [
-        accumulated(name),
-        new Float32Array(this.#parameters.get(name)?.length ?? 0),
-      ]),
-    );
-    const metrics = [];
+    let gradient = new Float32Array(this.#layout.size);
+    const passes = [];
     for (const batch of batches) {
       const session = await this.session(["accumulate", batch.shape, spec], () =>
         accumulateGraph(this.options, batch.shape, spec),
       );
-      const results = await this.run(session, { ...batch.feeds, ...fixed, ...sumSoFar });
-      sumSoFar = Object.fromEntries(
-        Object.keys(sumSoFar).map((name) => [name, results[next(name)] as Float32Array]),
-      );
-      metrics.push(results);
+      const { [next(ACCUMULATED)]: grown, ...metrics } = await this.run(session, {
+        ...batch.feeds,
+        ...fixed,
+        [ACCUMULATED]: gradient,
+      });
+      gradient = grown as Float32Array<ArrayBuffer>;
+      passes.push(metrics);
     }
     const session = await this.session(["update"], () => updateGraph(this.options));
-    const results = await this.run(session, { ...fixed, ...moments, ...sumSoFar });
+    const results = await this.run(session, { ...moments, [ACCUMULATED]: gradient });
     this.#take(results);
-    return sums(metrics, results);
+    return sums(passes, results);
   }
 
   /** Begins a generation; the one before it is forgotten. */
@@ -188,10 +193,16 @@ export class PolicyWorkspace {
 
   #take(results: Record<string, Float32Array | BigInt64Array>): void {
     this.#step += 1;
-    const updated = (arrays: Arrays): Arrays =>
-      new Map([...arrays.keys()].map((name) => [name, results[next(name)] as Float32Array]));
-    this.#parameters = updated(this.#parameters);
-    this.#moments = updated(this.#moments);
+    this.#replace({
+      parameters: results[next(STATE.parameters)] as Float32Array,
+      firstMoment: results[next(STATE.firstMoment)] as Float32Array,
+      secondMoment: results[next(STATE.secondMoment)] as Float32Array,
+    });
+  }
+
+  #replace(state: Readonly<Record<keyof typeof STATE, Float32Array>>): void {
+    this.#state = state;
+    this.#views = parameterViews(this.#layout, state.parameters);
   }
 }
 

@@ -13,10 +13,10 @@ import { input } from "../../tensor/ops/leaves.ts";
 import { sum } from "../../tensor/ops/reduce.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
-import { adamw } from "./adamw.ts";
+import { adamw, next } from "./adamw.ts";
 import type { GroupShape } from "./attention.ts";
-import type { Weights } from "./decoder.ts";
 import { forwardGroups, headWeight, weightInputs } from "./decoder.ts";
+import { flatWeights, joined, PARAMETERS, parameterLayout } from "./flat-parameters.ts";
 import type { SegmentCounts } from "./head.ts";
 import { freeTokens } from "./head.ts";
 
@@ -33,7 +33,7 @@ export interface BatchShape extends GroupShape {
   readonly counts: SegmentCounts;
 }
 
-export const accumulated = (name: string): string => `acc:${name}`;
+export const ACCUMULATED = "accumulated";
 
 /** Log-probabilities of the free tokens, [N]: output `logprobs`. */
 export function logprobGraph(context: GraphContext, shape: BatchShape): Record<string, Value> {
@@ -46,21 +46,21 @@ export function logprobGraph(context: GraphContext, shape: BatchShape): Record<s
   };
 }
 
-interface LossAndGradients {
-  readonly weights: Weights;
-  readonly gradients: ReadonlyMap<string, Value>;
+interface LossAndGradient {
+  /** [N] each. */
+  readonly parameters: Value;
+  readonly gradient: Value;
   /** Scalars: loss, and sums over counted tokens of kl, entropy, clipLow, clipHigh. */
   readonly metrics: Readonly<Record<string, Value>>;
 }
 
-function lossAndGradients(context: GraphContext, shape: BatchShape, spec: LossSpec): LossAndGradients {
+function lossAndGradient(context: GraphContext, shape: BatchShape, spec: LossSpec): LossAndGradient {
   const { config, segments, recompute } = context;
-  const weights = weightInputs(config);
+  const { flat, weights } = flatWeights(parameterLayout(config));
   const { hidden } = forwardGroups(config, weights, shape, { recompute });
   const head = headWeight(config, weights);
   const free = freeTokens({ hidden, head }, segments, shape.counts, input("inverseTemperature", []));
   const count = free.logprobs.shape;
-  const counted = input("counted", count);
   const { loss, kl, clippedLow, clippedHigh } = tokenLoss(spec, {
     logprobs: free.logprobs,
     oldLogprobs: input("oldLogprobs", count),
@@ -71,12 +71,11 @@ function lossAndGradients(context: GraphContext, shape: BatchShape, spec: LossSp
     shares: input("shares", count),
     completions: shape.prompts * shape.groupSize,
   });
-  const names = [...weights.keys()];
-  const slopes = gradients(loss, [...weights.values()]);
+  const counted = input("counted", count);
   const total = (values: Value): Value => sum(multiply(values, counted));
   return {
-    weights,
-    gradients: new Map(names.map((name, index) => [name, slopes[index] as Value])),
+    parameters: flat,
+    gradient: joined(gradients(loss, [...weights.values()])),
     metrics: {
       loss,
       kl: total(kl),
@@ -87,31 +86,24 @@ function lossAndGradients(context: GraphContext, shape: BatchShape, spec: LossSp
   };
 }
 
-/** Forward, loss, backward, clip and AdamW in one: metrics, `gradNorm` and the new state. */
+/** Forward, loss, backward, clip and AdamW in one: metrics, `gradNorm` and the next state. */
 export function stepGraph(context: GraphContext, shape: BatchShape, spec: LossSpec): Record<string, Value> {
-  const { weights, gradients: slopes, metrics } = lossAndGradients(context, shape, spec);
-  const { outputs, gradNorm } = adamw(weights, slopes, context.optimizer);
-  return { ...metrics, gradNorm, ...outputs };
+  const { parameters, gradient, metrics } = lossAndGradient(context, shape, spec);
+  return { ...metrics, ...adamw(parameters, gradient, context.optimizer) };
 }
 
-/** Forward, loss and backward of one microbatch; its gradient is added to the one so far (`acc:`). */
+/** Forward, loss and backward of one microbatch; its gradient is added to the one so far. */
 export function accumulateGraph(
   context: GraphContext,
   shape: BatchShape,
   spec: LossSpec,
 ): Record<string, Value> {
-  const { gradients: slopes, metrics } = lossAndGradients(context, shape, spec);
-  const sums = [...slopes].map(([name, slope]) => [
-    `next:${accumulated(name)}`,
-    add(input(accumulated(name), slope.shape), slope),
-  ]);
-  return { ...metrics, ...(Object.fromEntries(sums) as Record<string, Value>) };
+  const { gradient, metrics } = lossAndGradient(context, shape, spec);
+  return { ...metrics, [next(ACCUMULATED)]: add(input(ACCUMULATED, gradient.shape), gradient) };
 }
 
 /** Clip and AdamW for an accumulated gradient. */
 export function updateGraph({ config, optimizer }: GraphContext): Record<string, Value> {
-  const weights = weightInputs(config);
-  const slopes = new Map([...weights].map(([name, { shape }]) => [name, input(accumulated(name), shape)]));
-  const { outputs, gradNorm } = adamw(weights, slopes, optimizer);
-  return { gradNorm, ...outputs };
+  const { size } = parameterLayout(config);
+  return adamw(input(PARAMETERS, [size]), input(ACCUMULATED, [size]), optimizer);
 }

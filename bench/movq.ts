@@ -1,0 +1,69 @@
+/**
+ * Emu3's vision tokenizer at its published size with random weights, on one picture: ours beside transformers' on the
+ * same machine, taking turns. Needs bench/peer/setup.sh once.
+ *
+ *   node --import tsx bench/movq.ts [--side 256] [--rounds 2] [--calls 2]
+ *
+ * GFLOP/s count what a system computes. A picture reaches the encoder as four equal frames and leaves the decoder as
+ * four of which one is kept: ours computes one, torch all four, so seconds compare the systems and GFLOP/s the kernels.
+ */
+
+import { existsSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { compareArms, comparisonTable } from "./speed/comparison.ts";
+import { readJsonFigures, type Figures } from "./speed/figures.ts";
+import type { Measurement } from "./speed/measurements.ts";
+import { runArm } from "./speed/run-arm.ts";
+
+const { values } = parseArgs({
+  options: {
+    side: { type: "string", default: "256" },
+    rounds: { type: "string", default: "2" },
+    calls: { type: "string", default: "2" },
+  },
+});
+
+const root = join(import.meta.dirname, "..");
+const python = join(root, ".venv/bin/python");
+if (!existsSync(python)) {
+  process.stderr.write("There is no .venv with the peers: run bench/peer/setup.sh first.\n");
+  process.exit(2);
+}
+
+const flags = ["--side", values.side, "--rounds", values.calls];
+const program = { read: readJsonFigures, skip: 0 };
+const arms = [
+  { ...program, name: "transformers", command: python, args: ["bench/peer/movq.py", ...flags] },
+  {
+    ...program,
+    name: "earl",
+    command: process.execPath,
+    args: ["--import", "tsx", "bench/ours/movq.ts", ...flags],
+  },
+];
+const measurements = ["encode", "decode"].map(
+  (name): Measurement => ({
+    name,
+    about: `seconds, one picture of ${values.side} × ${values.side} pixels`,
+    figure: `${name}Seconds`,
+    better: "lower",
+    arms,
+  }),
+);
+
+const rounds = new Map<string, Figures[][]>();
+process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}\n`);
+for (let round = 1; round <= Number(values.rounds); round += 1) {
+  for (const arm of arms) {
+    process.stderr.write(`round ${round} of ${values.rounds}, ${arm.name}\n`);
+    rounds.set(arm.name, [...(rounds.get(arm.name) ?? []), await runArm(arm, root)]);
+  }
+}
+for (const measurement of measurements) {
+  const about = comparisonTable(measurement, compareArms(measurement, rounds));
+  process.stdout.write(`\n${about}\n`);
+}
+process.stdout.write(`\nload after: ${loadavg()[0]?.toFixed(1)}\n`);
