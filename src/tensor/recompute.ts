@@ -3,35 +3,12 @@
  * kept for the backward pass but computed again there, so memory holds one region's activations at a time.
  */
 
+import { withGradient } from "./custom-gradient.ts";
 import { gradients } from "./gradient.ts";
 import { add, multiply } from "./ops/elementwise.ts";
 import { input } from "./ops/leaves.ts";
 import { reshape, slice } from "./ops/shape.ts";
-import type { Op, Value } from "./value.ts";
-import { apply } from "./value.ts";
-
-const bodies = new WeakMap<Value, (...operands: Value[]) => Value>();
-
-const regionOp: Op = {
-  name: "recomputed",
-  infer: ([result]) => ({ shape: (result as Value).shape, type: (result as Value).type }),
-  lower: (_emitter, [result]) => result as string,
-  gradient(value, upstream) {
-    const build = bodies.get(value) as (...operands: Value[]) => Value;
-    const operands = value.inputs.slice(1);
-    // Only what arrives with the upstream gradient may start the second computation: onnxruntime would
-    // otherwise merge it with the first one, or run it too early, and keep everything after all.
-    const first = reshape(firstElement(upstream), []);
-    const after = multiply(first, ZERO);
-    const again = operands.map((operand, index) => (index === 0 ? add(operand, after) : operand));
-    const slopes = gradients(build(...again), again, upstream);
-    return operands.map((operand, index) => [operand, slopes[index] as Value] as const);
-  },
-};
-
-function firstElement(value: Value): Value {
-  return value.shape.reduce((part, _size, axis) => slice(part, axis, 0, 1), value);
-}
+import type { Value } from "./value.ts";
 
 /** Zero as an input of the graph, since onnxruntime folds a constant zero away. Sessions feed it by themselves. */
 export const ZERO_INPUT = "zero";
@@ -43,8 +20,15 @@ const ZERO = input(ZERO_INPUT, []);
  * (parameters) must be among the operands too.
  */
 export function recomputed(operands: readonly Value[], build: (...operands: Value[]) => Value): Value {
-  const result = build(...operands);
-  const region = apply(regionOp, [result, ...operands]);
-  bodies.set(region, build);
-  return region;
+  return withGradient(build(...operands), operands, (upstream) => {
+    // Only what arrives with the upstream gradient may start the second computation: onnxruntime would
+    // otherwise merge it with the first one, or run it too early, and keep everything after all.
+    const arrived = multiply(reshape(firstElement(upstream), []), ZERO);
+    const again = operands.map((operand, index) => (index === 0 ? add(operand, arrived) : operand));
+    return gradients(build(...again), again, upstream);
+  });
+}
+
+function firstElement(value: Value): Value {
+  return value.shape.reduce((part, _size, axis) => slice(part, axis, 0, 1), value);
 }

@@ -5,10 +5,12 @@
  */
 
 import type { PolicyConfig } from "../../policy/config.ts";
-import { add } from "../../tensor/ops/elementwise.ts";
+import { withGradient } from "../../tensor/custom-gradient.ts";
+import { add, multiply, subtract } from "../../tensor/ops/elementwise.ts";
 import { constant } from "../../tensor/ops/leaves.ts";
 import { matmul } from "../../tensor/ops/matmul.ts";
 import { softmax } from "../../tensor/ops/normalize.ts";
+import { sum } from "../../tensor/ops/reduce.ts";
 import { concat, reshape, slice, transpose } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";
 
@@ -71,8 +73,10 @@ export function prefixAttention(
     g * S,
     size,
   ]);
-  const scores = matmul(rows, keys, { transposeRight: true, scale: 1 / Math.sqrt(size) });
-  const mixed = matmul(softmax(add(scores, causalMask(S, g))), values);
+  const mixed = attend({ queries: rows, keys, values }, undefined, causalMask(S, g), {
+    rows: P * K,
+    scale: 1 / Math.sqrt(size),
+  });
   return reshape(transpose(reshape(mixed, [P, K, g, S, size]), [0, 3, 1, 2, 4]), [P * S, K * g * size]);
 }
 
@@ -98,34 +102,87 @@ export function completionAttention(
   shape: GroupShape,
   heads: Heads,
 ): Value {
-  const { prompts: P, groupSize: G, completion: T, prefix: S } = shape;
+  const { prompts: P, groupSize: G, completion: T } = shape;
   const { keyValueHeads: K, sharing: g, size } = heads;
-  const scale = 1 / Math.sqrt(size);
   const asRows = (tokens: Value): Value =>
     reshape(transpose(reshape(tokens, [P, G, T, K, size]), [0, 3, 1, 2, 4]), [P * K * G, T, size]);
-
   const queries = transpose(reshape(own.queries, [P, G, T, K, g, size]), [0, 3, 1, 4, 2, 5]);
-  const ownScores = matmul(reshape(queries, [P * K * G, g * T, size]), asRows(own.keys), {
-    transposeRight: true,
-    scale,
-  });
-  const masked = add(ownScores, causalMask(T, g));
-  const ownValues = asRows(own.values);
+  const mixed = attend(
+    {
+      queries: reshape(queries, [P * K * G, g * T, size]),
+      keys: asRows(own.keys),
+      values: asRows(own.values),
+    },
+    prefix,
+    causalMask(T, g),
+    { rows: P * K, scale: 1 / Math.sqrt(size) },
+  );
+  const ordered = transpose(reshape(mixed, [P, K, G, g, T, size]), [0, 2, 4, 1, 3, 5]);
+  return reshape(ordered, [P * G * T, K * g * size]);
+}
 
-  const mixed = ((): Value => {
-    if (prefix === undefined) return matmul(softmax(masked), ownValues);
-    const toPrefix = matmul(reshape(queries, [P * K, G * g * T, size]), prefix.keys, {
-      transposeRight: true,
-      scale,
-    });
-    const seen = add(reshape(toPrefix, [P, K, G * g * T, S]), prefix.mask);
-    const weights = softmax(concat([seen, reshape(masked, [P, K, G * g * T, T])], -1));
-    const fromPrefix = matmul(reshape(slice(weights, -1, 0, S), [P * K, G * g * T, S]), prefix.values);
-    const fromOwn = matmul(reshape(slice(weights, -1, S, S + T), [P * K * G, g * T, T]), ownValues);
-    return add(reshape(fromPrefix, [P * K * G, g * T, size]), fromOwn);
+/**
+ * softmax(scale · q·[prefix keys, own keys]ᵀ + masks) · [prefix values, own values]. Own rows come in N·M groups of
+ * Q queries over T keys; each of the N prefixes is read by the M groups beside each other, [N·M, Q, size].
+ */
+function attend(
+  own: AttentionTokens,
+  prefix: Prefix | undefined,
+  ownMask: Value,
+  { rows: N, scale }: { readonly rows: number; readonly scale: number },
+): Value {
+  const [groups, Q, size] = own.queries.shape as [number, number, number];
+  const T = own.keys.shape[1] as number;
+  const S = prefix?.keys.shape[1] ?? 0;
+  const perPrefix = (groups / N) * Q;
+  const beside = (rows: Value, width: number): Value => reshape(rows, [N, perPrefix, width]);
+  const apart = (rows: Value, width: number): Value => reshape(rows, [groups, Q, width]);
+
+  const toOwn = add(matmul(own.queries, own.keys, { transposeRight: true, scale }), ownMask);
+  const scores = ((): Value => {
+    if (prefix === undefined) return beside(toOwn, T);
+    const toPrefix = matmul(beside(own.queries, size), prefix.keys, { transposeRight: true, scale });
+    const prompts = prefix.mask.shape[0] as number;
+    const masked = add(reshape(toPrefix, [prompts, N / prompts, perPrefix, S]), prefix.mask);
+    return concat([beside(masked, S), beside(toOwn, T)], -1);
   })();
-  return reshape(transpose(reshape(mixed, [P, K, G, g, T, size]), [0, 2, 4, 1, 3, 5]), [
-    P * G * T,
-    K * g * size,
-  ]);
+  const weights = softmax(scores);
+  const ofPrefix = (all: Value): Value => slice(all, -1, 0, S);
+  const ofOwn = (all: Value): Value => apart(slice(all, -1, S, S + T), T);
+  const fromOwn = matmul(ofOwn(weights), own.values);
+  const result =
+    prefix === undefined ? fromOwn : add(apart(matmul(ofPrefix(weights), prefix.values), size), fromOwn);
+
+  // By hand, since Σ weight · dweight over the keys equals Σ result · dresult over the head (Dao et al. 2022,
+  // section 3.1): the second is a pass over [.., size] instead of two over [.., keys].
+  const operands = [
+    own.queries,
+    own.keys,
+    own.values,
+    ...(prefix === undefined ? [] : [prefix.keys, prefix.values]),
+  ];
+  return withGradient(result, operands, (upstream) => {
+    const along = beside(sum(multiply(upstream, result), [-1], true), 1);
+    const toOwnWeights = beside(matmul(upstream, own.values, { transposeRight: true }), T);
+    const toWeights =
+      prefix === undefined
+        ? toOwnWeights
+        : concat([matmul(beside(upstream, size), prefix.values, { transposeRight: true }), toOwnWeights], -1);
+    const toScores = multiply(weights, subtract(toWeights, along));
+    const [ownScores, ownWeights] = [ofOwn(toScores), ofOwn(weights)];
+    const slopes = [
+      matmul(ownScores, own.keys, { scale }),
+      matmul(ownScores, own.queries, { transposeLeft: true, scale }),
+      matmul(ownWeights, upstream, { transposeLeft: true }),
+    ] as const;
+    if (prefix === undefined) return slopes;
+    const [prefixScores, prefixWeights] = [ofPrefix(toScores), ofPrefix(weights)];
+    return [
+      add(slopes[0], apart(matmul(prefixScores, prefix.keys, { scale }), size)),
+      slopes[1],
+      slopes[2],
+      matmul(prefixScores, beside(own.queries, size), { transposeLeft: true, scale }),
+      matmul(prefixWeights, beside(upstream, size), { transposeLeft: true }),
+    ];
+  });
 }
