@@ -1,6 +1,6 @@
 /** Readers of command-line values; commander shows their complaints beside the flag. */
 
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 import { ConfigError } from "../errors.ts";
 
@@ -35,4 +35,14 @@ export function collect(text: string, earlier: readonly string[]): string[] {
 export function required(value: string | undefined, flag: string): string {
   if (value !== undefined) return value;
   throw new ConfigError(`${flag} is missing.`, { hint: "--help shows what the command takes." });
+}
+
+/** `--device`, short for `--set engine.device=…`. */
+export function deviceOption(): Option {
+  return new Option("--device <device>", "where tensors live").choices(["cpu", "webgpu"]);
+}
+
+/** The overrides of a command that has both `--set` and `--device`. */
+export function overridesOf(flags: { readonly set: readonly string[]; readonly device?: string }): string[] {
+  return flags.device === undefined ? [...flags.set] : [...flags.set, `engine.device=${flags.device}`];
 }

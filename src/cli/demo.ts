@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { loadConfig } from "../config/load-config.ts";
 import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken } from "../runs/open-run.ts";
-import { collect } from "./arguments.ts";
+import { collect, deviceOption, overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 import { isFinished } from "./train.ts";
@@ -18,6 +18,7 @@ const SCENES = { seed: 0, imperfect: 0.3, counts: { train: 20_000, validation: 2
 
 interface DemoFlags {
   readonly set: string[];
+  readonly device?: string;
   readonly resume?: true;
   readonly force?: true;
 }
@@ -27,13 +28,14 @@ export function addDemo(program: Command, surroundings: Surroundings): void {
     .command("demo")
     .description("draw scenes, fine-tune, learn from rewards, evaluate, report: all of it, in minutes")
     .option("--set <key=value>", "change a setting; may be given several times", collect, [])
+    .addOption(deviceOption())
     .option("--resume", "go on where the demo was stopped or killed")
     .option("--force", "delete an earlier demo and start again")
     .action((flags: DemoFlags) => demo(flags, surroundings));
 }
 
 async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void> {
-  const config = loadConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), flags.set);
+  const config = loadConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overridesOf(flags));
   const { conclude, runDirectoryOf, trainingRun } = await import("./training-run.ts");
   const directory = runDirectoryOf(config);
   const isResume = flags.resume === true;

@@ -126,7 +126,7 @@ async function checkWebgpu(): Promise<Finding> {
   const { listSupportedBackends } = await import("onnxruntime-node");
   const isBuiltIn = listSupportedBackends().some(({ name }) => name === "webgpu");
   return isBuiltIn
-    ? { state: "ok", detail: "in this build of onnxruntime; use it with --set engine.device=webgpu" }
+    ? { state: "ok", detail: "in this build of onnxruntime" }
     : { state: "note", detail: "not in this build of onnxruntime; the CPU is used" };
 }
 

@@ -11,7 +11,7 @@ import { DataError } from "../errors.ts";
 import { encodePng } from "../images/png.ts";
 import { writeFault, writeFileAtomically } from "../runs/atomic-write.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
-import { numberBetween, required, wholeNumber } from "./arguments.ts";
+import { deviceOption, numberBetween, required, wholeNumber } from "./arguments.ts";
 import { locateRun } from "./locate-run.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -19,6 +19,7 @@ interface EditFlags {
   readonly checkpoint?: string;
   readonly n: number;
   readonly seed: number;
+  readonly device?: string;
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
@@ -37,6 +38,7 @@ export function addEdit(program: Command, surroundings: Surroundings): void {
     .argument("<instruction>", "what should change, in words")
     .option("--checkpoint <dir>", "checkpoint folder, or a run (its best checkpoint is taken) (required)")
     .option("-n <n>", "how many tries to write", wholeNumber(1), 4)
+    .addOption(deviceOption())
     .option("--seed <n>", "the same seed gives the same pictures", wholeNumber(0), 0)
     .option("--temperature <t>", "0 takes the likeliest", numberBetween(0, 100), 1)
     .option("--top-k <k>", "keep the k likeliest; 0 keeps all", wholeNumber(0), 0)
@@ -70,7 +72,10 @@ async function edit(
   const room = grid.rows * (grid.columns + 1) + 64 + (writes === "thought" ? THOUGHT_TOKENS : 0);
   const sampling = { groupSize, temperature, topK, topP, maxTokens: room };
 
-  const settings = { engine: EngineSettings.parse({}), optimizer: OptimizerSettings.parse({}) };
+  const settings = {
+    engine: EngineSettings.parse({ device: flags.device }),
+    optimizer: OptimizerSettings.parse({}),
+  };
   const engine = await openEngine(policy, settings, await policy.parameters());
   const completions: Completion[] = [];
   try {

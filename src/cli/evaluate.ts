@@ -7,7 +7,7 @@ import { EngineSettings, OptimizerSettings } from "../config/schema.ts";
 import type { DatasetSplit } from "../data/edit-dataset.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
-import { required, wholeNumber } from "./arguments.ts";
+import { deviceOption, required, wholeNumber } from "./arguments.ts";
 import { locateRun } from "./locate-run.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
@@ -16,6 +16,7 @@ interface EvaluateFlags {
   readonly split: DatasetSplit;
   readonly size: number;
   readonly seed: number;
+  readonly device?: string;
   readonly maxTokens: number;
   readonly thought?: true;
   readonly tasks?: true;
@@ -34,6 +35,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
         .default("test"),
     )
     .option("--size <n>", "edits at most", wholeNumber(1), 512)
+    .addOption(deviceOption())
     .option("--seed <n>", "of the sampling", wholeNumber(0), 0)
     .option("--max-tokens <n>", "longest completion", wholeNumber(1), 512)
     .option("--thought", "the policy writes a thought before the picture")
@@ -57,7 +59,10 @@ async function evaluate(path: string, flags: EvaluateFlags, surroundings: Surrou
   const { tokens, vision } = policy;
   const prepared = prepareEdits(dataset, { tokens, vision, thoughts: flags.thought === true });
   const edits = await firstEdits(prepared, flags.size);
-  const settings = { engine: EngineSettings.parse({}), optimizer: OptimizerSettings.parse({}) };
+  const settings = {
+    engine: EngineSettings.parse({ device: flags.device }),
+    optimizer: OptimizerSettings.parse({}),
+  };
   const progress = progressOn(surroundings);
   progress.start("Evaluation", 2);
   const { results } = await evaluateHeldOut({

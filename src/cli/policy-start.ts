@@ -9,6 +9,7 @@ import type { EditDataset } from "../data/edit-dataset.ts";
 import type { CheckpointFiles } from "../engine/onnx/engine-checkpoint.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
+import { EngineError } from "../errors.ts";
 import type { Picture } from "../images/picture.ts";
 import { freshPolicyConfig, type PolicyConfig } from "../policy/config.ts";
 import { initialParameters, parameterCount } from "../policy/parameters.ts";
@@ -128,14 +129,17 @@ function describeSize(config: PolicyConfig): string {
   return `${millions.toFixed(2)} M parameters, ${config.layers} layers of width ${config.hiddenSize}`;
 }
 
-/** An engine that holds these weights; close it when done. */
+/** An engine that holds these weights; close it when done. Throws EngineError where the device is not there. */
 export async function openEngine(
   start: PolicyStart,
   settings: Pick<RunConfig, "engine" | "optimizer">,
   parameters: Map<string, Float32Array>,
 ): Promise<PolicyEngine> {
   const { config, grammar, companions } = start;
-  const { threads, microbatchTokens, generationRows, recompute } = settings.engine;
+  const { device, threads, microbatchTokens, generationRows, recompute } = settings.engine;
+  if (device !== "cpu") {
+    throw new EngineError(`The device ${device} is not there.`, { hint: "Use --device cpu." });
+  }
   return openOnnxEngine({
     config,
     grammar,

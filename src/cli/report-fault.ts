@@ -9,7 +9,7 @@ import { Interrupted } from "./interrupt.ts";
 import type { ProgressStream } from "./progress.ts";
 
 /** Full disks are met in many places, and never by a defect of ours. */
-const FULL_DISK = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
+const FULL_DISK = new Set(["ENOSPC", "EDQUOT", "EROFS", "EFBIG"]);
 
 /**
  * Writes what happened and what to do, and returns the exit code: 0 for --help and --version, 2 for faults of the

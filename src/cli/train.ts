@@ -6,7 +6,7 @@ import type { Command } from "commander";
 
 import { loadConfig } from "../config/load-config.ts";
 import { readEvents } from "../runs/event-log.ts";
-import { collect } from "./arguments.ts";
+import { collect, deviceOption, overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -16,9 +16,10 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     .description("train a policy: SFT, GRPO, or one after the other; ends with a table and report.html")
     .argument("<config>", "YAML file; recipes/ holds some to start from")
     .option("--set <key=value>", "change a setting; may be given several times", collect, [])
+    .addOption(deviceOption())
     .option("--resume", "go on where the run was stopped or killed")
-    .action(async (file: string, flags: { set: string[]; resume?: true }) => {
-      const config = loadConfig(file, flags.set);
+    .action(async (file: string, flags: { set: string[]; device?: string; resume?: true }) => {
+      const config = loadConfig(file, overridesOf(flags));
       const { conclude, runDirectoryOf, trainingRun } = await import("./training-run.ts");
       const directory = runDirectoryOf(config);
       const isResume = flags.resume === true;

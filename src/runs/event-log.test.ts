@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -33,6 +33,15 @@ describe("EventLog", () => {
     log.truncate(before);
     log.append({ kind: "run-end", time: 7 });
     expect(readEvents(path).map(({ time }) => time)).toEqual([5, 7]);
+  });
+});
+
+describe("an EventLog on a full disk", () => {
+  test.skipIf(!existsSync("/dev/full"))("says so and what to do", () => {
+    using log = new EventLog("/dev/full");
+    expect(() => log.append({ kind: "run-end", time: 1 })).toThrow(
+      "Cannot write /dev/full: the disk is full.",
+    );
   });
 });
 

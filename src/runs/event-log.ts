@@ -32,7 +32,11 @@ export class EventLog implements Disposable {
       let written = 0;
       while (written < line.length) written += writeSync(this.#descriptor, line, written);
     } catch (error) {
-      this.truncate(this.#bytes);
+      try {
+        this.truncate(this.#bytes);
+      } catch {
+        // What is wrong with the file is said below; readers skip a torn last line.
+      }
       throw writeFault(error, this.#path);
     }
     this.#bytes += line.length;

@@ -1,0 +1,236 @@
+/** Faults of the input: one clear message, exit code 2, and nothing half-written left behind. */
+
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { createProgram } from "../src/cli/program.ts";
+import { reportFault } from "../src/cli/report-fault.ts";
+import { writeScenes } from "../src/data/scenes/write-scenes.ts";
+import { encodePng } from "../src/images/png.ts";
+import { picture } from "../src/images/picture.ts";
+import { systemClock } from "../src/runs/clock.ts";
+
+const CONFIG = `
+name: trial
+algorithm: sft
+data: { directory: data }
+policy: { hiddenSize: 16, layers: 1, heads: 2, keyValueHeads: 1, intermediateSize: 16 }
+tokenizer: { textMerges: 0 }
+engine: { threads: 1 }
+sft: { steps: 2, batchSize: 2, warmupSteps: 1, evaluateEvery: 2, validationSize: 2, saveEvery: 2 }
+evaluation: { size: 4, comparisons: 2 }
+`;
+
+const before = process.cwd();
+let folder: string;
+/** Of the run that the fixture trained. */
+let checkpoint: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "earl-bad-"));
+  process.chdir(folder);
+  await writeScenes({ directory: "data", seed: 1, counts: { train: 12, validation: 4, test: 4 } });
+  writeFileSync("trial.yaml", CONFIG);
+  writeFileSync("source.png", encodePng(picture(32, 32)));
+  const { code, err } = await earl("train", "trial.yaml");
+  if (code !== 0) throw new Error(err);
+  checkpoint = join("runs", "trial", "checkpoints", "sft-000002");
+}, 120_000);
+
+afterAll(() => process.chdir(before));
+
+async function earl(...words: string[]): Promise<{ code: number; out: string; err: string }> {
+  const said = { out: "", err: "" };
+  const stderr = { write: (text: string) => void (said.err += text) };
+  const program = createProgram({
+    stdout: { write: (text: string) => void (said.out += text) },
+    stderr,
+    clock: systemClock,
+    isLive: false,
+    commandLine: "earl",
+  });
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return { code: 0, ...said };
+  } catch (fault) {
+    return { code: reportFault(fault, stderr, false), ...said };
+  }
+}
+
+/** A copy of the dataset whose file of a split is spoiled. */
+function spoiledData(name: string, split: string, spoil: (path: string) => void): string {
+  cpSync("data", name, { recursive: true });
+  spoil(join(name, `${split}-00000-of-00001.parquet`));
+  return name;
+}
+
+describe("earl edit", () => {
+  const edit = (image: string, instruction: string, ...flags: string[]): ReturnType<typeof earl> =>
+    earl("edit", image, instruction, "--checkpoint", checkpoint, "--out", "edits", ...flags);
+
+  test("writes as many pictures as asked, the same for the same seed", async () => {
+    const first = await edit("source.png", "Make the background white", "-n", "2", "--seed", "3");
+    expect(first).toMatchObject({ code: 0, out: "edits/source-edit-1.png\nedits/source-edit-2.png\n" });
+    const bytes = readFileSync("edits/source-edit-2.png");
+    await edit("source.png", "Make the background white", "-n", "2", "--seed", "3");
+    expect(readFileSync("edits/source-edit-2.png")).toEqual(bytes);
+  });
+
+  test.each<[string, string, string, string]>([
+    ["a picture that is not there", "no.png", "Make it red", "Cannot read the picture no.png."],
+    ["a file that is no picture", "trial.yaml", "Make it red", "trial.yaml"],
+    ["an empty instruction", "source.png", "  ", "The instruction is empty."],
+    ["an endless instruction", "source.png", "red ".repeat(1000), "at most 2000 are taken"],
+  ])("refuses %s", async (_, image, instruction, message) => {
+    const { code, err } = await edit(image, instruction);
+    expect(err).toContain(message);
+    expect(err).not.toContain("defect");
+    expect(code).toBe(2);
+  });
+
+  test("refuses a picture whose size does not fit the codebook", async () => {
+    writeFileSync("odd.png", encodePng(picture(33, 32)));
+    const { code, err } = await edit("odd.png", "Make it red");
+    expect(err).toContain("33");
+    expect(code).toBe(2);
+  });
+
+  test("refuses a checkpoint that is not there, and one that is damaged", async () => {
+    const missing = await earl("edit", "source.png", "Make it red", "--checkpoint", "nowhere");
+    expect(missing.err).toContain("nowhere is neither a checkpoint nor a run with checkpoints.");
+    cpSync(checkpoint, "damaged", { recursive: true });
+    truncateSync("damaged/model.safetensors", 5000);
+    const damaged = await earl("edit", "source.png", "Make it red", "--checkpoint", "damaged");
+    expect(damaged.err).toContain("model.safetensors");
+    expect([missing.code, damaged.code]).toEqual([2, 2]);
+  });
+
+  test("refuses a device that is not there", async () => {
+    const { code, err } = await edit("source.png", "Make it red", "--device", "tpu");
+    expect(err).toContain("Allowed choices are cpu, webgpu");
+    expect(code).toBe(2);
+  });
+});
+
+describe("earl train", () => {
+  const train = (...overrides: string[]): ReturnType<typeof earl> =>
+    earl("train", "trial.yaml", "--set", "name=bad", ...overrides.flatMap((one) => ["--set", one]));
+
+  test.each<[string, (name: string) => string, string]>([
+    ["a folder that is not there", () => "nowhere", "There is no folder nowhere."],
+    [
+      "an empty parquet file",
+      (name) => spoiledData(name, "train", (path) => truncateSync(path, 0)),
+      "train-00000-of-00001.parquet",
+    ],
+    [
+      "a parquet file that breaks off",
+      (name) => spoiledData(name, "validation", (path) => truncateSync(path, 200)),
+      "validation-00000-of-00001.parquet",
+    ],
+    [
+      "a dataset without a test split",
+      () => {
+        mkdirSync("untested");
+        for (const split of ["train", "validation"]) {
+          cpSync(`data/${split}-00000-of-00001.parquet`, `untested/${split}-00000-of-00001.parquet`);
+        }
+        return "untested";
+      },
+      "untested has no test-*.parquet.",
+    ],
+  ])("refuses %s and leaves no run behind", async (name, prepare, message) => {
+    const { code, err } = await train(`data.directory=${prepare(name.replaceAll(" ", "-"))}`);
+    expect(err).toContain(message);
+    expect(err).not.toContain("defect");
+    expect(code).toBe(2);
+    expect(existsSync("runs/bad")).toBe(false);
+  });
+
+  test("refuses a run that exists, whose files stay as they are", async () => {
+    const events = readFileSync("runs/trial/events.jsonl");
+    const { code, err } = await earl("train", "trial.yaml");
+    expect(err).toContain("exists already");
+    expect(code).toBe(2);
+    expect(readFileSync("runs/trial/events.jsonl")).toEqual(events);
+  });
+
+  test("refuses to resume with a checkpoint of another shape", async () => {
+    cpSync("runs/trial", "runs/other", { recursive: true });
+    const config = readFileSync("runs/other/config.yaml", "utf8").replace("name: trial", "name: other");
+    writeFileSync("runs/other/config.yaml", config.replace("hiddenSize: 16", "hiddenSize: 32"));
+    truncateSync(
+      "runs/other/events.jsonl",
+      readFileSync("runs/other/events.jsonl").lastIndexOf('{"kind":"run-end"'),
+    );
+    const settings = ["--set", "name=other", "--set", "policy.hiddenSize=32"];
+    const { code, err } = await earl("train", "trial.yaml", "--resume", ...settings);
+    expect(err).toContain("has another shape than this run's");
+    expect(code).toBe(2);
+  });
+
+  test("says that the disk is full and leaves nothing half-written", () => {
+    const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
+    const words = [process.execPath, "--import", import.meta.resolve("tsx"), main, "train", "trial.yaml"];
+    // A limit on the size of files is the nearest thing to a full disk that needs no special rights.
+    const { status, stderr } = spawnSync(
+      "bash",
+      ["-c", 'ulimit -f 24; exec "$@"', "-", ...words, "--set", "name=full"],
+      {
+        encoding: "utf8",
+      },
+    );
+    expect(stderr).toMatch(/Cannot write .*too large/);
+    expect(stderr).not.toContain("defect");
+    expect(status).toBe(2);
+    expect(readdirSync("runs/full/checkpoints")).toEqual([]);
+  });
+});
+
+describe("earl evaluate", () => {
+  test("prints a table and writes the same as JSON", async () => {
+    const { code, out } = await earl(
+      "evaluate",
+      "trial",
+      "--data",
+      "data",
+      "--size",
+      "2",
+      "--out",
+      "scores.json",
+    );
+    expect(code).toBe(0);
+    expect(out).toMatch(/source copied .* 2 /);
+    expect(JSON.parse(readFileSync("scores.json", "utf8"))).toMatchObject({ split: "test", seed: 0 });
+  });
+
+  test("names --data when it is missing", async () => {
+    const { code, err } = await earl("evaluate", "trial");
+    expect(err).toContain("--data DIR is missing.");
+    expect(code).toBe(2);
+  });
+});
+
+describe("earl ls", () => {
+  test("shows a damaged run beside the sound ones", async () => {
+    mkdirSync("runs/broken");
+    writeFileSync("runs/broken/events.jsonl", "nonsense\n{}\n");
+    const { out } = await earl("ls");
+    expect(out).toMatch(/broken +damaged/);
+    expect(out).toMatch(/trial +finished +sft +2\/2/);
+  });
+});
