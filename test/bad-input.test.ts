@@ -13,16 +13,13 @@ import {
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { createProgram } from "../src/cli/program.ts";
-import { reportFault } from "../src/cli/report-fault.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { encodePng } from "../src/images/png.ts";
 import { picture } from "../src/images/picture.ts";
-import { systemClock } from "../src/runs/clock.ts";
+import { earl, earlCommand } from "./run-earl.ts";
 
 const CONFIG = `
 name: trial
@@ -52,24 +49,6 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(() => process.chdir(before));
-
-async function earl(...words: string[]): Promise<{ code: number; out: string; err: string }> {
-  const said = { out: "", err: "" };
-  const stderr = { write: (text: string) => void (said.err += text) };
-  const program = createProgram({
-    stdout: { write: (text: string) => void (said.out += text) },
-    stderr,
-    clock: systemClock,
-    isLive: false,
-    commandLine: "earl",
-  });
-  try {
-    await program.parseAsync(words, { from: "user" });
-    return { code: 0, ...said };
-  } catch (fault) {
-    return { code: reportFault(fault, stderr, false), ...said };
-  }
-}
 
 /** A copy of the dataset whose file of a split is spoiled. */
 function spoiledData(name: string, split: string, spoil: (path: string) => void): string {
@@ -184,16 +163,11 @@ describe("earl train", () => {
   });
 
   test("says that the disk is full and leaves nothing half-written", () => {
-    const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-    const words = [process.execPath, "--import", import.meta.resolve("tsx"), main, "train", "trial.yaml"];
+    const [program, words] = earlCommand("train", "trial.yaml", "--set", "name=full");
     // A limit on the size of files is the nearest thing to a full disk that needs no special rights.
-    const { status, stderr } = spawnSync(
-      "bash",
-      ["-c", 'ulimit -f 24; exec "$@"', "-", ...words, "--set", "name=full"],
-      {
-        encoding: "utf8",
-      },
-    );
+    const { status, stderr } = spawnSync("bash", ["-c", 'ulimit -f 24; exec "$@"', "-", program, ...words], {
+      encoding: "utf8",
+    });
     expect(stderr).toMatch(/Cannot write .*too large/);
     expect(stderr).not.toContain("defect");
     expect(status).toBe(2);

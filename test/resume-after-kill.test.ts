@@ -1,20 +1,16 @@
 /** A run that is killed with SIGKILL and resumed says the same as one that was left alone, wherever it was killed. */
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
 import { beforeAll, describe, expect, test } from "vitest";
 
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { comparableEvents } from "../src/runs/event-log.ts";
-
-const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-const TSX = import.meta.resolve("tsx");
+import { startEarl } from "./run-earl.ts";
 
 const CONFIG = `
 name: trial
@@ -54,12 +50,9 @@ async function earl(
   isDue: () => boolean = () => false,
   signal: NodeJS.Signals = "SIGKILL",
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }> {
-  const child = spawn(process.execPath, ["--import", TSX, MAIN, "train", "trial.yaml", ...flags], {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const child = startEarl(folder, "train", "trial.yaml", ...flags);
   let err = "";
-  child.stderr.on("data", (chunk: Buffer) => {
+  child.stderr?.on("data", (chunk: Buffer) => {
     err += chunk.toString();
   });
   const closed = once(child, "close");

@@ -1,5 +1,5 @@
 /**
- * The only place that asks what time it is or waits. Everything else takes a `Clock`, so that tests can hold time
+ * The only place that asks what time it is. Everything else takes a `Clock`, so that tests can hold time
  * still and nothing that a run computes depends on it.
  */
 
@@ -18,11 +18,4 @@ export const systemClock: Clock = {
 /** "2026-11-23T17:20:05.000Z" */
 export function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
-}
-
-/** Calls `tick` every `milliseconds` until the returned function is called; keeps no process alive. */
-export function every(milliseconds: number, tick: () => void): () => void {
-  const timer = setInterval(tick, milliseconds);
-  timer.unref();
-  return () => clearInterval(timer);
 }

@@ -1,0 +1,93 @@
+/** The program as a person meets it: exit codes and messages. */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { earl, earlCommand } from "./run-earl.ts";
+
+const before = process.cwd();
+
+beforeAll(() => process.chdir(mkdtempSync(join(tmpdir(), "earl-cli-"))));
+afterAll(() => process.chdir(before));
+
+describe("earl", () => {
+  test("suggests the command that was meant", async () => {
+    const { code, err } = await earl("dta");
+    expect(err).toContain("Did you mean data?");
+    expect(code).toBe(2);
+  });
+
+  test("suggests the flag that was meant", async () => {
+    const { code, err } = await earl("data", "scenes", "--ot", "x");
+    expect(err).toContain("Did you mean --out?");
+    expect(code).toBe(2);
+  });
+
+  test("names a flag that must be given", async () => {
+    const { code, err } = await earl("data", "scenes");
+    expect(err).toContain("--out DIR is missing.");
+    expect(code).toBe(2);
+  });
+
+  test("refuses a value out of range", async () => {
+    const { code, err } = await earl("data", "scenes", "--out", "x", "--imperfect", "3");
+    expect(err).toContain("It must be a number between 0 and 1.");
+    expect(code).toBe(2);
+    expect(existsSync("x")).toBe(false);
+  });
+
+  test("shows every fault of a config and exits 2, without a stack", async () => {
+    writeFileSync("bad.yaml", "name: trial\nalgoritm: sft\ndata:\n  directory: d\nseed: many\n");
+    const { code, out, err } = await earl("config", "check", "bad.yaml", "--set", "grpo.steps=-1");
+    expect(err).toContain("bad.yaml:2 algoritm: is not a setting; did you mean algorithm?");
+    expect(err).toContain("bad.yaml:5 seed: must be a number");
+    expect(err).toContain("--set grpo.steps: must be at least 0, not -1");
+    expect(err).not.toContain("    at ");
+    expect([code, out]).toEqual([2, ""]);
+  });
+
+  test("prints a resolved config that it reads back", async () => {
+    writeFileSync("good.yaml", "name: trial\nalgorithm: sft\ndata:\n  directory: d\n");
+    const { code, out } = await earl("config", "print", "good.yaml", "--set", "seed=4");
+    expect(code).toBe(0);
+    writeFileSync("resolved.yaml", out);
+    expect((await earl("config", "print", "resolved.yaml")).out).toBe(out);
+    expect(out).toContain("seed: 4");
+  });
+
+  test("writes scenes, says where, and does not write over them", async () => {
+    const words = ["data", "scenes", "--out", "d", "--train", "20", "--validation", "5", "--test", "5"];
+    const { code, out, err } = await earl(...words, "--imperfect", "0.5");
+    expect([code, out]).toEqual([0, "d\n"]);
+    expect(err).toContain("10 of the training targets wrong on purpose");
+    expect(await earl(...words)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--force") as string,
+    });
+  });
+
+  test("finds this machine fit", async () => {
+    const { code, out } = await earl("doctor");
+    expect(out).toContain("onnxruntime  multiplies a matrix");
+    expect(code).toBe(0);
+  });
+
+  test("runs as a process of its own, with its exit code and without a stack", () => {
+    const [program, words] = earlCommand("ls", "--al");
+    const { status, stderr } = spawnSync(program, words, { encoding: "utf8" });
+    expect(stderr).toContain("unknown option '--al'");
+    expect(stderr).not.toContain("    at ");
+    expect(status).toBe(2);
+  });
+
+  test("is installed as a command that runs its source", () => {
+    const bin = fileURLToPath(new URL("../bin/earl.js", import.meta.url));
+    const { status, stdout } = spawnSync(process.execPath, [bin, "--version"], { encoding: "utf8" });
+    expect([status, stdout]).toEqual([0, "0.1.0\n"]);
+  });
+});
