@@ -55,6 +55,13 @@ describe("Progress", () => {
     expect(terminal.text.split("\r").length).toBeLessThan(15);
   });
 
+  test("takes a terminal that does not know its width for 80 columns wide", () => {
+    const terminal = new Terminal();
+    terminal.columns = 0;
+    terminal.progress(true).start("SFT", 100);
+    expect(terminal.line()).toBe("SFT  ░░░░░░░░░░░░░░░░░░░░  0/100");
+  });
+
   test("says one line a stage where nothing can be redrawn", () => {
     const terminal = new Terminal();
     const progress = terminal.progress(false);

@@ -81,7 +81,9 @@ export class Progress {
 
   #redraw(line: string): void {
     // A line that wraps could not be redrawn, so what does not fit is cut off.
-    this.#options.stream.write(`\r\u001B[K${cut(line, (this.#options.stream.columns ?? 80) - 1)}`);
+    // A terminal that does not know its width says 0.
+    const columns = this.#options.stream.columns ?? 0;
+    this.#options.stream.write(`\r\u001B[K${cut(line, (columns > 0 ? columns : 80) - 1)}`);
   }
 }
 

@@ -91,7 +91,10 @@ export async function trainingRun(request: TrainingRequest, surroundings: Surrou
         arms,
         maxTokens: config.grpo.maxTokens,
         seed: config.seed,
-        onDone: (done) => progress.advance(done),
+        onDone: (done) => {
+          if (signal.aborted) throw interrupted(config, directory);
+          progress.advance(done);
+        },
       });
       progress.finish(`${material.heldOut.length} edits`);
       recordHeldOut(run.recorder, results, config.evaluation.comparisons);
