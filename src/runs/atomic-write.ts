@@ -58,14 +58,15 @@ export function writeFault(cause: unknown, path: string): unknown {
 
 /** Flushes a file, or a folder's list of names, to the disk. */
 export function flush(path: string): void {
-  const descriptor = openSync(path, "r");
+  let descriptor: number | undefined;
   try {
+    descriptor = openSync(path, "r");
     fsyncSync(descriptor);
   } catch (error) {
-    // Some file systems cannot flush a folder and say so; the rename is still atomic.
-    if (!["EINVAL", "EPERM", "ENOTSUP"].includes(errorCode(error))) throw error;
+    // Some systems cannot open or flush a folder and say so; the rename is still atomic.
+    if (!["EINVAL", "EISDIR", "EPERM", "ENOTSUP"].includes(errorCode(error))) throw error;
   } finally {
-    closeSync(descriptor);
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

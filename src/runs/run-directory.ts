@@ -65,10 +65,6 @@ export class RunDirectory {
     writeFileAtomically(this.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
   }
 
-  writeReport(html: string): void {
-    writeFileAtomically(this.report, html);
-  }
-
   /** Saves encoded picture bytes under the hash of their content, once; returns the name under images/. */
   saveImage(encoded: Uint8Array): string {
     const hash = createHash("sha256").update(encoded).digest("hex").slice(0, 20);
