@@ -44,15 +44,13 @@ const arms = [
     args: ["--import", "tsx", "bench/ours/movq.ts", ...flags],
   },
 ];
-const measurements = ["encode", "decode"].map(
-  (name): Measurement => ({
-    name,
-    about: `seconds, one picture of ${values.side} × ${values.side} pixels`,
-    figure: `${name}Seconds`,
-    better: "lower",
-    arms,
-  }),
-);
+const measurements = ["encode", "decode"].map((name): Measurement => ({
+  name,
+  about: `seconds, one picture of ${values.side} × ${values.side} pixels`,
+  figure: `${name}Seconds`,
+  better: "lower",
+  arms,
+}));
 
 const rounds = new Map<string, Figures[][]>();
 process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}\n`);

@@ -5,7 +5,7 @@
 
 import { compile } from "../../tensor/compile.ts";
 import { input } from "../../tensor/ops/leaves.ts";
-import { Session, type SessionOptions } from "../../tensor/session.ts";
+import { Session, type Feeds, type SessionOptions, type TensorData } from "../../tensor/session.ts";
 import type { GridSize } from "../vision-tokenizer.ts";
 import { spatialFactor, type MovqConfig } from "./config.ts";
 import { decodeCodes } from "./decoder.ts";
@@ -14,7 +14,10 @@ import { movqParameterShapes, parameterInputs, type MovqHalf } from "./parameter
 import type { ReadParameters } from "./weights.ts";
 
 /** onnxruntime keeps a session's working memory, half a gigabyte for 256 × 256 pixels at Emu3's size. */
-const MOST_SIZES = 2;
+const MOST_SESSIONS = 3;
+
+/** Pixels of a picture for the encoder, codes of a grid for the decoder. */
+type Size = readonly [height: number, width: number];
 
 export interface EncodedPixels extends GridSize {
   /** [rows, columns] */
@@ -27,11 +30,9 @@ export class MovqModel implements Disposable {
   readonly config: MovqConfig;
   readonly #read: ReadParameters;
   readonly #options: SessionOptions;
-  readonly #weights = new Map<MovqHalf, Promise<ReadonlyMap<string, Float32Array>>>();
-  readonly #sessions: Record<MovqHalf, Map<string, Promise<Session>>> = {
-    encoder: new Map(),
-    decoder: new Map(),
-  };
+  readonly #weights = new Map<MovqHalf, ReadonlyMap<string, Float32Array>>();
+  readonly #sessions = new Map<string, Session>();
+  #last: Promise<void> = Promise.resolve();
 
   constructor(config: MovqConfig, read: ReadParameters, options: SessionOptions = {}) {
     this.config = config;
@@ -41,9 +42,7 @@ export class MovqModel implements Disposable {
 
   /** Pixels [3, height, width] in −1…1. Throws ShapeError where a side is shorter than one code. */
   async encode(pixels: Float32Array, height: number, width: number): Promise<EncodedPixels> {
-    const session = await this.#session("encoder", height, width);
-    const feeds = { ...Object.fromEntries(await this.#parameters("encoder")), pixels };
-    const { codes, latents } = await session.run(feeds);
+    const { codes, latents } = await this.#run("encoder", [height, width], { pixels });
     const factor = spatialFactor(this.config);
     return {
       rows: Math.floor(height / factor),
@@ -55,51 +54,63 @@ export class MovqModel implements Disposable {
 
   /** Pixels [3, rows · factor, columns · factor] of codes [rows, columns], around −1…1 but not clipped. */
   async decode(codes: Int32Array, { rows, columns }: GridSize): Promise<Float32Array> {
-    const session = await this.#session("decoder", rows, columns);
-    const weights = Object.fromEntries(await this.#parameters("decoder"));
-    const { pixels } = await session.run({ ...weights, codes: BigInt64Array.from(codes, BigInt) });
+    const ids = BigInt64Array.from(codes, BigInt);
+    const { pixels } = await this.#run("decoder", [rows, columns], { codes: ids });
     return pixels as Float32Array;
   }
 
   /** Floating-point operations of one call at this size: of a picture for the encoder, of a grid for the decoder. */
   async flops(half: MovqHalf, height: number, width: number): Promise<number> {
-    return (await this.#session(half, height, width)).graph.flops;
+    return this.#inTurn(async () => (await this.#session(half, [height, width])).graph.flops);
   }
 
   [Symbol.dispose](): void {
-    for (const sessions of Object.values(this.#sessions)) {
-      for (const session of sessions.values()) void session.then((open) => open[Symbol.dispose]());
-      sessions.clear();
+    void this.#inTurn(() => {
+      for (const session of this.#sessions.values()) session[Symbol.dispose]();
+      this.#sessions.clear();
+      this.#weights.clear();
+      return Promise.resolve();
+    });
+  }
+
+  #run(half: MovqHalf, size: Size, feeds: Feeds): Promise<Record<string, TensorData>> {
+    return this.#inTurn(async () => {
+      const session = await this.#session(half, size);
+      const weights = this.#weights.get(half) ?? (await this.#read(this.#namesOf(half)));
+      this.#weights.set(half, weights);
+      return session.run({ ...Object.fromEntries(weights), ...feeds });
+    });
+  }
+
+  /** One call after the other: a session must not be given up while it runs, and two would share the same cores. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(work);
+    this.#last = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+
+  #namesOf(half: MovqHalf): Iterable<string> {
+    return movqParameterShapes(this.config, half).keys();
+  }
+
+  async #session(half: MovqHalf, size: Size): Promise<Session> {
+    const key = `${half} ${size.join("x")}`;
+    const session = this.#sessions.get(key) ?? (await this.#open(half, size));
+    // The one used last goes to the end; the first is the one to give up.
+    this.#sessions.delete(key);
+    this.#sessions.set(key, session);
+    for (const [oldest, idle] of this.#sessions) {
+      if (this.#sessions.size <= MOST_SESSIONS) break;
+      this.#sessions.delete(oldest);
+      idle[Symbol.dispose]();
     }
-    this.#weights.clear();
+    return session;
   }
 
-  async #parameters(half: MovqHalf): Promise<ReadonlyMap<string, Float32Array>> {
-    const known = this.#weights.get(half);
-    if (known !== undefined) return known;
-    const reading = this.#read(movqParameterShapes(this.config, half).keys());
-    this.#weights.set(half, reading);
-    // A file that could not be read may be there the next time.
-    reading.catch(() => this.#weights.delete(half));
-    return reading;
-  }
-
-  #session(half: MovqHalf, height: number, width: number): Promise<Session> {
-    const sessions = this.#sessions[half];
-    const size = `${height}x${width}`;
-    const known = sessions.get(size) ?? this.#open(half, height, width);
-    // The size used last goes to the end; the first is the one to give up.
-    sessions.delete(size);
-    sessions.set(size, known);
-    for (const [oldest, session] of sessions) {
-      if (sessions.size <= MOST_SIZES) break;
-      sessions.delete(oldest);
-      void session.then((open) => open[Symbol.dispose]());
-    }
-    return known;
-  }
-
-  async #open(half: MovqHalf, height: number, width: number): Promise<Session> {
+  #open(half: MovqHalf, [height, width]: Size): Promise<Session> {
     const { parameters } = parameterInputs();
     if (half === "encoder") {
       const pixels = input("pixels", [1, this.config.inputChannels, height, width]);
