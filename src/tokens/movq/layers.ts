@@ -13,6 +13,7 @@ import { reshape } from "../../tensor/ops/shape.ts";
 import { upsample } from "../../tensor/ops/upsample.ts";
 import type { Shape, Value } from "../../tensor/value.ts";
 import { NORM_GROUPS } from "./config.ts";
+import { upsampledConvolution } from "./double-size.ts";
 
 /** The parameter of this name; every layer says what shape it takes. */
 export type Parameters = (name: string, shape: Shape) => Value;
@@ -58,11 +59,14 @@ export function downsample(parameters: Parameters, name: string, operand: Value)
   );
 }
 
-/** Twice the size. */
+/** Twice the size: every element becomes four, then a convolution. */
 export function doubleSize(parameters: Parameters, name: string, operand: Value): Value {
-  return convolve(parameters, `${name}.conv`, upsample(operand, [1, 1, 2, 2]), {
-    channels: channelsOf(operand),
-  });
+  const channels = channelsOf(operand);
+  return upsampledConvolution(
+    operand,
+    parameters(`${name}.conv.weight`, [channels, channels, 3, 3]),
+    parameters(`${name}.conv.bias`, [channels]),
+  );
 }
 
 /** The encoder's normalisation: scale and shift a channel. */
