@@ -1,6 +1,8 @@
 /** From values to an ONNX model: names, order, and a readable dump. */
 
 import { EngineError } from "../errors.ts";
+import type { Device } from "./device.ts";
+import { CPU } from "./device.ts";
 import { Emitter } from "./emitter.ts";
 import { topologicalOrder } from "./gradient.ts";
 import { ELEMENT_TYPES, ModelProto } from "./onnx-schema.ts";
@@ -11,6 +13,8 @@ import { describe } from "./value.ts";
 /** A graph ready to run: the encoded model and what is known of it without running. */
 export interface CompiledGraph {
   readonly model: Uint8Array;
+  /** Where it can run. */
+  readonly device: Device;
   /** Fed values by name. */
   readonly inputs: ReadonlyMap<string, Value>;
   readonly outputs: ReadonlyMap<string, Value>;
@@ -24,12 +28,9 @@ function valueInfo(name: string, value: Value): object {
   return { name, type: { tensorType: { elemType: ELEMENT_TYPES[value.type], shape: { dim } } } };
 }
 
-/** Compiles the graph that computes the named outputs. */
-export function compile(
-  outputs: Readonly<Record<string, Value>>,
-  options: { readonly isCpu?: boolean } = {},
-): CompiledGraph {
-  const emitter = new Emitter(options.isCpu ?? true);
+/** Compiles the graph that computes the named outputs, with the kernels that the device has. */
+export function compile(outputs: Readonly<Record<string, Value>>, device: Device = CPU): CompiledGraph {
+  const emitter = new Emitter(device);
   const order = topologicalOrder(Object.values(outputs));
   const names = new Map<Value, string>();
   const inputs = new Map<string, Value>();
@@ -66,7 +67,14 @@ export function compile(
     }),
   ).finish();
   const flops = order.reduce((total, value) => total + (value.op.flops?.(value) ?? 0), 0);
-  return { model, inputs, outputs: new Map(Object.entries(outputs)), flops, nodes: emitter.nodes.length };
+  return {
+    model,
+    device,
+    inputs,
+    outputs: new Map(Object.entries(outputs)),
+    flops,
+    nodes: emitter.nodes.length,
+  };
 }
 
 /** The graph as text, a value a line: `%7 = matmul(%3, embed) [64, 96] float32`. */

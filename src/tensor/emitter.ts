@@ -1,5 +1,6 @@
 /** Collects the ONNX nodes and constants of one graph while values are lowered. */
 
+import type { Device } from "./device.ts";
 import { ATTRIBUTE_TYPES, ELEMENT_TYPES } from "./onnx-schema.ts";
 
 export type NodeAttribute = number | { readonly float: number } | readonly number[] | string;
@@ -33,7 +34,7 @@ export class Emitter {
   /** Whether the graph runs on the CPU provider, which has kernels that others lack. */
   readonly isCpu: boolean;
 
-  constructor(isCpu = true) {
+  constructor({ isCpu }: Device) {
     this.isCpu = isCpu;
   }
 

@@ -1,6 +1,7 @@
 /**
  * A compiled graph on onnxruntime. Arrays go in and come out by name. onnxruntime copies every output into a fresh
  * array; an output given a place in `into` is also written there, which is how a cache grows without a copy of ours.
+ * Outputs that are kept stay in the device's memory, to be fed to the next run.
  */
 
 import * as ort from "onnxruntime-node";
@@ -12,11 +13,41 @@ import type { ElementType, Value } from "./value.ts";
 import { describe, sizeOf } from "./value.ts";
 
 export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
-export type Feeds = Readonly<Record<string, TensorData>>;
+
+/** A tensor in a device's memory, of the shape its graph gave it: it can be fed, not read. */
+export class DeviceTensor implements Disposable {
+  readonly tensor: ort.Tensor;
+
+  constructor(tensor: ort.Tensor) {
+    this.tensor = tensor;
+  }
+
+  [Symbol.dispose](): void {
+    this.tensor.dispose();
+  }
+}
+
+/** What a graph can be fed. */
+export type Feed = TensorData | DeviceTensor;
+export type Feeds = Readonly<Record<string, Feed>>;
+export type ArrayFeeds = Readonly<Record<string, TensorData>>;
+
+/** Frees what lies in a device's memory; arrays are the garbage collector's. */
+export function release(feeds: Iterable<Feed>): void {
+  for (const feed of feeds) if (feed instanceof DeviceTensor) feed[Symbol.dispose]();
+}
 
 export interface SessionOptions {
   /** Threads inside an op; 0 lets onnxruntime take every core. */
   readonly threads?: number;
+  /** Outputs that stay where the device keeps them. */
+  readonly kept?: readonly string[];
+}
+
+/** A run's outputs: those that were to be kept, and the others as arrays. */
+export interface RunResults {
+  readonly read: Record<string, TensorData>;
+  readonly kept: Record<string, Feed>;
 }
 
 const ZERO = new Float32Array(1);
@@ -31,23 +62,26 @@ const ARRAY_OF: Record<ElementType, new (length: number) => TensorData> = {
 export class Session implements Disposable {
   readonly graph: CompiledGraph;
   readonly #session: ort.InferenceSession;
+  readonly #kept: ReadonlySet<string>;
 
-  private constructor(graph: CompiledGraph, session: ort.InferenceSession) {
+  private constructor(graph: CompiledGraph, session: ort.InferenceSession, kept: ReadonlySet<string>) {
     this.graph = graph;
     this.#session = session;
+    this.#kept = kept;
   }
 
-  /** Throws EngineError where onnxruntime refuses the graph. */
+  /** Opens the graph on the device it was compiled for. Throws EngineError where onnxruntime refuses it. */
   static async open(graph: CompiledGraph, options: SessionOptions = {}): Promise<Session> {
+    const kept = new Set(options.kept);
     try {
       const session = await ort.InferenceSession.create(graph.model, {
-        executionProviders: ["cpu"],
+        ...graph.device.sessionOptions(graph.outputs.keys(), kept),
         graphOptimizationLevel: "all",
         executionMode: "sequential",
         intraOpNumThreads: options.threads ?? 0,
         logSeverityLevel: 3,
       });
-      return new Session(graph, session);
+      return new Session(graph, session, kept);
     } catch (cause) {
       throw new EngineError(
         `onnxruntime could not prepare a graph of ${graph.nodes} nodes: ${String(cause)}`,
@@ -57,7 +91,12 @@ export class Session implements Disposable {
   }
 
   /** Runs the graph. `into` names arrays that outputs are also written to. Throws ShapeError for feeds that do not fit. */
-  async run(feeds: Feeds, into: Feeds = {}): Promise<Record<string, TensorData>> {
+  async run(feeds: Feeds, into: ArrayFeeds = {}): Promise<Record<string, TensorData>> {
+    return (await this.runKeeping(feeds, into)).read;
+  }
+
+  /** `run` for a session that keeps outputs: the caller owns them, and releases them when they are used up. */
+  async runKeeping(feeds: Feeds, into: ArrayFeeds = {}): Promise<RunResults> {
     const inputs: Record<string, ort.Tensor> = {};
     for (const [name, value] of this.graph.inputs) {
       inputs[name] = toTensor(name, value, name === ZERO_INPUT ? ZERO : feeds[name]);
@@ -66,10 +105,13 @@ export class Session implements Disposable {
     for (const [name, value] of this.graph.outputs) {
       fetches[name] = into[name] === undefined ? null : toTensor(name, value, into[name]);
     }
-    const results = await this.#session.run(inputs, fetches);
-    return Object.fromEntries(
-      Object.entries(results).map(([name, tensor]) => [name, tensor.data as TensorData]),
-    );
+    const read: Record<string, TensorData> = {};
+    const kept: Record<string, Feed> = {};
+    for (const [name, tensor] of Object.entries(await this.#session.run(inputs, fetches))) {
+      if (tensor.location === "gpu-buffer") kept[name] = new DeviceTensor(tensor);
+      else (this.#kept.has(name) ? kept : read)[name] = tensor.data as TensorData;
+    }
+    return { read, kept };
   }
 
   [Symbol.dispose](): void {
@@ -77,7 +119,13 @@ export class Session implements Disposable {
   }
 }
 
-function toTensor(name: string, value: Value, data: TensorData | undefined): ort.Tensor {
+function toTensor(name: string, value: Value, data: Feed | undefined): ort.Tensor {
+  if (data instanceof DeviceTensor) {
+    if (data.tensor.size === sizeOf(value.shape)) return data.tensor;
+    throw new ShapeError(
+      `The graph takes ${describe(value)} as ${name}, got ${data.tensor.size} elements on the device.`,
+    );
+  }
   if (!(data instanceof ARRAY_OF[value.type]) || data.length !== sizeOf(value.shape)) {
     const got = data === undefined ? "nothing" : `${data.constructor.name} of ${data.length}`;
     throw new ShapeError(`The graph takes ${describe(value)} as ${name}, got ${got}.`);

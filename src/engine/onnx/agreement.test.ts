@@ -163,7 +163,7 @@ describe("the onnx graphs agree with transformers on", () => {
       expect(loss).toBeCloseTo(losses[step] as number, 5);
       expect(gradNorm).toBeCloseTo(norms[step] as number, 3);
     }
-    for (const [key, got] of space.parameters()) {
+    for (const [key, got] of await space.parameters()) {
       const want = await recorded(`adamw.param.${key}`);
       expect(
         Math.max(...want.map((value, index) => Math.abs(value - (got[index] as number)))),

@@ -32,9 +32,14 @@ export function weight(weights: Weights, name: string): Value {
   return value;
 }
 
-/** The head's weight [V, D]: its own, or the embedding where they are tied. */
+/** The parameter that is the head's weight: its own, or the embedding where they are tied. */
+export function headName(config: PolicyConfig): string {
+  return config.tieEmbeddings ? EMBEDDING : HEAD;
+}
+
+/** The head's weight [V, D]. */
 export function headWeight(config: PolicyConfig, weights: Weights): Value {
-  return weight(weights, config.tieEmbeddings ? EMBEDDING : HEAD);
+  return weight(weights, headName(config));
 }
 
 /** One layer's parameters by short name. */

@@ -11,7 +11,7 @@ import { openPolicyDirectory } from "../../policy/policy-directory.ts";
 import { SafetensorsFile } from "../../policy/safetensors.ts";
 import { SafetensorsWriter } from "../../policy/safetensors-writer.ts";
 import { savePolicyDirectory } from "../../policy/save-policy.ts";
-import type { Arrays, OptimizerState } from "./policy-workspace.ts";
+import type { Arrays, OptimizerState } from "./policy-state.ts";
 
 /** Files to write beside the weights, by name. */
 export type CheckpointFiles = ReadonlyMap<string, Uint8Array>;

@@ -1,6 +1,6 @@
 /** A generation under way: the prompts' keys and values, and the cache that grows by a row of tokens a step. */
 
-import type { Feeds } from "../../tensor/session.ts";
+import type { Feed, Feeds } from "../../tensor/session.ts";
 import { MASKED, headsOf } from "./attention.ts";
 import type { Drawing } from "./generation-graphs.ts";
 import { decodeGraph, prefillGraph } from "./generation-graphs.ts";
@@ -66,7 +66,7 @@ export async function startGeneration(
   const filled = await workspace.run(session, {
     tokens: start.tokens,
     positions,
-    ...Object.fromEntries(workspace.parameters()),
+    ...(await workspace.weights()),
   });
   const prefixMask = new Float32Array(prompts * prefix);
   for (const [prompt, length] of start.lengths.entries()) {
@@ -99,23 +99,15 @@ export async function decodeStep(
   const positions = BigInt64Array.from({ length: rowCount }, (_, index) =>
     BigInt((start.lengths[Math.floor(index / start.groupSize)] as number) + taken),
   );
-  const parameters = workspace.parameters();
-  const head = parameters.get(
-    config.tieEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight",
-  ) as Float32Array;
-  const feeds: Record<string, Float32Array | BigInt64Array> = {
-    ...Object.fromEntries(parameters),
-    ...(generation.prefix as Record<string, Float32Array>),
+  const feeds: Record<string, Feed> = {
+    ...(await workspace.weights()),
+    ...generation.prefix,
     tokens: request.tokens,
     positions,
     uniform: request.uniform,
     inverseTemperature: Float32Array.of(start.temperature === 0 ? 1 : 1 / start.temperature),
     pastMask: Float32Array.from({ length: past }, (_, at) => (at < taken ? 0 : MASKED)),
   };
-  for (const index of request.drawn) {
-    const { start: from, end } = segments[index] as { start: number; end: number };
-    feeds[`head.${index}`] = head.subarray(from * config.hiddenSize, end * config.hiddenSize);
-  }
   const into: Record<string, Float32Array> = {};
   for (let layer = 0; layer < config.layers; layer += 1) {
     const [keys, values] = [generation.keys[layer], generation.values[layer]] as [Float32Array, Float32Array];

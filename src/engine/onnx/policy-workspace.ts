@@ -6,30 +6,35 @@
 import type { LossSpec } from "../../algorithms/losses.ts";
 import { EngineError } from "../../errors.ts";
 import { compile } from "../../tensor/compile.ts";
-import type { Feeds } from "../../tensor/session.ts";
-import { Session } from "../../tensor/session.ts";
+import type { Device, DeviceName } from "../../tensor/device.ts";
+import { DEVICES } from "../../tensor/device.ts";
+import type { ArrayFeeds, Feed, Feeds, RunResults } from "../../tensor/session.ts";
+import { release, Session } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
-import { next, STATE, updateScalars } from "./adamw.ts";
-import type { ParameterLayout } from "./flat-parameters.ts";
-import { flatten, parameterLayout, parameterViews } from "./flat-parameters.ts";
+import { next, updateScalars } from "./adamw.ts";
 import type { Generation, GenerationStart } from "./generation.ts";
 import { decodeStep, startGeneration } from "./generation.ts";
 import type { DrawRequest, DrawnTokens } from "./generation.ts";
+import type { Arrays, OptimizerState } from "./policy-state.ts";
+import { NEXT_STATE, PolicyState } from "./policy-state.ts";
 import type { BatchShape, GraphContext } from "./training-graphs.ts";
 import { ACCUMULATED, accumulateGraph, logprobGraph, stepGraph, updateGraph } from "./training-graphs.ts";
-
-export type Arrays = Map<string, Float32Array>;
 
 export interface WorkspaceOptions extends GraphContext {
   /** Threads inside an op; 0 takes every core. */
   readonly threads: number;
+  /** Where tensors live; the CPU where not given. */
+  readonly device?: DeviceName;
 }
 
 /** A batch without the bookkeeping that stays with the engine. */
 export interface BatchFeeds {
   readonly shape: BatchShape;
-  readonly feeds: Feeds;
+  readonly feeds: ArrayFeeds;
 }
+
+/** What graphs of a policy give out. */
+type Outputs = Record<string, Float32Array | BigInt64Array>;
 
 /** Sums over the batch's counted tokens, but for `loss` and `gradNorm`. */
 export interface StepSums {
@@ -41,59 +46,44 @@ export interface StepSums {
   readonly gradNorm: number;
 }
 
-/** Everything AdamW remembers; moments by parameter. */
-export interface OptimizerState {
-  readonly step: number;
-  readonly firstMoments: Arrays;
-  readonly secondMoments: Arrays;
-}
-
 export class PolicyWorkspace {
   readonly options: WorkspaceOptions;
-  readonly #layout: ParameterLayout;
-  /** [N] each, in the layout's order. */
-  #state: Readonly<Record<keyof typeof STATE, Float32Array>>;
-  #views: Arrays = new Map();
-  #reference: Arrays | undefined;
-  #step = 0;
+  readonly #device: Device;
+  readonly #state: PolicyState;
   #flops = 0;
   #generation: Generation | undefined;
   readonly #sessions = new Map<string, Promise<Session>>();
 
   constructor(options: WorkspaceOptions) {
     this.options = options;
-    this.#layout = parameterLayout(options.config);
-    const none = new Float32Array(this.#layout.size);
-    this.#state = { parameters: none, firstMoment: none, secondMoment: none };
+    this.#device = DEVICES[options.device ?? "cpu"];
+    const { config, segments } = options;
+    this.#state = new PolicyState({ config, segments, isHost: this.#device.isCpu }, (...graph) =>
+      this.session(...graph),
+    );
   }
 
   /** Sets the weights and forgets the optimizer's state, unless one is given. */
   setState(parameters: Arrays, optimizer?: OptimizerState): void {
-    const zeros = (): Float32Array => new Float32Array(this.#layout.size);
-    this.#step = optimizer?.step ?? 0;
-    this.#replace({
-      parameters: flatten(this.#layout, parameters),
-      firstMoment: optimizer === undefined ? zeros() : flatten(this.#layout, optimizer.firstMoments),
-      secondMoment: optimizer === undefined ? zeros() : flatten(this.#layout, optimizer.secondMoments),
-    });
+    this.#state.set(parameters, optimizer);
   }
 
-  /** The parameters by name, as views. */
-  parameters(): Arrays {
-    return this.#views;
+  /** The parameters by name, as arrays. */
+  async parameters(): Promise<Arrays> {
+    return this.#state.parameters();
   }
 
-  optimizerState(): OptimizerState {
-    return {
-      step: this.#step,
-      firstMoments: parameterViews(this.#layout, this.#state.firstMoment),
-      secondMoments: parameterViews(this.#layout, this.#state.secondMoment),
-    };
+  async optimizerState(): Promise<OptimizerState> {
+    return this.#state.optimizerState();
   }
 
-  /** Makes the present weights the reference policy. Steps write new arrays, so nothing is copied. */
-  freezeReference(): void {
-    this.#reference = this.#views;
+  /** The parameters by name and the head's rows of each segment, where the device keeps them. */
+  async weights(): Promise<Feeds> {
+    return this.#state.weights();
+  }
+
+  async freezeReference(): Promise<void> {
+    await this.#state.freezeReference();
   }
 
   flops(): number {
@@ -106,16 +96,13 @@ export class PolicyWorkspace {
     under: "policy" | "reference",
     temperature: number,
   ): Promise<Float32Array> {
-    const weights = under === "policy" ? this.#views : this.#reference;
-    if (weights === undefined) {
-      throw new EngineError("There is no reference policy yet.", { hint: "Call freezeReference() first." });
-    }
+    const weights = under === "policy" ? await this.#state.weights() : this.#state.reference;
     const session = await this.session(["logprobs", batch.shape], () =>
       logprobGraph(this.options, batch.shape),
     );
     const { logprobs } = await this.run(session, {
       ...batch.feeds,
-      ...Object.fromEntries(weights),
+      ...weights,
       ...inverse(temperature),
     });
     return logprobs as Float32Array;
@@ -123,36 +110,45 @@ export class PolicyWorkspace {
 
   /** One optimizer step on a batch that may be cut into several passes. */
   async step(batches: readonly BatchFeeds[], spec: LossSpec, learningRate: number): Promise<StepSums> {
-    const scalars = updateScalars(this.#step + 1, learningRate, this.options.optimizer);
-    const fixed = { ...inverse(spec.temperature), parameters: this.#state.parameters };
-    const moments = { ...scalars, ...this.#state };
+    const scalars = updateScalars(this.#state.step + 1, learningRate, this.options.optimizer);
+    const fixed = { ...inverse(spec.temperature), ...this.#state.feeds };
     const [only] = batches;
     if (batches.length === 1 && only !== undefined) {
-      const session = await this.session(["step", only.shape, spec], () =>
-        stepGraph(this.options, only.shape, spec),
+      const session = await this.session(
+        ["step", only.shape, spec],
+        () => stepGraph(this.options, only.shape, spec),
+        NEXT_STATE,
       );
-      const results = await this.run(session, { ...only.feeds, ...fixed, ...moments });
-      this.#take(results);
-      return sums([results], results);
+      const { read, kept } = await this.runKeeping(session, { ...only.feeds, ...fixed, ...scalars });
+      this.#state.take(kept);
+      return sums([read], read);
     }
-    let gradient = new Float32Array(this.#layout.size);
+    let gradient: Feed = new Float32Array(this.#state.size);
     const passes = [];
     for (const batch of batches) {
-      const session = await this.session(["accumulate", batch.shape, spec], () =>
-        accumulateGraph(this.options, batch.shape, spec),
+      const session = await this.session(
+        ["accumulate", batch.shape, spec],
+        () => accumulateGraph(this.options, batch.shape, spec),
+        [next(ACCUMULATED)],
       );
-      const { [next(ACCUMULATED)]: grown, ...metrics } = await this.run(session, {
+      const { read, kept } = await this.runKeeping(session, {
         ...batch.feeds,
         ...fixed,
         [ACCUMULATED]: gradient,
       });
-      gradient = grown as Float32Array<ArrayBuffer>;
-      passes.push(metrics);
+      release([gradient]);
+      gradient = kept[next(ACCUMULATED)] as Feed;
+      passes.push(read);
     }
-    const session = await this.session(["update"], () => updateGraph(this.options));
-    const results = await this.run(session, { ...moments, [ACCUMULATED]: gradient });
-    this.#take(results);
-    return sums(passes, results);
+    const session = await this.session(["update"], () => updateGraph(this.options), NEXT_STATE);
+    const { read, kept } = await this.runKeeping(session, {
+      ...this.#state.feeds,
+      ...scalars,
+      [ACCUMULATED]: gradient,
+    });
+    release([gradient]);
+    this.#state.take(kept);
+    return sums(passes, read);
   }
 
   /** Begins a generation; the one before it is forgotten. */
@@ -171,38 +167,29 @@ export class PolicyWorkspace {
     this.#sessions.clear();
   }
 
-  /** The session of a graph, compiled when first asked for. */
-  session(key: readonly unknown[], build: () => Record<string, Value>): Promise<Session> {
+  /** The session of a graph, compiled when first asked for; outputs named in `kept` stay on the device. */
+  session(
+    key: readonly unknown[],
+    build: () => Record<string, Value>,
+    kept: readonly string[] = [],
+  ): Promise<Session> {
     const name = JSON.stringify(key);
     const known = this.#sessions.get(name);
     if (known !== undefined) return known;
-    const opened = Session.open(compile(build()), { threads: this.options.threads });
+    const opened = Session.open(compile(build(), this.#device), { threads: this.options.threads, kept });
     this.#sessions.set(name, opened);
     return opened;
   }
 
   /** Runs a session and counts its operations. */
-  async run(
-    session: Session,
-    feeds: Feeds,
-    into: Feeds = {},
-  ): Promise<Record<string, Float32Array | BigInt64Array>> {
+  async run(session: Session, feeds: Feeds, into: ArrayFeeds = {}): Promise<Outputs> {
+    return (await this.runKeeping(session, feeds, into)).read as Outputs;
+  }
+
+  /** `run` for a session that keeps outputs. */
+  async runKeeping(session: Session, feeds: Feeds, into: ArrayFeeds = {}): Promise<RunResults> {
     this.#flops += session.graph.flops;
-    return (await session.run(feeds, into)) as Record<string, Float32Array | BigInt64Array>;
-  }
-
-  #take(results: Record<string, Float32Array | BigInt64Array>): void {
-    this.#step += 1;
-    this.#replace({
-      parameters: results[next(STATE.parameters)] as Float32Array,
-      firstMoment: results[next(STATE.firstMoment)] as Float32Array,
-      secondMoment: results[next(STATE.secondMoment)] as Float32Array,
-    });
-  }
-
-  #replace(state: Readonly<Record<keyof typeof STATE, Float32Array>>): void {
-    this.#state = state;
-    this.#views = parameterViews(this.#layout, state.parameters);
+    return session.runKeeping(feeds, into);
   }
 }
 

@@ -19,9 +19,22 @@ const softmaxOp = overLastAxis("softmax", "Softmax", (result, upstream) => {
   const weighted = multiply(upstream, result);
   return subtract(weighted, multiply(result, sum(weighted, [-1], true)));
 });
-const logSoftmaxOp = overLastAxis("log-softmax", "LogSoftmax", (result, upstream) =>
-  subtract(upstream, multiply(exp(result), sum(upstream, [-1], true))),
-);
+const logSoftmaxOp: Op = {
+  ...overLastAxis("log-softmax", "LogSoftmax", (result, upstream) =>
+    subtract(upstream, multiply(exp(result), sum(upstream, [-1], true))),
+  ),
+  lower(emitter, [operand], value) {
+    if (emitter.isCpu) return emitter.node("LogSoftmax", [operand as string], { attributes: { axis: -1 } });
+    // The WebGPU provider has no such kernel and would take the logits to the CPU and back.
+    const axis = emitter.integers([value.shape.length - 1]);
+    const shifted = emitter.node("Sub", [
+      operand as string,
+      emitter.node("ReduceMax", [operand as string, axis]),
+    ]);
+    const total = emitter.node("ReduceSum", [emitter.node("Exp", [shifted]), axis]);
+    return emitter.node("Sub", [shifted, emitter.node("Log", [total])]);
+  },
+};
 
 /** Probabilities over the last axis. */
 export function softmax(operand: Value): Value {
@@ -33,7 +46,7 @@ export function logSoftmax(operand: Value): Value {
   return apply(logSoftmaxOp, [operand]);
 }
 
-// onnxruntime's fused kernel also returns 1/rms, which the gradient needs.
+// On the CPU, onnxruntime's fused kernel also returns 1/rms, which the gradient needs.
 const rmsNormOp: Op = {
   name: "rms-norm",
   infer: ([operand]) => ({ shape: (operand as Value).shape, type: "float32" }),
@@ -41,12 +54,12 @@ const rmsNormOp: Op = {
     const epsilon = value.attributes["epsilon"] as number;
     return emitter.node("SimplifiedLayerNormalization", inputs, {
       attributes: { axis: -1, epsilon: { float: epsilon }, stash_type: 1 },
-      outputs: 2,
+      outputs: emitter.isCpu ? 2 : 1,
     });
   },
   gradient(value, upstream) {
     const [operand, weight] = value.inputs as [Value, Value];
-    const inverse = apply(inverseRmsOp, [value]);
+    const inverse = apply(inverseRmsOp, [value, operand], value.attributes);
     const normal = multiply(operand, inverse);
     const weighted = multiply(upstream, weight);
     const along = mean(multiply(weighted, normal), [-1], true);
@@ -60,7 +73,16 @@ const rmsNormOp: Op = {
 const inverseRmsOp: Op = {
   name: "inverse-rms",
   infer: ([normal]) => ({ shape: [...(normal as Value).shape.slice(0, -1), 1], type: "float32" }),
-  lower: (emitter, [normal]) => emitter.outputOf(normal as string, 1),
+  lower(emitter, [normal, operand], value) {
+    if (emitter.isCpu) return emitter.outputOf(normal as string, 1);
+    // The WebGPU kernel takes a second output without complaint and never writes it.
+    const { shape } = inputAt(value, 1);
+    const axis = emitter.integers([shape.length - 1]);
+    const squares = emitter.node("ReduceSumSquare", [operand as string, axis]);
+    const meanSquare = emitter.node("Mul", [squares, emitter.scalar(1 / (shape.at(-1) as number))]);
+    const padded = emitter.node("Add", [meanSquare, emitter.scalar(value.attributes["epsilon"] as number)]);
+    return emitter.node("Reciprocal", [emitter.node("Sqrt", [padded])]);
+  },
 };
 
 /** x / √(mean(x²) + ε) · weight over the last axis (Zhang & Sennrich 2019, eq. 4). */
