@@ -14,7 +14,7 @@ const MovqReference = z.object({ kind: z.literal(MOVQ_KIND), directory: z.string
 
 /**
  * `vision_tokenizer.json` counts first; without it, config.json must describe a MoVQ (`Emu3VisionVQ`, `emu3_vqgan`, or
- * `emu3` with a vq_config). Throws CheckpointError where neither is there, or one is damaged or of an unknown kind.
+ * `emu3`, whose files hold one beside the language model). Throws CheckpointError where neither is there, or one is damaged or of an unknown kind.
  */
 export async function openVisionTokenizer(directory: string): Promise<VisionTokenizer> {
   const path = join(directory, FILE);

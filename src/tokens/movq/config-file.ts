@@ -85,7 +85,7 @@ export function parseMovqConfig(json: unknown, file: string): MovqConfigFile {
   const section = sectionOf(json);
   if (section === undefined) {
     throw new CheckpointError(`${file} describes no MoVQ vision tokenizer.`, {
-      hint: "model_type must be Emu3VisionVQ or emu3_vqgan, or emu3 with a vq_config.",
+      hint: "model_type must be Emu3VisionVQ, emu3_vqgan or emu3.",
     });
   }
   const keys = Object.fromEntries(
@@ -121,7 +121,7 @@ function sectionOf(json: unknown): Section | undefined {
     case "emu3_vqgan":
       return { keys: top, isOriginal: false, isNested: false };
     case "emu3": {
-      const nested = z.record(z.string(), z.unknown()).safeParse(top["vq_config"]);
+      const nested = z.record(z.string(), z.unknown()).safeParse(top["vq_config"] ?? {});
       return nested.success ? { keys: nested.data, isOriginal: false, isNested: true } : undefined;
     }
     default:

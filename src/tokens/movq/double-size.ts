@@ -2,7 +2,7 @@
  * Nearest upsampling by two and a 3 × 3 convolution, in one. Of the nine elements that a window sees after upsampling
  * many are equal, so every second output row and column is a 2 × 2 window over the small picture, with weights added
  * up: 16 products a small element where there were 36, and the large copy is never made. (Odena et al. 2016 describe
- * the layer; the sub-pixel form is Shi et al. 2016, section 3.)
+ * the layer; interleaving the phases is the sub-pixel convolution of Shi et al. 2016.)
  */
 
 import { convolution } from "../../tensor/ops/convolution.ts";

@@ -82,7 +82,7 @@ export function plainNorm(parameters: Parameters): Norm {
 }
 
 /**
- * The decoder's normalisation (Zheng et al. 2022, eq. 3): group norm whose result is scaled and shifted by two 1 × 1
+ * The decoder's normalisation (Zheng et al. 2022, "MoVQ"): group norm whose result is scaled and shifted by two 1 × 1
  * convolutions of the code vectors. `(n·w + b)·(Y z + y) + (B z + β)` is `n·(wY z + wy) + ((bY + B) z + (by + β))`: the
  * norm's own scale and shift are folded into the small weights instead of passing over the picture.
  */

@@ -191,7 +191,7 @@ describe("movqName", () => {
 describe("parseMovqConfig", () => {
   test("takes what a file leaves out from the published config", () => {
     expect(parseMovqConfig({ model_type: "Emu3VisionVQ" }, "config.json").config).toEqual(EMU3_MOVQ_CONFIG);
-    expect(parseMovqConfig({ model_type: "emu3", vq_config: {} }, "config.json")).toEqual({
+    expect(parseMovqConfig({ model_type: "emu3" }, "config.json")).toEqual({
       config: EMU3_MOVQ_CONFIG,
       isNested: true,
     });
@@ -204,7 +204,7 @@ describe("parseMovqConfig", () => {
     [{ ...JSON_CONFIG, temporal_downsample_factor: 3 }, "power of two"],
     [{ ...JSON_CONFIG, chanels: 3 }, "chanels"],
     [{ model_type: "emu3", vq_config: { hidden_size: 512 } }, "hidden_size is 512"],
-    [{ model_type: "emu3" }, "describes no MoVQ"],
+    [{ model_type: "emu3", vq_config: 3 }, "describes no MoVQ"],
     [{ model_type: "llama" }, "describes no MoVQ"],
   ])("refuses %o, naming %s", (json, words) => {
     expect(() => parseMovqConfig(json, "config.json")).toThrow(words);
