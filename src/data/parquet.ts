@@ -21,12 +21,17 @@ export type ParquetRecord = Readonly<Record<string, unknown>>;
 /** Rows nearer than this are read in one go. */
 const GAP = 64;
 
+/** A file no larger is read once and kept: picking its rows again and again would cost more than holding them. */
+const SMALL_FILE_BYTES = 64 * 2 ** 20;
+
 export class ParquetFile {
   readonly path: string;
   readonly rows: number;
   readonly columns: readonly string[];
   readonly #file: AsyncBuffer;
   readonly #metadata: FileMetaData;
+  /** All rows of a small file, by the columns they were read with. */
+  readonly #kept = new Map<string, Promise<ParquetRecord[]>>();
 
   private constructor(path: string, file: AsyncBuffer, metadata: FileMetaData) {
     this.path = path;
@@ -62,18 +67,38 @@ export class ParquetFile {
     });
   }
 
-  /** The rows with these numbers, in the order asked; only the pages that hold them are read. */
+  /** The rows with these numbers, in the order asked; of a large file only the pages that hold them are read. */
   async read(indices: readonly number[], columns: readonly string[]): Promise<ParquetRecord[]> {
+    const rows =
+      this.#file.byteLength <= SMALL_FILE_BYTES
+        ? await this.#all(columns)
+        : await this.#some(indices, columns);
+    return indices.map((index) => {
+      const row = rows.at(index);
+      if (row === undefined) throw new RangeError(`${this.path} has ${this.rows} rows, no row ${index}.`);
+      return row;
+    });
+  }
+
+  #all(columns: readonly string[]): Promise<ParquetRecord[]> {
+    const key = columns.join("\n");
+    const known = this.#kept.get(key);
+    if (known !== undefined) return known;
+    const rows = this.readRange(0, this.rows, columns);
+    this.#kept.set(key, rows);
+    return rows;
+  }
+
+  async #some(
+    indices: readonly number[],
+    columns: readonly string[],
+  ): Promise<{ at(row: number): ParquetRecord | undefined }> {
     const rows = new Map<number, ParquetRecord>();
     for (const [start, end] of ranges(indices)) {
       const records = await this.readRange(start, end, columns);
       for (const [offset, record] of records.entries()) rows.set(start + offset, record);
     }
-    return indices.map((index) => {
-      const row = rows.get(index);
-      if (row === undefined) throw new RangeError(`${this.path} has ${this.rows} rows, no row ${index}.`);
-      return row;
-    });
+    return { at: (row) => rows.get(row) };
   }
 
   /** Rows start…end−1. */
