@@ -51,3 +51,9 @@ export class JudgeError extends EarlError {
 export class CheckpointError extends EarlError {
   readonly code = "checkpoint";
 }
+
+/** Numbers that differ from another system's by more than they may. */
+export class AgreementError extends EarlError {
+  readonly code = "agreement";
+  override readonly exitCode: number = 1;
+}

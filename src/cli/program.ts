@@ -14,6 +14,7 @@ import { addEvaluate } from "./evaluate.ts";
 import { addLs } from "./ls.ts";
 import { addReport } from "./report.ts";
 import { addTrain } from "./train.ts";
+import { addVerify } from "./verify.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const EXAMPLES = `
@@ -36,7 +37,18 @@ export function createProgram(surroundings: Surroundings): Command {
     })
     .showHelpAfterError("(--help shows what there is)")
     .exitOverride();
-  const commands = [addDemo, addData, addTrain, addEvaluate, addEdit, addReport, addLs, addConfig, addDoctor];
+  const commands = [
+    addDemo,
+    addData,
+    addTrain,
+    addEvaluate,
+    addEdit,
+    addReport,
+    addLs,
+    addConfig,
+    addDoctor,
+    addVerify,
+  ];
   for (const add of commands) add(program, surroundings);
   return program;
 }

@@ -20,6 +20,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   rollout: 5,
   train: 6,
   evaluate: 6,
+  verify: 6,
   serve: 7,
   report: 7,
   cli: 8,

@@ -1,0 +1,101 @@
+/** A MoVQ vision tokenizer against its recording: what is quantised, the codes, and the pixels they decode to. */
+
+import { join } from "node:path";
+import { DataError } from "../errors.ts";
+import { readMovqConfig } from "../tokens/movq/config-file.ts";
+import { MovqModel } from "../tokens/movq/movq-model.ts";
+import { openMovqWeights } from "../tokens/movq/weights.ts";
+import { compareEqual, compareNumbers, type Comparison, type NumberOptions } from "./comparison.ts";
+import { piece, RecordedTensors } from "./recorded-tensors.ts";
+
+const PIXELS: NumberOptions = { tolerance: { kind: "absolute", limit: 1e-3 } };
+
+/** A recording without a batch axis holds one picture, and calls what the encoder gave `encoded` and `latents`. */
+interface Names {
+  readonly latents: string;
+  readonly codes: string;
+  /** Codes that are decoded for themselves, and their pixels. */
+  readonly loneCodes: string;
+  readonly lonePixels: string;
+  readonly batchAxes: 0 | 1;
+}
+const BATCHED: Names = {
+  latents: "pre_quant",
+  codes: "codes",
+  loneCodes: "codes_only",
+  lonePixels: "decoded_only",
+  batchAxes: 1,
+};
+const SINGLE: Names = {
+  latents: "latents",
+  codes: "encoded",
+  loneCodes: "codes",
+  lonePixels: "decoded",
+  batchAxes: 0,
+};
+
+/** Compares what the recording holds. Returns the names it did not. */
+export async function* compareMovq(directory: string): AsyncGenerator<Comparison, string[]> {
+  const file = await readMovqConfig(directory);
+  using model = new MovqModel(file.config, await openMovqWeights(directory, file));
+  const expected = await RecordedTensors.open(join(directory, "expected.safetensors"));
+  try {
+    const names = expected.has("encoded") ? SINGLE : BATCHED;
+    if (expected.has("pixels")) yield* comparePictures(model, expected, names);
+    if (expected.has(names.loneCodes)) yield* compareLone(model, expected, names);
+    return expected.unread();
+  } finally {
+    await expected.close();
+  }
+}
+
+async function* comparePictures(
+  model: MovqModel,
+  expected: RecordedTensors,
+  names: Names,
+): AsyncGenerator<Comparison> {
+  const shape = expected.shape("pixels", 3 + names.batchAxes);
+  const [height, width] = shape.slice(-2) as [number, number];
+  const pictures = names.batchAxes === 0 ? 1 : (shape[0] as number);
+  const pixels = asFloats(await expected.numbers("pixels"), "pixels");
+  const codes = await expected.numbers(names.codes);
+  const latents = expected.has(names.latents) ? await expected.numbers(names.latents) : undefined;
+  const decoded =
+    names.batchAxes === 1 && expected.has("decoded") ? await expected.numbers("decoded") : undefined;
+  for (let index = 0; index < pictures; index += 1) {
+    const part = `picture ${index}`;
+    const encoded = await model.encode(piece(pixels, index, pictures), height, width);
+    if (latents !== undefined) {
+      const pair = { got: encoded.latents, want: piece(latents, index, pictures) };
+      yield compareNumbers("latents", pair, { ...PIXELS, part });
+    }
+    const want = piece(codes, index, pictures);
+    yield compareEqual("codes", { got: encoded.codes, want }, part);
+    if (decoded === undefined) continue;
+    // The recorded codes, so that one unequal code is not reported as wrong pixels, too.
+    const got = await model.decode(Int32Array.from(want), encoded);
+    yield compareNumbers("pixels", { got, want: piece(decoded, index, pictures) }, { ...PIXELS, part });
+  }
+}
+
+async function* compareLone(
+  model: MovqModel,
+  expected: RecordedTensors,
+  names: Names,
+): AsyncGenerator<Comparison> {
+  const shape = expected.shape(names.loneCodes, 2 + names.batchAxes);
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  const grids = names.batchAxes === 0 ? 1 : (shape[0] as number);
+  const codes = Int32Array.from(await expected.numbers(names.loneCodes));
+  const decoded = await expected.numbers(names.lonePixels);
+  for (let index = 0; index < grids; index += 1) {
+    const got = await model.decode(piece(codes, index, grids), { rows, columns });
+    const pair = { got, want: piece(decoded, index, grids) };
+    yield compareNumbers("pixels of codes alone", pair, { ...PIXELS, part: `grid ${index}` });
+  }
+}
+
+function asFloats(values: Float32Array | Int32Array, name: string): Float32Array {
+  if (values instanceof Float32Array) return values;
+  throw new DataError(`The recorded ${name} are whole numbers, not numbers from −1 to 1.`);
+}

@@ -1,0 +1,27 @@
+/** JSON files of a recording. */
+
+import { readFile } from "node:fs/promises";
+import type { z } from "zod";
+import { DataError } from "../errors.ts";
+
+/** The file's content, or undefined where there is none or it is no JSON. */
+export async function jsonIn(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws DataError that names the file and the first key at fault. */
+export async function readRecordedJson<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): Promise<z.infer<Schema>> {
+  const parsed = schema.safeParse(await jsonIn(path));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new DataError(`${path}: ${issue?.path.join(".") || "the content"}: ${issue?.message}.`, {
+    hint: "docs/agreement.md says what a recording holds.",
+  });
+}

@@ -1,0 +1,61 @@
+/** A recording whose files may be gzipped, as a folder of plain files: packed ones are unpacked beside links to the rest. */
+
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtemp, readdir, rm, stat, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { DataError } from "../errors.ts";
+
+export interface Unpacked extends AsyncDisposable {
+  readonly directory: string;
+  /** Of the one file that was asked for; undefined where a folder was. */
+  readonly file: string | undefined;
+}
+
+/** Throws DataError where the path is not there or a packed file is damaged. Dispose of it to remove what was unpacked. */
+export async function unpack(path: string): Promise<Unpacked> {
+  const isFile = await isPlainFile(path);
+  const directory = isFile ? dirname(path) : path;
+  const names = isFile ? [basename(path)] : await readdir(directory);
+  if (!names.some((name) => name.endsWith(".gz"))) {
+    return { directory, file: isFile ? path : undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const target = await mkdtemp(join(tmpdir(), "earl-recording-"));
+  const remove = (): Promise<void> => rm(target, { recursive: true, force: true });
+  try {
+    for (const name of names) {
+      const [from, to] = [join(directory, name), join(target, plainName(name))];
+      if (!name.endsWith(".gz")) await symlink(resolve(from), to);
+      // The plain file counts where both lie there.
+      else if (!names.includes(plainName(name))) await gunzip(from, to);
+    }
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  const file = isFile ? join(target, plainName(basename(path))) : undefined;
+  return { directory: target, file, [Symbol.asyncDispose]: remove };
+}
+
+const plainName = (name: string): string => name.replace(/\.gz$/, "");
+
+async function isPlainFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (cause) {
+    throw new DataError(`There is no recording at ${path}.`, { hint: "Check the path.", cause });
+  }
+}
+
+async function gunzip(from: string, to: string): Promise<void> {
+  try {
+    await pipeline(createReadStream(from), createGunzip(), createWriteStream(to));
+  } catch (cause) {
+    throw new DataError(`${from} cannot be unpacked: ${cause instanceof Error ? cause.message : "?"}.`, {
+      hint: "Copy it again.",
+      cause,
+    });
+  }
+}

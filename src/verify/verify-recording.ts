@@ -1,0 +1,72 @@
+/**
+ * A recording of another system, compared with what earl makes of the same inputs: the one way in, whatever the kind.
+ * Nothing of a recording's sizes is known beforehand.
+ */
+
+import { ConfigError, DataError } from "../errors.ts";
+import type { Comparison } from "./comparison.ts";
+import { compareMovq } from "./movq-agreement.ts";
+import { comparePolicy } from "./policy-agreement.ts";
+import { recordingKind, type RecordingKind } from "./recording-kind.ts";
+import { compareResize } from "./resize-agreement.ts";
+import { compareSequences } from "./sequences-agreement.ts";
+import { compareTextTokenizer } from "./text-tokenizer-agreement.ts";
+import { unpack } from "./unpacked.ts";
+
+export interface VerifyOptions {
+  /** Folder of the text tokenizer; sequences need it. */
+  readonly tokenizer?: string;
+  /** Called after each comparison. */
+  readonly onCompared?: (comparison: Comparison) => void;
+}
+
+export interface Verification {
+  readonly kind: RecordingKind;
+  readonly comparisons: readonly Comparison[];
+  /** Recorded tensors that were not compared, since earl does not know what they are. */
+  readonly unread: readonly string[];
+}
+
+/**
+ * Compares everything in a recording. Throws DataError for a path that is none or holds nothing to compare,
+ * CheckpointError for weights that do not load, ConfigError where the tokenizer is missing.
+ */
+export async function verifyRecording(path: string, options: VerifyOptions = {}): Promise<Verification> {
+  await using unpacked = await unpack(path);
+  const { kind, at } = await recordingKind(path, unpacked);
+  const running = compare(kind, at, options.tokenizer);
+  const comparisons: Comparison[] = [];
+  for (;;) {
+    const step = await running.next();
+    if (step.done === true) {
+      if (comparisons.length > 0) return { kind, comparisons, unread: step.value };
+      throw new DataError(`${path} holds inputs, but no results to compare with.`);
+    }
+    comparisons.push(step.value);
+    options.onCompared?.(step.value);
+  }
+}
+
+function compare(
+  kind: RecordingKind,
+  at: string,
+  tokenizer: string | undefined,
+): AsyncGenerator<Comparison, string[]> {
+  switch (kind) {
+    case "emu3-lm":
+      return comparePolicy(at);
+    case "movq":
+      return compareMovq(at);
+    case "text-tokenizer":
+      return compareTextTokenizer(at);
+    case "resize":
+      return compareResize(at);
+    case "sequences":
+      if (tokenizer !== undefined) return compareSequences(at, tokenizer);
+      throw new ConfigError("--tokenizer DIR is missing: sequences are made with a text tokenizer.", {
+        hint: "Give the folder of the tokenizer that the recording was made with.",
+      });
+    default:
+      return kind satisfies never;
+  }
+}
