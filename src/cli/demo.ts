@@ -37,6 +37,7 @@ export function addDemo(program: Command, surroundings: Surroundings): void {
 async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void> {
   const config = loadConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overridesOf(flags));
   const { conclude, runDirectoryOf, trainingRun } = await import("./training-run.ts");
+  const { requireDevice } = await import("../tensor/find-device.ts");
   const directory = runDirectoryOf(config);
   const isResume = flags.resume === true;
   if (isResume && isFinished(directory.events)) {
@@ -47,6 +48,7 @@ async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void>
   if (!isResume) {
     refuseTaken(directory, "Go on with `earl demo --resume`, or start again with `earl demo --force`.");
   }
+  await requireDevice(config.engine.device);
   using interrupt = listenForInterrupt(surroundings);
   await writeDemoScenes(config.data.directory, isResume, surroundings);
   await trainingRun({ config, isResume, signal: interrupt.signal }, surroundings);

@@ -8,19 +8,25 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import pc from "picocolors";
 
-import { EngineError } from "../errors.ts";
+import { EarlError, EngineError } from "../errors.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
+import { deviceOption } from "./arguments.ts";
 import { formatBytes } from "./format.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 interface Finding {
   readonly state: "ok" | "note" | "problem";
   readonly detail: string;
-  /** What to do about a problem. */
+  /** What to do about it. */
   readonly cure?: string;
 }
 
-type Check = () => Promise<Finding> | Finding;
+interface DoctorFlags {
+  /** The device that must be there. */
+  readonly device?: string;
+}
+
+type Check = (flags: DoctorFlags) => Promise<Finding> | Finding;
 
 const GIB = 2 ** 30;
 const OLDEST_NODE = [20, 19] as const;
@@ -43,10 +49,11 @@ export function addDoctor(program: Command, { stdout }: Surroundings): void {
   program
     .command("doctor")
     .description("check that this machine can run earl")
-    .action(async () => {
+    .addOption(deviceOption())
+    .action(async (flags: DoctorFlags) => {
       let problems = 0;
       for (const [name, check] of CHECKS) {
-        const finding = await examine(check);
+        const finding = await examine(check, flags);
         if (finding.state === "problem") problems += 1;
         stdout.write(`${SIGNS[finding.state]} ${name.padEnd(12)} ${finding.detail}\n`);
         if (finding.cure !== undefined) stdout.write(`               → ${finding.cure}\n`);
@@ -61,9 +68,9 @@ export function addDoctor(program: Command, { stdout }: Surroundings): void {
 
 const SIGNS = { ok: pc.green("✓"), note: pc.yellow("·"), problem: pc.red("✗") } as const;
 
-async function examine(check: Check): Promise<Finding> {
+async function examine(check: Check, flags: DoctorFlags): Promise<Finding> {
   try {
-    return await check();
+    return await check(flags);
   } catch (error) {
     const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
     return { state: "problem", detail, cure: "Run `npm ci` again; if that does not help, report this line." };
@@ -122,12 +129,17 @@ async function checkOnnxruntime(): Promise<Finding> {
   return { state: "problem", detail: `a matrix product came out as ${found}`, cure: "Run `npm ci` again." };
 }
 
-async function checkWebgpu(): Promise<Finding> {
-  const { listSupportedBackends } = await import("onnxruntime-node");
-  const isBuiltIn = listSupportedBackends().some(({ name }) => name === "webgpu");
-  return isBuiltIn
-    ? { state: "ok", detail: "in this build of onnxruntime" }
-    : { state: "note", detail: "not in this build of onnxruntime; the CPU is used" };
+async function checkWebgpu({ device }: DoctorFlags): Promise<Finding> {
+  const { requireDevice } = await import("../tensor/find-device.ts");
+  try {
+    await requireDevice("webgpu");
+    return { state: "ok", detail: "doubles a number" };
+  } catch (fault) {
+    if (!(fault instanceof EarlError)) throw fault;
+    const { message: detail, hint: cure } = fault;
+    if (device !== "webgpu") return { state: "note", detail };
+    return { state: "problem", detail, ...(cure === undefined ? {} : { cure }) };
+  }
 }
 
 async function checkSharp(): Promise<Finding> {

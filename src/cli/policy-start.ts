@@ -9,11 +9,11 @@ import type { EditDataset } from "../data/edit-dataset.ts";
 import type { CheckpointFiles } from "../engine/onnx/engine-checkpoint.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
-import { EngineError } from "../errors.ts";
 import type { Picture } from "../images/picture.ts";
 import { freshPolicyConfig, type PolicyConfig } from "../policy/config.ts";
 import { initialParameters, parameterCount } from "../policy/parameters.ts";
 import { openPolicyDirectory } from "../policy/policy-directory.ts";
+import { requireDevice } from "../tensor/find-device.ts";
 import { learnByteLevelBpe } from "../tokens/byte-level-bpe.ts";
 import { editGrammar } from "../tokens/edit-grammar.ts";
 import { fitPatchCodebook } from "../tokens/fit-patch-codebook.ts";
@@ -137,10 +137,9 @@ export async function openEngine(
 ): Promise<PolicyEngine> {
   const { config, grammar, companions } = start;
   const { device, threads, microbatchTokens, generationRows, recompute } = settings.engine;
-  if (device !== "cpu") {
-    throw new EngineError(`The device ${device} is not there.`, { hint: "Use --device cpu." });
-  }
+  await requireDevice(device);
   return openOnnxEngine({
+    device,
     config,
     grammar,
     companions,

@@ -20,6 +20,7 @@ import type { Stage } from "../runs/event.ts";
 import { createManifest } from "../runs/manifest.ts";
 import { openRun, refuseTaken, type OpenRun } from "../runs/open-run.ts";
 import { readJson, RunDirectory } from "../runs/run-directory.ts";
+import { requireDevice } from "../tensor/find-device.ts";
 import { grpo } from "../train/grpo.ts";
 import { sft } from "../train/sft.ts";
 import type { StageResult, StageRun } from "../train/stage.ts";
@@ -57,6 +58,7 @@ export async function trainingRun(request: TrainingRequest, surroundings: Surrou
   const { config, isResume, signal } = request;
   const directory = runDirectoryOf(config);
   if (!isResume) refuseTaken(directory);
+  await requireDevice(config.engine.device);
   const material = await gather(config);
   const progress = progressOn(surroundings);
   progress.say(`Policy ${material.start.about}`);
