@@ -57,7 +57,9 @@ process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[
 for (let round = 1; round <= Number(values.rounds); round += 1) {
   for (const arm of arms) {
     process.stderr.write(`round ${round} of ${values.rounds}, ${arm.name}\n`);
-    rounds.set(arm.name, [...(rounds.get(arm.name) ?? []), await runArm(arm, root)]);
+    const figures = await runArm(arm, root);
+    process.stderr.write(`${figures.map((row) => JSON.stringify(row)).join("\n")}\n`);
+    rounds.set(arm.name, [...(rounds.get(arm.name) ?? []), figures]);
   }
 }
 for (const measurement of measurements) {
