@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 
 import { loadConfig } from "../config/load-config.ts";
+import type { DataSettings } from "../config/schema.ts";
 import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken } from "../runs/open-run.ts";
 import { collect, deviceOption, overridesOf } from "./arguments.ts";
@@ -13,8 +14,15 @@ import { listenForInterrupt } from "./interrupt.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 import { isFinished } from "./train.ts";
 
-/** The dataset of recipes/demo. Real demonstrations are imperfect, and that is where rewards help most. */
-const SCENES = { seed: 0, imperfect: 0.3, counts: { train: 20_000, validation: 256, test: 1024 } } as const;
+/** Demonstrations of recipes/demo. Real ones are imperfect, and that is where rewards help most. */
+const DEMONSTRATIONS = {
+  seed: 0,
+  imperfect: 0.3,
+  counts: { train: 20_000, validation: 256, test: 1024 },
+} as const;
+
+/** Edits whose right answer is known: what the judge of the GRPO stage compares with. Of other scenes than the test's. */
+const JUDGED = { seed: 1, imperfect: 0, counts: { train: 4000, validation: 1, test: 1 } } as const;
 
 interface DemoFlags {
   readonly set: string[];
@@ -50,22 +58,35 @@ async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void>
   }
   await requireDevice(config.engine.device);
   using interrupt = listenForInterrupt(surroundings);
-  await writeDemoScenes(config.data.directory, isResume, surroundings);
+  await writeDemoScenes(config.data, isResume, surroundings);
   await trainingRun({ config, isResume, signal: interrupt.signal }, surroundings);
 }
 
 async function writeDemoScenes(
-  directory: string,
+  { directory, rlDirectory }: DataSettings,
   isResume: boolean,
   surroundings: Surroundings,
 ): Promise<void> {
-  if (isResume && existsSync(join(directory, "dataset.json"))) return;
   const { writeScenes } = await import("../data/scenes/write-scenes.ts");
+  const wanted = [
+    { ...DEMONSTRATIONS, directory },
+    ...(rlDirectory === undefined ? [] : [{ ...JUDGED, directory: rlDirectory }]),
+  ].filter((request) => !isResume || !existsSync(join(request.directory, "dataset.json")));
+  const total = wanted.reduce((sum, { counts }) => sum + counts.train + counts.validation + counts.test, 0);
+  if (total === 0) return;
   const progress = progressOn(surroundings);
-  const { train, validation, test } = SCENES.counts;
-  progress.start("Scenes", train + validation + test);
-  await writeScenes({ directory, ...SCENES, overwrite: true }, ({ done }) => progress.advance(done));
+  progress.start("Scenes", total);
+  let before = 0;
+  for (const request of wanted) {
+    let written = 0;
+    await writeScenes({ ...request, overwrite: true }, ({ done }) => {
+      written = done;
+      progress.advance(before + done);
+    });
+    before += written;
+  }
+  const { counts, imperfect } = DEMONSTRATIONS;
   progress.finish(
-    `${train} for training (${100 * SCENES.imperfect} % with a wrong target), ${test} held out, in ${directory}`,
+    `${counts.train} demonstrations (${100 * imperfect} % with a wrong target), ${JUDGED.counts.train} judged edits, ${counts.test} held out`,
   );
 }

@@ -42,6 +42,8 @@ export interface TrainingRequest {
 interface Material {
   readonly start: PolicyStart;
   readonly train: PreparedEdits;
+  /** What the GRPO stage takes prompts and targets from. */
+  readonly rlTrain: PreparedEdits;
   readonly validation: PreparedEdits;
   readonly heldOut: readonly PreparedEdit[];
 }
@@ -69,7 +71,7 @@ export async function trainingRun(request: TrainingRequest, surroundings: Surrou
       command: surroundings.commandLine,
       setup: describeSetup(config, material.start.about),
       seeds: { run: config.seed },
-      data: await datasetFingerprint(config.data.directory),
+      data: (await Promise.all(dataFolders(config).map(datasetFingerprint))).flat(),
       dataset: datasetRecord(config.data.directory),
       device: config.engine.device,
     },
@@ -120,8 +122,9 @@ export async function conclude(directory: RunDirectory, { stdout }: Surroundings
 }
 
 async function gather(config: RunConfig): Promise<Material> {
-  const { directory, thoughts } = config.data;
+  const { directory, rlDirectory, thoughts } = config.data;
   const train = await openEditDataset(directory, "train");
+  const rlTrain = rlDirectory === undefined ? train : await openEditDataset(rlDirectory, "train");
   const validation = await openEditDataset(directory, "validation");
   const test = config.evaluation.size === 0 ? undefined : await openEditDataset(directory, "test");
   const start = await startPolicy(config, train);
@@ -129,9 +132,15 @@ async function gather(config: RunConfig): Promise<Material> {
   return {
     start,
     train: prepareEdits(train, parts),
+    rlTrain: prepareEdits(rlTrain, parts),
     validation: prepareEdits(validation, parts),
     heldOut: test === undefined ? [] : await firstEdits(prepareEdits(test, parts), config.evaluation.size),
   };
+}
+
+/** Every folder the run reads. */
+function dataFolders({ data }: RunConfig): string[] {
+  return data.rlDirectory === undefined ? [data.directory] : [data.directory, data.rlDirectory];
 }
 
 function datasetRecord(directory: string): unknown {
@@ -167,7 +176,7 @@ async function trainStages(parts: StageParts): Promise<PolicyArm[] | "interrupte
 
 async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult> {
   const { config, material, run, signal, clock } = parts;
-  const { start, train, validation } = material;
+  const { start, train, rlTrain, validation } = material;
   // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
   const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(parts, "sft") : start;
   const engine = await openEngine(origin, config, await origin.parameters());
@@ -183,7 +192,7 @@ async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult>
     return stage === "sft"
       ? await sft({ engine, grammar, train, validation }, config.sft, stageRun)
       : await grpo(
-          { engine, grammar, vision, tokens, reward: referenceReward, train, validation },
+          { engine, grammar, vision, tokens, reward: referenceReward, train: rlTrain, validation },
           config.grpo,
           stageRun,
         );

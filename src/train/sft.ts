@@ -10,6 +10,7 @@ import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { firstEdits, type PreparedEdits } from "../rollout/prepared-edit.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { demonstrationGroups, validationLoss } from "./demonstrations.ts";
+import { lookAhead } from "./look-ahead.ts";
 import { shuffledBatches } from "./shuffled-batches.ts";
 import { beginStage, checkUp, finishStage, isOver, type StageResult, type StageRun } from "./stage.ts";
 import { endStep, StepWatch } from "./step-record.ts";
@@ -26,6 +27,7 @@ export interface SftParts {
 export async function sft(parts: SftParts, settings: SftSettings, run: StageRun): Promise<StageResult> {
   const { engine, grammar, train } = parts;
   const batchOf = shuffledBatches(train.count, settings.batchSize, { seed: run.seed, purpose: "sft/epoch" });
+  const batchAt = lookAhead(train, batchOf);
   const stage = {
     name: "sft",
     engine,
@@ -39,7 +41,7 @@ export async function sft(parts: SftParts, settings: SftSettings, run: StageRun)
   let state = await beginStage(stage);
   while (!isOver(stage, state)) {
     const watch = await StepWatch.start(stage);
-    const groups = demonstrationGroups(grammar, await train.take(batchOf(state.step)));
+    const groups = demonstrationGroups(grammar, await batchAt(state.step));
     const learning_rate = learningRateAt(settings, state.step);
     const { loss, gradNorm, entropy, tokens } = await engine.step(groups, SFT_LOSS, learning_rate);
     const metrics = { loss, grad_norm: gradNorm, entropy, learning_rate };
