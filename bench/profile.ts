@@ -66,7 +66,9 @@ async function profile(name: string, graph: CompiledGraph): Promise<number> {
     `\n${name}: ${median.toFixed(1)} ms, ${graph.nodes} nodes, ${(graph.flops / 1e9).toFixed(2)} GFLOP, ${(graph.flops / median / 1e6).toFixed(0)} GFLOP/s\n`,
   );
   for (const [kernel, { milliseconds, calls }] of kernels(prefix)) {
-    process.stdout.write(`  ${kernel.padEnd(32)} ${(milliseconds / rounds).toFixed(2).padStart(8)} ms  ${String(calls / rounds).padStart(5)} calls\n`);
+    process.stdout.write(
+      `  ${kernel.padEnd(32)} ${(milliseconds / rounds).toFixed(2).padStart(8)} ms  ${String(calls / rounds).padStart(5)} calls\n`,
+    );
   }
   return graph.flops / median / 1e6;
 }
@@ -102,10 +104,23 @@ if (values.part !== "decode") {
   const size = 1024;
   const product = matmul(input("a", [size, size]), input("b", [size, size]));
   const ceiling = await profile("matrix product", compile({ product }));
-  const rate = await profile("training step", compile(stepGraph({ config: CONFIG, segments, optimizer, recompute: false }, batch, SFT_LOSS)));
+  const rate = await profile(
+    "training step",
+    compile(stepGraph({ config: CONFIG, segments, optimizer, recompute: false }, batch, SFT_LOSS)),
+  );
   process.stdout.write(`\ntraining graph / matrix product: ${((100 * rate) / ceiling).toFixed(0)} %\n`);
 }
 if (values.part !== "train") {
-  const decode = { prompts: PROMPTS, groupSize: GROUP_SIZE, prefix: PROMPT_TOKENS, past: COMPLETION_TOKENS / 2, positions: 160, drawn: [0] };
-  await profile("decode step", compile(decodeGraph(CONFIG, decode, segments, { isGreedy: false, topK: 0, topP: 1 })));
+  const decode = {
+    prompts: PROMPTS,
+    groupSize: GROUP_SIZE,
+    prefix: PROMPT_TOKENS,
+    past: COMPLETION_TOKENS / 2,
+    positions: 160,
+    drawn: [0],
+  };
+  await profile(
+    "decode step",
+    compile(decodeGraph(CONFIG, decode, segments, { isGreedy: false, topK: 0, topP: 1 })),
+  );
 }

@@ -18,10 +18,10 @@ export const PolicySettings = z.strictObject({
   heads: z.int().min(1).default(4).describe("Attention heads."),
   keyValueHeads: z.int().min(1).default(2).describe("Key-value heads, shared by groups of attention heads."),
   intermediateSize: z.int().min(8).default(256).describe("Width inside the MLP."),
-  ropeTheta: positive.default(500).describe("Base of the rotary embedding; small suits short sequences."),
+  ropeTheta: positive.default(200).describe("Base of the rotary embedding; small suits short sequences."),
   normEpsilon: positive.default(1e-5).describe("Added to the mean square in RMSNorm."),
-  embeddingStd: positive.default(0.1).describe("Standard deviation of the token embeddings at the start."),
-  weightStd: positive.default(0.02).describe("Standard deviation of all other matrices at the start."),
+  embeddingStd: positive.default(2).describe("Standard deviation of the token embeddings at the start."),
+  weightStd: positive.default(0.1).describe("Standard deviation of all other matrices at the start."),
 });
 
 export const TokenizerSettings = z.strictObject({
@@ -71,7 +71,7 @@ export const EngineSettings = z.strictObject({
 export const SftSettings = z.strictObject({
   steps: z.int().min(0).default(2000).describe("Optimizer steps."),
   batchSize: z.int().min(1).default(16).describe("Edit examples a step."),
-  learningRate: positive.default(2.5e-3).describe("Peak learning rate."),
+  learningRate: positive.default(1.5e-3).describe("Peak learning rate."),
   minLearningRateShare: share.default(0.05).describe("Share of the peak that the cosine ends at."),
   warmupSteps: z.int().min(0).default(30).describe("Steps of linear warm-up."),
   evaluateEvery: z.int().min(1).default(200).describe("Steps between validation losses."),

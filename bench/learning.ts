@@ -1,0 +1,186 @@
+/**
+ * Does it learn? Three seeds from start to finish. From the same start, supervised training that goes on is compared
+ * with GRPO at equal compute, counted in FLOPs; once where demonstrations are right, once where 30 % are wrong.
+ *
+ *   npm run bench:learning              # everything; arms that were trained already are kept in runs/learning
+ *   npm run bench:learning -- --seeds 0 --threads 1   # one seed on one core, another beside it
+ */
+
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { openEngine, startPolicy, type PolicyStart } from "../src/cli/policy-start.ts";
+import type { RunConfig } from "../src/config/schema.ts";
+import { openEditDataset } from "../src/data/omniedit.ts";
+import { writeScenes } from "../src/data/scenes/write-scenes.ts";
+import { armEdits, armResults, copiedSource, type ArmEdit } from "../src/evaluate/arms.ts";
+import { evaluatePolicy } from "../src/evaluate/evaluate-policy.ts";
+import { armTable, armTableByTask } from "../src/evaluate/table.ts";
+import { referenceReward } from "../src/rewards/reference.ts";
+import { prepareEdits } from "../src/rollout/prepare-edits.ts";
+import { firstEdits, type PreparedEdit, type PreparedEdits } from "../src/rollout/prepared-edit.ts";
+import type { ArmResult } from "../src/runs/event.ts";
+import {
+  CONTINUED_LEARNING_RATE,
+  COUNTS,
+  IMPERFECT,
+  MAX_TOKENS,
+  ROOT,
+  SEEDS,
+  settingsOf,
+  STEPS,
+} from "./learning/settings.ts";
+import { trainArm, type TrainedArm } from "./learning/train-arm.ts";
+
+const DECODINGS = [
+  { name: "temperature 1", temperature: 1 },
+  { name: "greedy", temperature: 0 },
+] as const;
+
+const ARMS = [
+  "clean: start",
+  "clean: SFT continued",
+  "clean: GRPO",
+  "imperfect: start",
+  "imperfect: SFT continued",
+  "imperfect: GRPO",
+] as const;
+type ArmName = (typeof ARMS)[number];
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: SEEDS.join(",") },
+    threads: { type: "string", default: "0" },
+  },
+});
+const seeds = values.seeds.split(",").map(Number);
+
+/** Scored edits of each arm and decoding, all seeds together. */
+const pooled = new Map<string, ArmEdit[]>();
+const perSeed: ArmResult[] = [];
+const costs: string[] = [];
+const folders = { clean: join(ROOT, "clean"), imperfect: join(ROOT, "imperfect") };
+
+for (const [name, directory] of Object.entries(folders)) {
+  if (existsSync(join(directory, "dataset.json"))) continue;
+  process.stderr.write(`writing ${directory}\n`);
+  await writeScenes({ directory, seed: 0, counts: COUNTS, imperfect: name === "clean" ? 0 : IMPERFECT });
+}
+for (const seed of seeds) await oneSeed(seed);
+report();
+
+async function oneSeed(seed: number): Promise<void> {
+  const config = settingsOf(seed, Number(values.threads));
+  const cleanTrain = await openEditDataset(folders.clean, "train");
+  const fresh = await startPolicy(config, cleanTrain);
+  const parts = { tokens: fresh.tokens, vision: fresh.vision, thoughts: false };
+  const prepared = async (
+    directory: string,
+    split: "train" | "validation" | "test",
+  ): Promise<PreparedEdits> => prepareEdits(await openEditDataset(directory, split), parts);
+  const validation = await prepared(folders.clean, "validation");
+  const clean = await prepared(folders.clean, "train");
+  const imperfect = await prepared(folders.imperfect, "train");
+  const edits = await firstEdits(await prepared(folders.clean, "test"), COUNTS.test);
+  const folder = (name: string): string => join(ROOT, `seed-${seed}`, name);
+  const continued = { ...config.sft, learningRate: CONTINUED_LEARNING_RATE };
+  const shared = { config, validation };
+
+  const base = await trainArm({
+    ...shared,
+    folder: folder("base"),
+    start: fresh,
+    training: { kind: "sft", settings: config.sft, train: clean },
+  });
+  const spoilt = await trainArm({
+    ...shared,
+    folder: folder("imperfect-start"),
+    start: base.policy,
+    training: { kind: "sft", settings: { ...continued, steps: STEPS.imperfect }, train: imperfect },
+  });
+
+  const trained = new Map<ArmName, TrainedArm>();
+  for (const [kind, start, demonstrations] of [
+    ["clean", base, clean],
+    ["imperfect", spoilt, imperfect],
+  ] as const) {
+    trained.set(`${kind}: start`, start);
+    const rl = await trainArm({
+      ...shared,
+      folder: folder(`${kind}-grpo`),
+      start: start.policy,
+      // The judge knows the right answer whatever the demonstrations showed.
+      training: { kind: "grpo", settings: config.grpo, train: clean },
+    });
+    trained.set(`${kind}: GRPO`, rl);
+    const steps = Math.round(rl.flops / (base.flops / base.steps));
+    const more = await trainArm({
+      ...shared,
+      folder: folder(`${kind}-sft`),
+      start: start.policy,
+      training: { kind: "sft", settings: { ...continued, steps }, train: demonstrations },
+    });
+    trained.set(`${kind}: SFT continued`, more);
+  }
+  costs.push(...ARMS.map((name) => costLine(seed, name, trained.get(name) as TrainedArm)));
+  await score(edits, { seed, config, fresh, trained });
+}
+
+interface Scored {
+  readonly seed: number;
+  readonly config: RunConfig;
+  readonly fresh: PolicyStart;
+  readonly trained: ReadonlyMap<ArmName, TrainedArm>;
+}
+
+async function score(
+  edits: readonly PreparedEdit[],
+  { seed, config, fresh, trained }: Scored,
+): Promise<void> {
+  const { tokens, vision } = fresh;
+  if (!pooled.has("source copied")) pooled.set("source copied", await copiedSource(edits, referenceReward));
+  for (const name of ARMS) {
+    process.stderr.write(`scoring seed ${seed}, ${name}\n`);
+    const { policy } = trained.get(name) as TrainedArm;
+    const engine = await openEngine(policy, config, await policy.parameters());
+    for (const decoding of DECODINGS) {
+      const groups = await evaluatePolicy({ engine, tokens, vision, reward: referenceReward }, edits, {
+        temperature: decoding.temperature,
+        maxTokens: MAX_TOKENS,
+        seed,
+      });
+      const scored = armEdits(groups);
+      const key = JSON.stringify([name, decoding.name]);
+      pooled.set(key, [...(pooled.get(key) ?? []), ...scored]);
+      perSeed.push(...armResults(`${name}, seed ${seed}`, decoding.name, scored));
+    }
+    await engine.close();
+  }
+}
+
+function costLine(seed: number, name: string, { steps, flops, seconds }: TrainedArm): string {
+  return `seed ${seed}  ${name.padEnd(26)} ${String(steps).padStart(5)} steps  ${(flops / 1e12).toFixed(2).padStart(6)} TFLOP  ${seconds.toFixed(0).padStart(5)} s`;
+}
+
+function report(): void {
+  const results = [...pooled].flatMap(([key, edits]) => {
+    if (!key.startsWith("[")) return armResults(key, "—", edits);
+    const [name, decoding] = JSON.parse(key) as [string, string];
+    return armResults(name, decoding, edits);
+  });
+  const byDecoding = results.toSorted((left, right) => left.decoding.localeCompare(right.decoding));
+  const text = [
+    `${seeds.length} seeds × ${COUNTS.test} held-out edits, reward 0…10, 95 % intervals`,
+    armTable(byDecoding),
+    "By kind of edit",
+    armTableByTask(byDecoding.filter(({ task }) => task !== "all")),
+    "By seed",
+    armTable(perSeed),
+    "Training cost (what each arm added to the one before it)",
+    costs.join("\n"),
+  ].join("\n\n");
+  writeFileSync(join(ROOT, "results.txt"), `${text}\n`);
+  writeFileSync(join(ROOT, "results.json"), `${JSON.stringify({ results, perSeed, costs }, null, 2)}\n`);
+  process.stdout.write(`${text}\n`);
+}

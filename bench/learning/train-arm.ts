@@ -1,0 +1,109 @@
+/** Trains one arm from given weights, keeps the last weights (no selection), and counts what it cost. */
+
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { openEngine, openPolicy, type PolicyStart } from "../../src/cli/policy-start.ts";
+import { formatDuration } from "../../src/cli/format.ts";
+import type { GrpoSettings, RunConfig, SftSettings } from "../../src/config/schema.ts";
+import type { PolicyEngine } from "../../src/engine/policy-engine.ts";
+import { referenceReward } from "../../src/rewards/reference.ts";
+import type { PreparedEdits } from "../../src/rollout/prepared-edit.ts";
+import { systemClock } from "../../src/runs/clock.ts";
+import type { UntimedEvent } from "../../src/runs/recorder.ts";
+import { grpo } from "../../src/train/grpo.ts";
+import { sft } from "../../src/train/sft.ts";
+import type { StageRun } from "../../src/train/stage.ts";
+
+export type ArmTraining =
+  | { readonly kind: "sft"; readonly settings: SftSettings; readonly train: PreparedEdits }
+  | { readonly kind: "grpo"; readonly settings: GrpoSettings; readonly train: PreparedEdits };
+
+export interface ArmRequest {
+  /** Folder the arm's weights and cost are kept in; an arm that lies there already is not trained again. */
+  readonly folder: string;
+  readonly start: PolicyStart;
+  readonly config: RunConfig;
+  readonly validation: PreparedEdits;
+  readonly training: ArmTraining;
+}
+
+export interface TrainedArm {
+  readonly policy: PolicyStart;
+  readonly steps: number;
+  /** Matrix-product operations of training, rollouts included, evaluations not. */
+  readonly flops: number;
+  readonly seconds: number;
+}
+
+const COST = "cost.json";
+
+export async function trainArm(request: ArmRequest): Promise<TrainedArm> {
+  const { folder, start, config, training } = request;
+  if (!existsSync(join(folder, COST))) {
+    const begun = performance.now();
+    const engine = await openEngine(start, config, await start.parameters());
+    const watch = watchStage(folder, training.settings.steps);
+    try {
+      await runStage(engine, request, watch.run);
+      const seconds = (performance.now() - begun) / 1000;
+      // Whole or not at all: an interrupted arm is trained again.
+      mkdirSync(`${folder}.partial`, { recursive: true });
+      await engine.save(`${folder}.partial`);
+      writeFileSync(join(`${folder}.partial`, COST), JSON.stringify({ ...watch.cost(), seconds }));
+      renameSync(`${folder}.partial`, folder);
+    } finally {
+      await engine.close();
+    }
+  }
+  const cost = JSON.parse(readFileSync(join(folder, COST), "utf8")) as Omit<TrainedArm, "policy">;
+  return { ...cost, policy: await openPolicy(folder) };
+}
+
+async function runStage(
+  engine: PolicyEngine,
+  request: ArmRequest,
+  run: Pick<StageRun, "recorder">,
+): Promise<void> {
+  const { start, config, validation, training } = request;
+  const { grammar, tokens, vision } = start;
+  const stageRun = { ...run, clock: systemClock, seed: config.seed };
+  if (training.kind === "sft") {
+    await sft({ engine, grammar, train: training.train, validation }, training.settings, stageRun);
+    return;
+  }
+  const parts = {
+    engine,
+    grammar,
+    tokens,
+    vision,
+    reward: referenceReward,
+    train: training.train,
+    validation,
+  };
+  await grpo(parts, training.settings, stageRun);
+}
+
+interface StageWatch {
+  readonly run: Pick<StageRun, "recorder">;
+  readonly cost: () => { readonly steps: number; readonly flops: number };
+}
+
+/** Keeps count of a stage and tells stderr now and then how it goes; pictures and checkpoints are not kept. */
+function watchStage(name: string, steps: number): StageWatch {
+  const begun = performance.now();
+  let cost = { steps: 0, flops: 0 };
+  const record = (event: UntimedEvent): void => {
+    if (event.kind === "step-end") cost = { steps: event.step, flops: event.metrics.flops ?? 0 };
+    if (event.kind !== "evaluation-end") return;
+    const elapsed = (performance.now() - begun) / 1000;
+    const left =
+      event.step === 0 ? "" : `, ${formatDuration((elapsed / event.step) * (steps - event.step))} left`;
+    const metrics = Object.entries(event.metrics).map(([key, value]) => `${key} ${value.toFixed(3)}`);
+    process.stderr.write(`${name}: step ${event.step} of ${steps}${left}; ${metrics.join(", ")}\n`);
+  };
+  return {
+    run: { recorder: { record, saveImage: () => "", saveCheckpoint: async () => "" } },
+    cost: () => cost,
+  };
+}
