@@ -12,6 +12,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEdit } from "./edit.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { addLs } from "./ls.ts";
+import { addModel } from "./model.ts";
 import { addReport } from "./report.ts";
 import { addTrain } from "./train.ts";
 import { addVerify } from "./verify.ts";
@@ -47,6 +48,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addLs,
     addConfig,
     addDoctor,
+    addModel,
     addVerify,
   ];
   for (const add of commands) add(program, surroundings);

@@ -1,0 +1,174 @@
+/** `earl model info` and `earl model merge`: what a policy is and needs, and an adapter made part of its base. */
+
+import { existsSync, readdirSync } from "node:fs";
+import { totalmem } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { ConfigError } from "../errors.ts";
+import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
+import { required, wholeNumber } from "./arguments.ts";
+import { formatBytes, formatTable } from "./format.ts";
+import { progressOn, type Surroundings } from "./surroundings.ts";
+
+interface InformationFlags {
+  readonly json?: true;
+  readonly tokens?: number;
+  readonly loraRank: number;
+}
+
+/** Two pictures of 256 × 256 at 8 pixels a code, and words between them. */
+const EDIT_TOKENS = 2304;
+
+export function addModel(program: Command, surroundings: Surroundings): void {
+  const model = program.command("model").description("look at a policy, merge an adapter");
+  model
+    .command("info")
+    .description(
+      "print architecture, parameters, memory and the engine that can hold it; config.json is enough",
+    )
+    .argument("<dir>", "Hugging Face directory of a language model")
+    .option(
+      "--tokens <n>",
+      `tokens of a sequence (default: ${EDIT_TOKENS}, or what it was made for)`,
+      wholeNumber(1),
+    )
+    .option("--lora-rank <n>", "rank of the adapter that is reckoned with", wholeNumber(1), 16)
+    .option("--json", "print JSON, sizes in bytes")
+    .action((directory: string, flags: InformationFlags) => describe(directory, flags, surroundings));
+  model
+    .command("merge")
+    .description("merge a LoRA adapter into its base and save the result")
+    .argument("<base>", "Hugging Face directory of the base")
+    .argument("<adapter>", "directory that PEFT or earl saved")
+    .option("--out <dir>", "folder to write (required)")
+    .action((base: string, adapter: string, flags: { readonly out?: string }) =>
+      merge({ base, adapter }, flags.out, surroundings),
+    );
+}
+
+async function describe(directory: string, flags: InformationFlags, { stdout }: Surroundings): Promise<void> {
+  const { readPolicyConfig } = await import("../policy/config-file.ts");
+  const { describePolicy } = await import("../policy/policy-memory.ts");
+  const { config, modelType } = await readPolicyConfig(directory);
+  const weights = await weightsIn(directory);
+  const tokens = flags.tokens ?? Math.min(config.maxPositions, EDIT_TOKENS);
+  const workplace = { memoryBytes: machineMemory(), tokens, loraRank: flags.loraRank };
+  const description = describePolicy(config, workplace);
+  if (flags.json === true) {
+    const content = { directory, modelType, config, weights, workplace, ...description };
+    stdout.write(`${JSON.stringify(content, null, 2)}\n`);
+    return;
+  }
+  stdout.write(`${lines(description, weights, workplace).join("\n")}\n`);
+}
+
+/** What cgroups leave of the machine's memory, where they limit it. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+interface StoredWeights {
+  /** Type of most values, as the files name it. */
+  readonly types: readonly string[];
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+/** Undefined where there are none; throws CheckpointError where they do not fit the config. */
+async function weightsIn(directory: string): Promise<StoredWeights | undefined> {
+  const { INDEX_FILE, openCheckpointFiles, SINGLE_FILE } = await import("../policy/checkpoint-files.ts");
+  const { openPolicyDirectory } = await import("../policy/policy-directory.ts");
+  if (![SINGLE_FILE, INDEX_FILE].some((name) => existsSync(join(directory, name)))) return undefined;
+  const policy = await openPolicyDirectory(directory);
+  await policy.close();
+  const files = await openCheckpointFiles(directory);
+  const entries = [...files.tensors.values()].map(({ entry }) => entry);
+  await files.close();
+  return {
+    types: [...new Set(entries.map(({ type }) => type))],
+    tensors: policy.names.length,
+    bytes: entries.reduce((sum, { begin, end }) => sum + end - begin, 0),
+  };
+}
+
+function lines(
+  description: PolicyDescription,
+  weights: StoredWeights | undefined,
+  workplace: Workplace,
+): string[] {
+  const { architecture, parameters, loraParameters, needs } = description;
+  const { memoryBytes, tokens, loraRank } = workplace;
+  const count = (value: number): string => value.toLocaleString("en-US");
+  const stored =
+    weights === undefined
+      ? "not here, config.json alone"
+      : `${weights.tensors} tensors that fit the config, ${weights.types.join(" and ")}, ${formatBytes(weights.bytes)}`;
+  return [
+    ...architecture,
+    "",
+    `parameters  ${count(parameters)}, and ${count(loraParameters)} in a LoRA adapter of rank ${loraRank}`,
+    `weights     ${stored}`,
+    "",
+    `Memory for one sequence of ${count(tokens)} tokens; this machine has ${formatBytes(memoryBytes)}.`,
+    "",
+    formatTable([
+      ["task", "type", "weights", "cache", "gradients", "moments", "activations", "total", "engine"],
+      ...needs.map(needRow),
+    ]),
+    "",
+    "onnx is the engine in this process. torch: more than this machine or that engine holds; earl has no such engine yet.",
+  ];
+}
+
+function needRow(need: MemoryNeed): string[] {
+  const parts = [
+    need.weightBytes,
+    need.cacheBytes,
+    need.gradientBytes,
+    need.momentBytes,
+    need.activationBytes,
+  ];
+  const sizes = parts.map((bytes) => (bytes === 0 ? "" : formatBytes(bytes)));
+  return [need.task, need.type, ...sizes, formatBytes(need.totalBytes), need.engine];
+}
+
+interface Merge {
+  readonly base: string;
+  readonly adapter: string;
+}
+
+async function merge(
+  { base, adapter }: Merge,
+  flag: string | undefined,
+  surroundings: Surroundings,
+): Promise<void> {
+  const out = required(flag, "--out DIR");
+  if (existsSync(out) && !isEmptyFolder(out)) {
+    throw new ConfigError(`${out} exists already.`, { hint: "Choose a folder that is not there yet." });
+  }
+  const { mergePolicy } = await import("./merge-policy.ts");
+  const progress = progressOn(surroundings);
+  const { tensors, adapted, skipped } = await mergePolicy(
+    { base, adapter, out },
+    {
+      onStart: (total) => progress.start("Merge", total),
+      onTensor: (done, name) => progress.advance(done, name),
+    },
+  );
+  progress.finish(`${adapted} of ${tensors} tensors adapted`);
+  if (skipped > 0) {
+    surroundings.stderr.write(
+      `Left out: ${skipped} tensors of ${base} that are no part of the language model.\n`,
+    );
+  }
+  surroundings.stdout.write(`${out}\n`);
+}
+
+function isEmptyFolder(path: string): boolean {
+  try {
+    return readdirSync(path).length === 0;
+  } catch {
+    return false;
+  }
+}
