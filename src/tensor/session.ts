@@ -37,11 +37,14 @@ export function release(feeds: Iterable<Feed>): void {
   for (const feed of feeds) if (feed instanceof DeviceTensor) feed[Symbol.dispose]();
 }
 
+/** Outputs that are only fed back, by name. */
+export type KeptOutputs = readonly string[] | "all";
+
 export interface SessionOptions {
   /** Threads inside an op; 0 lets onnxruntime take every core. */
   readonly threads?: number;
   /** Outputs that stay where the device keeps them. */
-  readonly kept?: readonly string[];
+  readonly kept?: KeptOutputs;
 }
 
 /** A run's outputs: those that were to be kept, and the others as arrays. */
@@ -72,7 +75,7 @@ export class Session implements Disposable {
 
   /** Opens the graph on the device it was compiled for. Throws EngineError where onnxruntime refuses it. */
   static async open(graph: CompiledGraph, options: SessionOptions = {}): Promise<Session> {
-    const kept = new Set(options.kept);
+    const kept = new Set(options.kept === "all" ? graph.outputs.keys() : options.kept);
     try {
       const session = await ort.InferenceSession.create(graph.model, {
         ...graph.device.sessionOptions(graph.outputs.keys(), kept),

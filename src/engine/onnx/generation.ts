@@ -34,6 +34,7 @@ export type DrawnTokens = readonly { readonly tokens: BigInt64Array; readonly lo
 
 export interface Generation {
   readonly start: GenerationStart;
+  /** Keys, values and mask of the prompts; the keys and values stay on the device. */
   readonly prefix: Feeds;
   /** Of each layer, room for every step's rows. */
   readonly keys: readonly Float32Array[];
@@ -59,11 +60,13 @@ export async function startGeneration(
   const caches = (): Float32Array[] => Array.from({ length: config.layers }, () => new Float32Array(room));
   if (prefix === 0) return { start, prefix: {}, keys: caches(), values: caches(), taken: 0 };
 
-  const session = await workspace.session(["prefill", prompts, prefix], () =>
-    prefillGraph(config, prompts, prefix),
+  const session = await workspace.session(
+    ["prefill", prompts, prefix],
+    () => prefillGraph(config, prompts, prefix),
+    "all",
   );
   const positions = BigInt64Array.from({ length: prompts * prefix }, (_, index) => BigInt(index % prefix));
-  const filled = await workspace.run(session, {
+  const { kept: filled } = await workspace.runKeeping(session, {
     tokens: start.tokens,
     positions,
     ...(await workspace.weights()),

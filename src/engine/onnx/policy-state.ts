@@ -7,7 +7,7 @@ import { EngineError } from "../../errors.ts";
 import type { PolicyConfig } from "../../policy/config.ts";
 import { input } from "../../tensor/ops/leaves.ts";
 import { slice } from "../../tensor/ops/shape.ts";
-import type { Feed, Feeds, Session } from "../../tensor/session.ts";
+import type { Feed, Feeds, KeptOutputs, Session } from "../../tensor/session.ts";
 import { DeviceTensor, release } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
@@ -32,7 +32,7 @@ export const NEXT_STATE = Object.values(STATE).map(next);
 type OpenGraph = (
   key: readonly unknown[],
   build: () => Record<string, Value>,
-  kept?: readonly string[],
+  kept?: KeptOutputs,
 ) => Promise<Session>;
 
 type StatePart = keyof typeof STATE;
@@ -44,7 +44,7 @@ interface StateOptions {
   readonly isHost: boolean;
 }
 
-export class PolicyState {
+export class PolicyState implements Disposable {
   readonly #options: StateOptions;
   readonly #open: OpenGraph;
   readonly #layout: ParameterLayout;
@@ -119,6 +119,10 @@ export class PolicyState {
     this.#weights = undefined;
   }
 
+  [Symbol.dispose](): void {
+    for (const feeds of [this.#flat, this.#weights, this.#reference]) release(Object.values(feeds ?? {}));
+  }
+
   /** The parameters by name, as arrays. */
   async parameters(): Promise<Arrays> {
     return parameterViews(this.#layout, await this.#read("parameters"));
@@ -162,7 +166,7 @@ export class PolicyState {
         ),
       };
     };
-    const session = await this.#open(["weights"], build, Object.keys(build()));
+    const session = await this.#open(["weights"], build, "all");
     return (await session.runKeeping({ parameters: this.#flat.parameters })).kept;
   }
 

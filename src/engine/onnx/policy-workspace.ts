@@ -8,7 +8,7 @@ import { EngineError } from "../../errors.ts";
 import { compile } from "../../tensor/compile.ts";
 import type { Device, DeviceName } from "../../tensor/device.ts";
 import { DEVICES } from "../../tensor/device.ts";
-import type { ArrayFeeds, Feed, Feeds, RunResults } from "../../tensor/session.ts";
+import type { ArrayFeeds, Feed, Feeds, KeptOutputs, RunResults } from "../../tensor/session.ts";
 import { release, Session } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
 import { next, updateScalars } from "./adamw.ts";
@@ -153,6 +153,7 @@ export class PolicyWorkspace {
 
   /** Begins a generation; the one before it is forgotten. */
   async startGeneration(start: GenerationStart): Promise<void> {
+    this.#forgetGeneration();
     this.#generation = await startGeneration(this, start);
   }
 
@@ -163,15 +164,22 @@ export class PolicyWorkspace {
   }
 
   async close(): Promise<void> {
+    this.#forgetGeneration();
+    this.#state[Symbol.dispose]();
     for (const session of this.#sessions.values()) (await session)[Symbol.dispose]();
     this.#sessions.clear();
+  }
+
+  #forgetGeneration(): void {
+    release(Object.values(this.#generation?.prefix ?? {}));
+    this.#generation = undefined;
   }
 
   /** The session of a graph, compiled when first asked for; outputs named in `kept` stay on the device. */
   session(
     key: readonly unknown[],
     build: () => Record<string, Value>,
-    kept: readonly string[] = [],
+    kept: KeptOutputs = [],
   ): Promise<Session> {
     const name = JSON.stringify(key);
     const known = this.#sessions.get(name);
