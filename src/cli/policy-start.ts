@@ -86,7 +86,9 @@ async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise
   const { policy, tokenizer, seed } = settings;
   const { pictures, instructions } = await fittingExamples(train);
   const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...tokenizer, seed });
-  const textTokenizer = learnByteLevelBpe(instructions, tokenizer.textMerges, vision.codebookSize);
+  const textTokenizer = learnByteLevelBpe(instructions, tokenizer.textMerges, vision.codebookSize, {
+    padsInstructions: tokenizer.padInstructions,
+  });
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
   const config = freshPolicyConfig(policy, tokens.vocabulary, MAX_POSITIONS);
   const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { learnByteLevelBpe } from "./byte-level-bpe.ts";
+import { questionIds } from "./sequence.ts";
 import { CONTROL_TOKENS, visualToken, vocabularyOf } from "./special-tokens.ts";
+import { readTokenizerJson } from "./tokenizer-json.ts";
 
 const texts = ["remove the red circle", "recolour the red square", "add a red circle", "remove the circle"];
 const text = fc.string({ unit: "binary", maxLength: 40 });
@@ -77,5 +79,33 @@ describe("learnByteLevelBpe", () => {
     const ids = tokenizer.encodeTemplate(template);
     expect(ids.slice(0, 6)).toEqual([boi, 51, 42, 50, img, imageTokenOffset + 6]);
     expect(tokenizer.decodeTemplate(ids)).toBe(template);
+  });
+});
+
+describe("instructions of one length", () => {
+  const texts = ["move it", "move it to the other side"];
+
+  test("are filled up with pad to the longest text seen, also after saving and opening", () => {
+    const learned = learnByteLevelBpe(texts, 0, 4, { padsInstructions: true });
+    expect(learned.instructionLength).toBe(25);
+    const content = learned.files().get("tokenizer.json") as Uint8Array;
+    const opened = readTokenizerJson(content);
+    expect(opened.instructionLength).toBe(25);
+
+    const vocabulary = vocabularyOf(opened);
+    const source = { rows: 1, columns: 1, codes: Int32Array.of(0) };
+    const [short, long] = texts.map((instruction) =>
+      questionIds({ vocabulary, textTokenizer: opened }, { source, instruction }),
+    );
+    expect(short).toHaveLength(long?.length as number);
+    expect(short?.slice(-18).every((id) => id === vocabulary.pad)).toBe(true);
+  });
+
+  test("are taken as they come unless asked for", () => {
+    const learned = learnByteLevelBpe(texts, 0, 4);
+    expect(learned.instructionLength).toBeUndefined();
+    expect(
+      readTokenizerJson(learned.files().get("tokenizer.json") as Uint8Array).instructionLength,
+    ).toBeUndefined();
   });
 });

@@ -19,12 +19,14 @@ const BETWEEN = "\u0100";
 
 /**
  * At most `merges` merges, fewer where no pair occurs twice; 0 leaves plain bytes. The same texts give the same
- * tokenizer: of pairs that occur equally often, the one first in byte order is merged.
+ * tokenizer: of pairs that occur equally often, the one first in byte order is merged. With `padsInstructions` it
+ * fills instructions up to the longest of the texts (TextTokenizer.instructionLength).
  */
 export function learnByteLevelBpe(
   texts: Iterable<string>,
   merges: number,
   codebookSize: number,
+  options: { readonly padsInstructions?: boolean } = {},
 ): BytePairTokenizer {
   const words = merges > 0 ? wordsOf(texts) : [];
   const learned: [string, string][] = [];
@@ -34,7 +36,13 @@ export function learnByteLevelBpe(
     learned.push(pair);
     for (const word of words) word.parts = merged(word.parts, pair);
   }
-  return tokenizerFromMerges(learned, (textSize) => specialTokensFrom(textSize, codebookSize));
+  const specialTokens = (textSize: number): ReadonlyMap<string, number> =>
+    specialTokensFrom(textSize, codebookSize);
+  const tokenizer = tokenizerFromMerges(learned, specialTokens);
+  if (options.padsInstructions !== true) return tokenizer;
+  let longest = 1;
+  for (const text of texts) longest = Math.max(longest, tokenizer.encode(text).length);
+  return tokenizerFromMerges(learned, specialTokens, longest);
 }
 
 function wordsOf(texts: Iterable<string>): Word[] {

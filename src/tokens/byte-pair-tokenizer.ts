@@ -21,6 +21,8 @@ export interface BytePairTables {
   /** Control and image tokens: surface form to id. */
   readonly specialTokens: ReadonlyMap<string, number>;
   readonly files: () => ReadonlyMap<string, Uint8Array>;
+  /** See TextTokenizer. */
+  readonly instructionLength?: number | undefined;
 }
 
 // Instructions repeat the same words; beyond this many the cache starts over.
@@ -31,6 +33,7 @@ export class BytePairTokenizer implements TextTokenizer {
   readonly specialTokens: ReadonlyMap<string, number>;
   /** One past the highest id. */
   readonly size: number;
+  readonly instructionLength: number | undefined;
   readonly #tables: BytePairTables;
   readonly #bytesOfId = new Map<number, string>();
   readonly #formOfId = new Map<number, string>();
@@ -42,6 +45,7 @@ export class BytePairTokenizer implements TextTokenizer {
   constructor(tables: BytePairTables) {
     this.#tables = tables;
     this.specialTokens = tables.specialTokens;
+    this.instructionLength = tables.instructionLength;
     for (const [bytes, id] of tables.idOf) this.#bytesOfId.set(id, bytes);
     for (const [form, id] of tables.specialTokens) this.#formOfId.set(id, form);
     for (let byte = 0; byte < 256; byte += 1) {

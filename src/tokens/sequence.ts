@@ -91,8 +91,14 @@ export function questionIds(
   return [
     vocabulary.bos,
     ...imageIds(vocabulary, textTokenizer, source),
-    ...textTokenizer.encode(instruction),
+    ...instructionIds(vocabulary, textTokenizer, instruction),
   ];
+}
+
+function instructionIds(vocabulary: Vocabulary, textTokenizer: TextTokenizer, instruction: string): number[] {
+  const ids = textTokenizer.encode(instruction);
+  const missing = Math.max(0, (textTokenizer.instructionLength ?? 0) - ids.length);
+  return [...ids, ...Array.from({ length: missing }, () => vocabulary.pad)];
 }
 
 export interface CompletionParts {

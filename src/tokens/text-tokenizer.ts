@@ -1,6 +1,11 @@
 /** Words to ids and back. Every text tokenizer stands behind this interface. */
 
 export interface TextTokenizer {
+  /**
+   * Instructions are filled up with pad to this many ids, so that source and target picture lie at one fixed
+   * distance; longer ones stay as they are. Undefined: they are taken as they come, as Emu3 does.
+   */
+  readonly instructionLength?: number | undefined;
   /** Encodes what a person wrote: no control token can come out, whatever the text says. */
   encode(text: string): number[];
   /** Encodes a template of ours, in which control tokens are written by their surface form. */

@@ -24,7 +24,13 @@ const SplitPreTokenizer = z.object({
   behavior: z.literal("Isolated"),
   invert: z.literal(false).default(false),
 });
+const FixedPadding = z.object({
+  strategy: z.object({ Fixed: z.int().min(1) }),
+  direction: z.literal("Right"),
+});
 const TokenizerFile = z.object({
+  /** A fixed length is what instructions are filled up to; other paddings are about batches and do not matter here. */
+  padding: z.union([FixedPadding, z.unknown()]).optional(),
   added_tokens: z.array(z.object({ id: z.int().min(0), content: z.string().min(1) })).default([]),
   normalizer: z
     .object({ type: z.literal("NFC") })
@@ -49,6 +55,7 @@ const TokenizerFile = z.object({
 export function tokenizerFromMerges(
   merges: readonly (readonly [string, string])[],
   specialTokensAfter: (textSize: number) => ReadonlyMap<string, number>,
+  instructionLength?: number,
 ): BytePairTokenizer {
   const idOf = new Map<string, number>();
   for (let byte = 0; byte < 256; byte += 1) idOf.set(String.fromCharCode(byte), byte);
@@ -62,9 +69,10 @@ export function tokenizerFromMerges(
     pattern: compilePattern(QWEN_PATTERN),
     composes: true,
     specialTokens,
+    instructionLength,
     files: () =>
       new Map([
-        ["tokenizer.json", Buffer.from(tokenizerJson(idOf, merges, specialTokens))],
+        ["tokenizer.json", Buffer.from(tokenizerJson(idOf, merges, specialTokens, instructionLength))],
         ["tokenizer_config.json", Buffer.from(tokenizerConfigJson())],
       ]),
   });
@@ -101,6 +109,7 @@ export function readTokenizerJson(
     pattern: compilePattern(patternOf(file.pre_tokenizer)),
     composes: file.normalizer !== null,
     specialTokens,
+    instructionLength: FixedPadding.safeParse(file.padding).data?.strategy.Fixed,
     files: () => new Map([["tokenizer.json", content], ...others]),
   });
 }
@@ -147,12 +156,21 @@ function tokenizerJson(
   idOf: ReadonlyMap<string, number>,
   merges: readonly (readonly [string, string])[],
   specialTokens: ReadonlyMap<string, number>,
+  instructionLength: number | undefined,
 ): string {
+  const padding = {
+    strategy: { Fixed: instructionLength },
+    direction: "Right",
+    pad_to_multiple_of: null,
+    pad_id: specialTokens.get(CONTROL_TOKENS.pad),
+    pad_type_id: 0,
+    pad_token: CONTROL_TOKENS.pad,
+  };
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   return JSON.stringify({
     version: "1.0",
     truncation: null,
-    padding: null,
+    padding: instructionLength === undefined ? null : padding,
     added_tokens: [...specialTokens].map(([content, id]) => ({ id, content, ...flags })),
     normalizer: { type: "NFC" },
     pre_tokenizer: {
