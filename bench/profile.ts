@@ -118,6 +118,7 @@ if (values.part !== "train") {
     past: COMPLETION_TOKENS / 2,
     positions: 160,
     drawn: [0],
+    isGuided: false,
   };
   await profile(
     "decode step",

@@ -17,6 +17,17 @@ export interface Sampling {
   readonly topP: number;
   /** Longest completion, forced ids included; one that reaches it is cut off. */
   readonly maxTokens: number;
+  /**
+   * Classifier-free guidance G: ids are drawn from logits u + G · (c − u), where c are the prompt's and u those of
+   * `idsWithoutInstruction`, which every prompt must then have. 1, or left out, is off and costs nothing.
+   */
+  readonly guidance?: number;
+}
+
+/** Told how a generation goes on. */
+export interface GenerationWatch {
+  /** Ids that all completions of the call have together by now, forced ones included. */
+  readonly onTokens?: (written: number) => void;
 }
 
 export interface Completion {
@@ -26,8 +37,8 @@ export interface Completion {
   readonly index: number;
   readonly ids: Int32Array;
   /**
-   * Log-probability of each id under the policy at the sampling temperature, before top-k and top-p cut it;
-   * 0 at forced ids. [ids.length]
+   * Log-probability of each id under the policy at the sampling temperature (the guided distribution, with guidance),
+   * before top-k and top-p cut it; 0 at forced ids. [ids.length]
    */
   readonly logprobs: Float32Array;
   /** False where `maxTokens` cut it off. */
@@ -77,7 +88,12 @@ export interface StepMetrics {
 
 export interface PolicyEngine {
   /** Completions, in the order in which their groups end. The same seed gives the same completions. */
-  generate(prompts: readonly Prompt[], sampling: Sampling, seed: number): AsyncIterable<Completion>;
+  generate(
+    prompts: readonly Prompt[],
+    sampling: Sampling,
+    seed: number,
+    watch?: GenerationWatch,
+  ): AsyncIterable<Completion>;
   /** Log-probabilities of each completion's ids at `temperature`, 0 at forced ids: one array a completion, groups in order. */
   logprobs(
     groups: readonly CompletionGroup[],

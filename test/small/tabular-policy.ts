@@ -11,6 +11,7 @@ import type { LossSpec } from "../../src/algorithms/losses.ts";
 import type {
   Completion,
   CompletionGroup,
+  GenerationWatch,
   PolicyEngine,
   Sampling,
   StepMetrics,
@@ -69,11 +70,19 @@ export class TabularPolicy implements PolicyEngine {
     return fresh;
   }
 
-  async *generate(prompts: readonly Prompt[], sampling: Sampling, seed: number): AsyncIterable<Completion> {
+  async *generate(
+    prompts: readonly Prompt[],
+    sampling: Sampling,
+    seed: number,
+    watch: GenerationWatch = {},
+  ): AsyncIterable<Completion> {
+    let written = 0;
     for (const [number, prompt] of prompts.entries()) {
       for (let index = 0; index < sampling.groupSize; index += 1) {
         await Promise.resolve();
-        yield { prompt: number, index, ...this.#write(prompt, sampling, Rng.from(seed, number, index)) };
+        const completion = this.#write(prompt, sampling, Rng.from(seed, number, index));
+        watch.onTokens?.((written += completion.ids.length));
+        yield { prompt: number, index, ...completion };
       }
     }
   }

@@ -3,6 +3,7 @@
  * and from which segment; all rows go on together, one token a step.
  */
 
+import { EngineError } from "../../errors.ts";
 import { Rng } from "../../random.ts";
 import type { Constraint, Grammar, GrammarState } from "../../tokens/grammar.ts";
 import type { Prompt } from "../../tokens/prompt.ts";
@@ -31,14 +32,25 @@ interface Row {
 /** Just below 1, so that a rounded product with it stays below the total. */
 const LARGEST_UNIFORM = 1 - 2 ** -20;
 
-/** Completions of these prompts, group by group. */
+interface WritingOptions {
+  readonly sampling: Sampling;
+  readonly seed: number;
+  /** Told at each step how many ids came. */
+  readonly onTokens: (fresh: number) => void;
+}
+
+/** The guidance that is asked for; undefined where it would change nothing. */
+export function guidanceOf({ guidance = 1 }: Sampling): number | undefined {
+  return guidance === 1 ? undefined : guidance;
+}
+
+/** Completions of these prompts, group by group. Throws EngineError for a prompt that cannot be guided but should. */
 export async function writeCompletions(
   worker: WorkerClient,
   grammar: Grammar,
   prompts: readonly NumberedPrompt[],
-  options: { readonly sampling: Sampling; readonly seed: number },
+  { sampling, seed, onTokens }: WritingOptions,
 ): Promise<Completion[]> {
-  const { sampling, seed } = options;
   const groups = prompts.map(({ prompt, number }) =>
     Array.from({ length: sampling.groupSize }, (_, index) =>
       beginRow(grammar, prompt, Rng.from(seed, "completion", number, index), sampling.maxTokens),
@@ -47,6 +59,8 @@ export async function writeCompletions(
   const rows = groups.flat();
   const rowCount = bucket(prompts.length) * sampling.groupSize;
   await worker.call("startGeneration", prefill(groups, prompts, sampling));
+  const countIds = (): number => rows.reduce((total, { ids }) => total + ids.length, 0);
+  let counted = 0;
 
   while (rows.some(({ unseen }) => unseen.length > 0)) {
     const tokens = new BigInt64Array(rowCount);
@@ -67,6 +81,9 @@ export async function writeCompletions(
       const id = (grammar.segments[segment]?.start ?? 0) + Number(answer?.tokens[index]);
       takeDrawn(row, id, { logprob: answer?.logprobs[index] as number, maxTokens: sampling.maxTokens });
     }
+    const count = countIds();
+    onTokens(count - counted);
+    counted = count;
   }
   return groups.flatMap((group, place) =>
     group.map((row, index) => ({
@@ -119,16 +136,22 @@ function prefill(
   sampling: Sampling,
 ): GenerationStart {
   const shared = Math.min(...groups.flat().map(({ ids }) => ids.length));
-  const prefixes = prompts.map(({ prompt }, place) => [
-    ...prompt.ids,
-    ...(groups[place]?.[0]?.ids.slice(0, shared) ?? []),
-  ]);
+  const guidance = guidanceOf(sampling);
+  const beginnings = groups.map((group) => group[0]?.ids.slice(0, shared) ?? []);
+  const whole = prompts.flatMap(({ prompt }, place) =>
+    (guidance === undefined ? [prompt.ids] : guidedPair(prompt)).map((ids) => [
+      ...ids,
+      ...(beginnings[place] as number[]),
+    ]),
+  );
+  const perPrompt = guidance === undefined ? 1 : 2;
   for (const [place, group] of groups.entries()) {
-    const last = prefixes[place]?.pop() as number;
+    const last = whole[place * perPrompt]?.at(-1) as number;
     for (const row of group)
       row.unseen = isOpen(row, sampling.maxTokens) ? [last, ...row.ids.slice(shared)] : [];
   }
-  const padded = bucket(prompts.length);
+  const prefixes = whole.map((ids) => ids.slice(0, -1));
+  const padded = bucket(prompts.length) * perPrompt;
   const prefix = bucket(Math.max(...prefixes.map(({ length }) => length)));
   const tokens = new BigInt64Array(padded * prefix);
   for (const [place, ids] of prefixes.entries()) tokens.set(ids.map(BigInt), place * prefix);
@@ -141,5 +164,17 @@ function prefill(
     steps: sampling.maxTokens,
     drawing: { isGreedy: sampling.temperature === 0, topK: sampling.topK, topP: sampling.topP },
     temperature: sampling.temperature,
+    guidance,
   };
+}
+
+/** The prompt with and without its instruction. */
+function guidedPair({ ids, idsWithoutInstruction: without }: Prompt): readonly Int32Array[] {
+  if (without !== undefined && without.at(-1) === ids.at(-1)) return [ids, without];
+  throw new EngineError(
+    without === undefined
+      ? "Guidance needs the prompt without its instruction, which this prompt does not have."
+      : `The prompt ends with id ${ids.at(-1)}, but without its instruction with ${without.at(-1)}.`,
+    { hint: "Use guidance 1, or a prompt that is made for guidance." },
+  );
 }

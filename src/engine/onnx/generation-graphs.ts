@@ -70,6 +70,7 @@ export interface Drawing {
 }
 
 export interface DecodeShape {
+  /** P prefixes; where guided, twice the prompts. */
   readonly prompts: number;
   readonly groupSize: number;
   /** S tokens of prefix; may be 0. */
@@ -80,6 +81,8 @@ export interface DecodeShape {
   readonly positions: number;
   /** Indices of the segments that some row draws from now; none where all are forced. */
   readonly drawn: readonly number[];
+  /** Prefixes come in pairs, the prompt and then the same without its instruction; both write the same token. */
+  readonly isGuided: boolean;
 }
 
 /**
@@ -87,7 +90,7 @@ export interface DecodeShape {
  * `prefixMask` [P, 1, 1, S]; `pastKeys.l`, `pastValues.l` [past, P·heads·G, size], `pastMask` [past];
  * `uniform` [R, 1], `inverseTemperature`; `head.k` the head's rows of each drawn segment. Outputs: `keys.l`,
  * `values.l`, the step's own rows for the cache; `token.k` [R, 1] int64 (less the segment's start) and
- * `logprob.k` [R, 1].
+ * `logprob.k` [R, 1]. Guided, there is also `guidance`, and what concerns drawing has R / 2 rows.
  */
 export function decodeGraph(
   config: PolicyConfig,
@@ -127,7 +130,7 @@ export function decodeGraph(
   return {
     ...outputs,
     ...drawTokens(
-      final,
+      shape.isGuided ? guidedRows(final, shape) : final,
       config,
       shape.drawn.map((index) => [index, segments[index] as Segment]),
       drawing,
@@ -188,6 +191,21 @@ function cachedAttention(
   });
   const total = mixed.reduce((sumSoFar, part) => add(sumSoFar, part));
   return reshape(transpose(reshape(total, [P, K, G, g, size]), [0, 2, 1, 3, 4]), [P * G, K * g * size]);
+}
+
+/**
+ * Classifier-free guidance (Ho & Salimans 2022, eq. 6): u + G · (c − u) of each pair, [P·G, D] to [P·G / 2, D]. Emu3's
+ * code does this to the log-softmax of all logits, before it cuts them to the ids that may follow and divides by the
+ * temperature. The head is linear and a row's normaliser is the same for every id, so combining the rows before the
+ * head gives the same distribution at half of the head's cost.
+ */
+function guidedRows(rows: Value, { prompts, groupSize }: DecodeShape): Value {
+  const [pairs, width] = [prompts / 2, rows.shape[1] as number];
+  const split = reshape(rows, [pairs, 2, groupSize * width]);
+  const half = (index: number): Value =>
+    reshape(slice(split, 1, index, index + 1), [pairs * groupSize, width]);
+  const unconditional = half(1);
+  return add(unconditional, multiply(subtract(half(0), unconditional), input("guidance", [])));
 }
 
 function drawTokens(

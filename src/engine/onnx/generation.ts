@@ -7,6 +7,7 @@ import { decodeGraph, prefillGraph } from "./generation-graphs.ts";
 import type { PolicyWorkspace } from "./policy-workspace.ts";
 
 export interface GenerationStart {
+  /** P prefixes; with guidance twice the prompts, each with and then without its instruction. */
   readonly prompts: number;
   readonly groupSize: number;
   /** S, the longest prefix; shorter ones are padded on the right. May be 0. */
@@ -18,8 +19,11 @@ export interface GenerationStart {
   readonly steps: number;
   readonly drawing: Drawing;
   readonly temperature: number;
+  /** Weight of the instruction; undefined draws from the prompts as they are. */
+  readonly guidance: number | undefined;
 }
 
+/** R rows: the completions of every prompt, of which a guided generation has half as many as prefixes. */
 export interface DrawRequest {
   /** The last token of each row, int64 [R]. */
   readonly tokens: BigInt64Array;
@@ -93,6 +97,7 @@ export async function decodeStep(
     past,
     positions: start.prefix + pastBucket(start.steps, start.steps) + 1,
     drawn: request.drawn,
+    isGuided: start.guidance !== undefined,
   };
   const session = await workspace.session(["decode", shape, start.drawing], () =>
     decodeGraph(config, shape, segments, start.drawing),
@@ -105,8 +110,9 @@ export async function decodeStep(
   const feeds: Record<string, Feed> = {
     ...(await workspace.weights()),
     ...generation.prefix,
-    tokens: request.tokens,
+    tokens: start.guidance === undefined ? request.tokens : inPairs(request.tokens, start),
     positions,
+    ...(start.guidance === undefined ? {} : { guidance: Float32Array.of(start.guidance) }),
     uniform: request.uniform,
     inverseTemperature: Float32Array.of(start.temperature === 0 ? 1 : 1 / start.temperature),
     pastMask: Float32Array.from({ length: past }, (_, at) => (at < taken ? 0 : MASKED)),
@@ -125,4 +131,14 @@ export async function decodeStep(
     tokens: results[`token.${index}`] as BigInt64Array,
     logprobs: results[`logprob.${index}`] as Float32Array,
   }));
+}
+
+/** The tokens of each group twice, once for each prefix of its pair. */
+function inPairs(tokens: BigInt64Array, { prompts, groupSize }: GenerationStart): BigInt64Array {
+  const doubled = new BigInt64Array(prompts * groupSize);
+  for (let prefix = 0; prefix < prompts; prefix += 1) {
+    const group = Math.floor(prefix / 2) * groupSize;
+    doubled.set(tokens.subarray(group, group + groupSize), prefix * groupSize);
+  }
+  return doubled;
 }

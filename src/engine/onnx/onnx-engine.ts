@@ -7,12 +7,13 @@ import type { Prompt } from "../../tokens/prompt.ts";
 import type {
   Completion,
   CompletionGroup,
+  GenerationWatch,
   PolicyEngine,
   Sampling,
   StepMetrics,
   TrainingGroup,
 } from "../policy-engine.ts";
-import { writeCompletions } from "./decoding.ts";
+import { guidanceOf, writeCompletions } from "./decoding.ts";
 import type { CheckpointFiles } from "./engine-checkpoint.ts";
 import { loadEngine, saveEngine } from "./engine-checkpoint.ts";
 import type { PackedBatch, PackedGroup } from "./packed-batch.ts";
@@ -55,12 +56,20 @@ class OnnxEngine implements PolicyEngine {
     this.#options = options;
   }
 
-  async *generate(prompts: readonly Prompt[], sampling: Sampling, seed: number): AsyncIterable<Completion> {
-    const atOnce = Math.max(1, Math.floor(this.#options.generationRows / sampling.groupSize));
+  async *generate(
+    prompts: readonly Prompt[],
+    sampling: Sampling,
+    seed: number,
+    watch: GenerationWatch = {},
+  ): AsyncIterable<Completion> {
+    const rows = sampling.groupSize * (guidanceOf(sampling) === undefined ? 1 : 2);
+    const atOnce = Math.max(1, Math.floor(this.#options.generationRows / rows));
+    let written = 0;
+    const onTokens = (fresh: number): void => watch.onTokens?.((written += fresh));
     const numbered = prompts.map((prompt, number) => ({ prompt, number }));
     for (let start = 0; start < numbered.length; start += atOnce) {
       const part = numbered.slice(start, start + atOnce);
-      yield* await writeCompletions(this.#worker, this.#options.grammar, part, { sampling, seed });
+      yield* await writeCompletions(this.#worker, this.#options.grammar, part, { sampling, seed, onTokens });
     }
   }
 
