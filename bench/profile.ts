@@ -122,6 +122,6 @@ if (values.part !== "train") {
   };
   await profile(
     "decode step",
-    compile(decodeGraph(CONFIG, decode, segments, { isGreedy: false, topK: 0, topP: 1 })),
+    compile(decodeGraph({ config: CONFIG }, decode, segments, { isGreedy: false, topK: 0, topP: 1 })),
   );
 }

@@ -15,8 +15,8 @@ export interface PolicyDirectory {
   readonly names: readonly string[];
   /** Stored tensors that are no part of the language model, such as a vision tokenizer's. */
   readonly skipped: readonly string[];
-  /** One parameter as float32. Throws CheckpointError for a name that is not among `names`. */
-  read(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /** One parameter as float32, in `into` where that is given. Throws CheckpointError for a name that is not among `names`. */
+  read(name: string, into?: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
 
@@ -30,11 +30,11 @@ export async function openPolicyDirectory(directory: string): Promise<PolicyDire
       config,
       names: [...found.keys()],
       skipped,
-      read: async (name) => {
+      read: async (name, into) => {
         const stored = found.get(name);
         if (stored === undefined)
           throw new CheckpointError(`The policy in ${directory} has no parameter ${name}.`);
-        return stored.file.read(stored.entry.name);
+        return stored.file.read(stored.entry.name, into);
       },
       close: () => files.close(),
     };

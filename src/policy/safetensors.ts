@@ -4,7 +4,7 @@
  */
 
 import { open, type FileHandle } from "node:fs/promises";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, ShapeError } from "../errors.ts";
 import { widenBF16, widenF16 } from "./float-formats.ts";
 import { BYTES_OF, MAX_HEADER_BYTES, damaged, parseHeader } from "./safetensors-header.ts";
 import type { SafetensorsHeader, TensorEntry } from "./safetensors-header.ts";
@@ -72,11 +72,18 @@ export class SafetensorsFile {
     }
   }
 
-  /** A floating-point tensor as float32. Throws CheckpointError for a name that is not there or holds whole numbers. */
-  async read(name: string): Promise<Float32Array<ArrayBuffer>> {
+  /**
+   * A floating-point tensor as float32, in `into` where that is given. Throws CheckpointError for a name that is not
+   * there or holds whole numbers, ShapeError where `into` has another length.
+   */
+  async read(name: string, into?: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>> {
     const entry = this.#entry(name);
-    const values = new Float32Array((entry.end - entry.begin) / BYTES_OF[entry.type]);
-    if (entry.type === "F32") await this.#fill(new Uint8Array(values.buffer), entry.begin);
+    const length = (entry.end - entry.begin) / BYTES_OF[entry.type];
+    if (into !== undefined && into.length !== length)
+      throw new ShapeError(`${this.path}: ${name} has ${length} values, not ${into.length}.`);
+    const values = into ?? new Float32Array(length);
+    const { buffer, byteOffset, byteLength } = values;
+    if (entry.type === "F32") await this.#fill(new Uint8Array(buffer, byteOffset, byteLength), entry.begin);
     else if (entry.type === "F16") await this.#widen(entry, values, widenF16);
     else if (entry.type === "BF16") await this.#widen(entry, values, widenBF16);
     else if (entry.type === "F64") values.set(new Float64Array((await this.#bytes(entry)).buffer));

@@ -1,13 +1,15 @@
 /** A language model against its recording: outputs, losses with every gradient, optimizer steps, a greedy continuation. */
 
 import { SFT_LOSS, type LossSpec } from "../algorithms/losses.ts";
-import { forwardGroups, headWeight, weightInputs } from "../engine/onnx/decoder.ts";
+import { forwardGroups, headWeight } from "../engine/onnx/decoder.ts";
 import { flatten, parameterLayout, parameterViews } from "../engine/onnx/flat-parameters.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import { packBatch, type PackedBatch, type PackedGroup } from "../engine/onnx/packed-batch.ts";
+import { weightInputs } from "../engine/onnx/policy-parts.ts";
 import { PolicyWorkspace } from "../engine/onnx/policy-workspace.ts";
 import { ACCUMULATED, accumulateGraph } from "../engine/onnx/training-graphs.ts";
 import { DataError } from "../errors.ts";
+import { parameterShapes } from "../policy/parameters.ts";
 import { linear } from "../tensor/ops/matmul.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { plainGrammar } from "../tokens/plain-grammar.ts";
@@ -50,7 +52,7 @@ export async function* comparePolicy(directory: string): AsyncGenerator<Comparis
   });
   const bench = { recording, space, grammar };
   try {
-    space.setState(new Map(parameters));
+    await space.setState(parameters);
     if (expected.has("position_ids")) yield* comparePositions(recording);
     if (expected.has("logits")) yield await compareLogits(bench);
     if (expected.has("logprobs")) {
@@ -83,7 +85,7 @@ async function compareLogits({ recording, space }: Bench): Promise<Comparison> {
   const length = Math.max(...rows.map(({ first, end }) => end - first));
   const shape = { prompts: rows.length, groupSize: 1, prefix: 0, completion: length };
   const session = await space.session(["logits", shape], () => {
-    const weights = weightInputs(config);
+    const weights = weightInputs({ config });
     return { logits: linear(forwardGroups(config, weights, shape).hidden, headWeight(config, weights)) };
   });
   const ids = new BigInt64Array(rows.length * length);
@@ -161,7 +163,7 @@ async function* compareLoss(bench: Bench, name: string, spec: LossSpec): AsyncGe
   const { recording, space } = bench;
   const { expected, config, parameters } = recording;
   const batch = batchFor(bench, name);
-  const layout = parameterLayout(config);
+  const layout = parameterLayout(parameterShapes(config));
   const session = await space.session([name], () => accumulateGraph(space.options, batch.shape, spec));
   const results = await space.run(session, {
     ...batch.feeds,
@@ -238,7 +240,7 @@ async function* compareGreedy(recording: PolicyRecording): AsyncGenerator<Compar
   const engine = await openOnnxEngine({
     config,
     grammar: plainGrammar(config.vocabularySize, { length }),
-    parameters: new Map(parameters),
+    parameters: new Map(Array.from(parameters, ([name, values]) => [name, values.slice()])),
     optimizer,
     threads: 0,
     microbatchTokens: 16_384,

@@ -5,7 +5,7 @@
  */
 
 import type { PolicyConfig } from "../../policy/config.ts";
-import { EMBEDDING, FINAL_NORM, HEAD, parameterShapes } from "../../policy/parameters.ts";
+import { EMBEDDING, FINAL_NORM, HEAD } from "../../policy/parameters.ts";
 import { add, multiply, silu } from "../../tensor/ops/elementwise.ts";
 import { gather } from "../../tensor/ops/gather.ts";
 import { input } from "../../tensor/ops/leaves.ts";
@@ -18,13 +18,7 @@ import { recomputed } from "../../tensor/recompute.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { GroupShape, Prefix } from "./attention.ts";
 import { completionAttention, headsOf, prefixAttention, prefixRows } from "./attention.ts";
-
-/** Parameters of a policy as graph inputs, by Hugging Face name. */
-export type Weights = ReadonlyMap<string, Value>;
-
-export function weightInputs(config: PolicyConfig): Weights {
-  return new Map(parameterShapes(config).map(({ name, shape }) => [name, input(name, shape)]));
-}
+import { adapterNames, type Weights } from "./policy-parts.ts";
 
 export function weight(weights: Weights, name: string): Value {
   const value = weights.get(name);
@@ -43,8 +37,25 @@ export function headWeight(config: PolicyConfig, weights: Weights): Value {
 }
 
 /** One layer's parameters by short name. */
-export function layerWeights(weights: Weights, layer: number): (name: string) => Value {
-  return (name) => weight(weights, `model.layers.${layer}.${name}.weight`);
+export interface LayerWeights {
+  /** A parameter itself. */
+  at(name: string): Value;
+  /** A linear map of rows: rows · Wᵀ, and rows · Aᵀ · Bᵀ beside it where the projection is adapted. */
+  project(rows: Value, name: string): Value;
+}
+
+export function layerWeights(weights: Weights, layer: number): LayerWeights {
+  const nameOf = (name: string): string => `model.layers.${layer}.${name}.weight`;
+  return {
+    at: (name) => weight(weights, nameOf(name)),
+    project: (rows, name) => {
+      const mapped = linear(rows, weight(weights, nameOf(name)));
+      const { a, b } = adapterNames(nameOf(name));
+      return weights.has(a)
+        ? add(mapped, linear(linear(rows, weight(weights, a)), weight(weights, b)))
+        : mapped;
+    },
+  };
 }
 
 /** Longest sequence the rotary tables cover; a graph stores only what its batch can reach. */
@@ -53,9 +64,9 @@ export function tablesFor(config: PolicyConfig, positions: number): RotaryTables
 }
 
 /** SwiGLU: down(silu(gate(x)) · up(x)) (Shazeer 2020). */
-export function mlp(rows: Value, at: (name: string) => Value): Value {
-  const gate = silu(linear(rows, at("mlp.gate_proj")));
-  return linear(multiply(gate, linear(rows, at("mlp.up_proj"))), at("mlp.down_proj"));
+export function mlp(rows: Value, { project }: Pick<LayerWeights, "project">): Value {
+  const gate = silu(project(rows, "mlp.gate_proj"));
+  return project(multiply(gate, project(rows, "mlp.up_proj")), "mlp.down_proj");
 }
 
 export interface TokenInputs {
@@ -93,9 +104,7 @@ export function forwardGroups(
   let rows = gather(weight(weights, EMBEDDING), inputs.tokens);
   for (let layer = 0; layer < config.layers; layer += 1) {
     const isLast = layer === config.layers - 1;
-    const names = parameterShapes({ ...config, layers: layer + 1 })
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith(`model.layers.${layer}.`));
+    const names = [...weights.keys()].filter((name) => name.startsWith(`model.layers.${layer}.`));
     const build = (...operands: Value[]): Value => {
       const own = new Map(names.map((name, index) => [name, operands[index + 1] as Value]));
       return decoderLayer(operands[0] as Value, layerWeights(own, layer), {
@@ -121,7 +130,8 @@ interface LayerContext {
   readonly isLast: boolean;
 }
 
-function decoderLayer(rows: Value, at: (name: string) => Value, context: LayerContext): Value {
+function decoderLayer(rows: Value, layer: LayerWeights, context: LayerContext): Value {
+  const { at, project } = layer;
   const { config, shape, inputs, tables, isLast } = context;
   const heads = headsOf(config);
   const prefixCount = shape.prompts * shape.prefix;
@@ -130,12 +140,12 @@ function decoderLayer(rows: Value, at: (name: string) => Value, context: LayerCo
   const ofCompletion = (tokens: Value): Value => slice(tokens, 0, prefixCount, total);
 
   const normal = rmsNorm(rows, at("input_layernorm"), config.normEpsilon);
-  const keys = rotary(linear(normal, at("self_attn.k_proj")), inputs.positions, tables);
-  const values = linear(normal, at("self_attn.v_proj"));
+  const keys = rotary(project(normal, "self_attn.k_proj"), inputs.positions, tables);
+  const values = project(normal, "self_attn.v_proj");
   const [asking, askingPositions] = isLast
     ? [ofCompletion(normal), ofCompletion(inputs.positions)]
     : [normal, inputs.positions];
-  const queries = rotary(linear(asking, at("self_attn.q_proj")), askingPositions, tables);
+  const queries = rotary(project(asking, "self_attn.q_proj"), askingPositions, tables);
 
   const prefix = ((): Prefix | undefined => {
     if (inputs.prefixMask === undefined) return undefined;
@@ -153,9 +163,9 @@ function decoderLayer(rows: Value, at: (name: string) => Value, context: LayerCo
       ? attended
       : concat([prefixAttention({ ...prefix, queries: ofPrefix(queries) }, shape, heads), attended], 0);
 
-  const afterAttention = add(isLast ? ofCompletion(rows) : rows, linear(mixed, at("self_attn.o_proj")));
+  const afterAttention = add(isLast ? ofCompletion(rows) : rows, project(mixed, "self_attn.o_proj"));
   return add(
     afterAttention,
-    mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at),
+    mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), layer),
   );
 }

@@ -1,17 +1,26 @@
-/** An engine's state on disk: a Hugging Face directory that anyone can load, and what AdamW remembers beside it. */
+/**
+ * An engine's state on disk: a Hugging Face directory that anyone can load, or an adapter in PEFT's layout where only
+ * adapters are trained, and what AdamW remembers beside it.
+ */
 
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { CheckpointError } from "../../errors.ts";
-import type { PolicyConfig } from "../../policy/config.ts";
-import { parameterShapes } from "../../policy/parameters.ts";
-import { openPolicyDirectory } from "../../policy/policy-directory.ts";
+import { loraShapes, type LoraSettings } from "../../policy/lora.ts";
+import { saveLoraDirectory } from "../../policy/lora-files.ts";
 import { SafetensorsFile } from "../../policy/safetensors.ts";
 import { SafetensorsWriter } from "../../policy/safetensors-writer.ts";
 import { savePolicyDirectory } from "../../policy/save-policy.ts";
-import type { Arrays, OptimizerState } from "./policy-state.ts";
+import {
+  arraySource,
+  policySource,
+  readAdapter,
+  type Arrays,
+  type ParameterSource,
+} from "./parameter-source.ts";
+import { adapterNames, policyParts, type GraphPolicy } from "./policy-parts.ts";
+import type { OptimizerSource, OptimizerState } from "./policy-state.ts";
 
 /** Files to write beside the weights, by name. */
 export type CheckpointFiles = ReadonlyMap<string, Uint8Array>;
@@ -21,26 +30,58 @@ const STEP = "optimizer.json";
 const firstMoment = (name: string): string => `m:${name}`;
 const secondMoment = (name: string): string => `v:${name}`;
 
-interface EngineState {
-  readonly config: PolicyConfig;
+export interface EngineState {
+  readonly policy: GraphPolicy;
+  /** Trained parameters, or all where nothing is trained. */
   readonly parameters: Arrays;
-  readonly optimizer: OptimizerState;
+  /** Absent before the first step. */
+  readonly optimizer: OptimizerState | undefined;
+  /** Path or hub name of the weights that an adapter belongs to. */
+  readonly base: string | null;
 }
 
-/** Writes the policy and its optimizer's state into an existing directory. */
+/** Writes the policy, or its adapter, and the optimizer's state into an existing directory. */
 export async function saveEngine(
   directory: string,
   state: EngineState,
   companions: CheckpointFiles = new Map(),
 ): Promise<void> {
-  await savePolicyDirectory(directory, state.config, state.parameters, { tokenizerFiles: companions });
-  const moments = parameterShapes(state.config).flatMap(({ name, shape }) => [
+  const { config, trained = "all" } = state.policy;
+  if (trained === "all" || trained === "none") {
+    await savePolicyDirectory(directory, config, state.parameters, { tokenizerFiles: companions });
+  } else {
+    await saveAdapter(directory, state, trained);
+    for (const [file, content] of companions) await writeFile(join(directory, file), content);
+  }
+  if (state.optimizer !== undefined) await saveOptimizer(directory, state.policy, state.optimizer);
+}
+
+async function saveAdapter(directory: string, state: EngineState, settings: LoraSettings): Promise<void> {
+  const { config } = state.policy;
+  const pairs = new Map(
+    loraShapes(config, settings).map(({ name }) => {
+      const { a, b } = adapterNames(name);
+      const [down, up] = [state.parameters.get(a), state.parameters.get(b)];
+      return [name, { a: down as Float32Array, b: up as Float32Array }];
+    }),
+  );
+  await mkdir(directory, { recursive: true });
+  await saveLoraDirectory(directory, { config, settings, pairs }, state.base);
+}
+
+async function saveOptimizer(
+  directory: string,
+  policy: GraphPolicy,
+  optimizer: OptimizerState,
+): Promise<void> {
+  const { trained } = policyParts(policy);
+  const moments = trained.flatMap(({ name, shape }) => [
     { name: firstMoment(name), shape },
     { name: secondMoment(name), shape },
   ]);
   const writer = await SafetensorsWriter.create(join(directory, MOMENTS), moments, "F32");
-  const { step, firstMoments, secondMoments } = state.optimizer;
-  for (const { name } of parameterShapes(state.config)) {
+  const { step, firstMoments, secondMoments } = optimizer;
+  for (const { name } of trained) {
     await writer.write(firstMoment(name), firstMoments.get(name) as Float32Array);
     await writer.write(secondMoment(name), secondMoments.get(name) as Float32Array);
   }
@@ -48,49 +89,36 @@ export async function saveEngine(
   await writeFile(join(directory, STEP), `${JSON.stringify({ step })}\n`);
 }
 
+export interface OpenedCheckpoint {
+  readonly parameters: ParameterSource;
+  readonly optimizer?: OptimizerSource;
+  close(): Promise<void>;
+}
+
 /**
- * Reads what `saveEngine` wrote; a directory without optimizer state starts a fresh one.
- * Throws CheckpointError where the policy in it has another shape than `config`.
+ * Opens what `saveEngine` wrote; a directory without optimizer state starts a fresh one.
+ * Throws CheckpointError where the policy or the adapter in it has another shape, before anything is read.
  */
-export async function loadEngine(
-  directory: string,
-  config: PolicyConfig,
-): Promise<{ readonly parameters: Arrays; readonly optimizer?: OptimizerState }> {
-  const policy = await openPolicyDirectory(directory);
-  const parameters: Arrays = new Map();
-  try {
-    requireSameShape(directory, config, policy.config);
-    for (const { name } of parameterShapes(config)) parameters.set(name, await policy.read(name));
-  } finally {
-    await policy.close();
-  }
-  if (!existsSync(join(directory, MOMENTS))) return { parameters };
+export async function openCheckpoint(directory: string, policy: GraphPolicy): Promise<OpenedCheckpoint> {
+  const { config, trained = "all" } = policy;
+  const parameters =
+    trained === "all" || trained === "none"
+      ? await policySource(directory, config)
+      : arraySource(await readAdapter(directory, config, trained));
+  if (!existsSync(join(directory, MOMENTS))) return { parameters, close: () => parameters.close() };
 
   const { step } = JSON.parse(await readFile(join(directory, STEP), "utf8")) as { step: number };
   const file = await SafetensorsFile.open(join(directory, MOMENTS));
-  try {
-    const [firstMoments, secondMoments]: [Arrays, Arrays] = [new Map(), new Map()];
-    for (const { name } of parameterShapes(config)) {
-      firstMoments.set(name, await file.read(firstMoment(name)));
-      secondMoments.set(name, await file.read(secondMoment(name)));
-    }
-    return { parameters, optimizer: { step, firstMoments, secondMoments } };
-  } finally {
-    await file.close();
-  }
-}
-
-function requireSameShape(directory: string, wanted: PolicyConfig, found: PolicyConfig): void {
-  const foundShapes = new Map(parameterShapes(found).map(({ name, shape }) => [name, shape.join(" × ")]));
-  const misfit = parameterShapes(wanted).find(
-    ({ name, shape }) => foundShapes.get(name) !== shape.join(" × "),
-  );
-  if (misfit === undefined && foundShapes.size === parameterShapes(wanted).length) return;
-  const detail =
-    misfit === undefined
-      ? `it has ${foundShapes.size} tensors`
-      : `${misfit.name} is ${foundShapes.get(misfit.name) ?? "missing"} there and ${misfit.shape.join(" × ")} here`;
-  throw new CheckpointError(`The policy in ${directory} has another shape than this run's: ${detail}.`, {
-    hint: "Use the settings it was trained with, or start from it with policy.checkpoint.",
+  const moments = (nameOf: (name: string) => string): ParameterSource => ({
+    read: (name, into) => file.read(nameOf(name), into),
+    close: async () => {},
   });
+  return {
+    parameters,
+    optimizer: { step, firstMoments: moments(firstMoment), secondMoments: moments(secondMoment) },
+    close: async () => {
+      await parameters.close();
+      await file.close();
+    },
+  };
 }

@@ -1,15 +1,13 @@
 /**
- * A policy's parameters as one array: the optimizer's state is three arrays instead of three a tensor, so an update is
+ * Trained parameters as one array: the optimizer's state is three arrays instead of three a tensor, so an update is
  * a dozen nodes, and a step passes three tensors to onnxruntime instead of hundreds. Each parameter is a view.
  */
 
 import { ShapeError } from "../../errors.ts";
-import type { PolicyConfig } from "../../policy/config.ts";
-import { parameterShapes, sizeOf } from "../../policy/parameters.ts";
+import { sizeOf, type ParameterShape } from "../../policy/parameters.ts";
 import { input } from "../../tensor/ops/leaves.ts";
 import { concat, reshape, slice } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";
-import type { Weights } from "./decoder.ts";
 
 interface Place {
   readonly name: string;
@@ -24,9 +22,9 @@ export interface ParameterLayout {
   readonly size: number;
 }
 
-export function parameterLayout(config: PolicyConfig): ParameterLayout {
+export function parameterLayout(shapes: readonly ParameterShape[]): ParameterLayout {
   let size = 0;
-  const places = parameterShapes(config).map(({ name, shape }) => {
+  const places = shapes.map(({ name, shape }) => {
     const start = size;
     size += sizeOf(shape);
     return { name, shape, start, end: size };
@@ -60,15 +58,15 @@ export function parameterViews({ places }: ParameterLayout, flat: Float32Array):
 export const PARAMETERS = "parameters";
 
 /** The array as a graph input, and each parameter as a piece of it. */
-export function flatWeights({ places, size }: ParameterLayout): {
+export function flatPieces({ places, size }: ParameterLayout): {
   readonly flat: Value;
-  readonly weights: Weights;
+  readonly pieces: Map<string, Value>;
 } {
   const flat = input(PARAMETERS, [size]);
-  const weights = new Map(
+  const pieces = new Map(
     places.map(({ name, shape, start, end }) => [name, reshape(slice(flat, 0, start, end), shape)]),
   );
-  return { flat, weights };
+  return { flat, pieces };
 }
 
 /** Gradients of the parameters, in the layout's order, as one array. */

@@ -19,7 +19,7 @@ import {
 } from "../../tensor/ops/elementwise.ts";
 import { gather, gatherLast } from "../../tensor/ops/gather.ts";
 import { input, scalar } from "../../tensor/ops/leaves.ts";
-import { linear, matmul } from "../../tensor/ops/matmul.ts";
+import { matmul } from "../../tensor/ops/matmul.ts";
 import { logSoftmax, rmsNorm, softmax } from "../../tensor/ops/normalize.ts";
 import { max, sum } from "../../tensor/ops/reduce.ts";
 import { rotary } from "../../tensor/ops/rotary.ts";
@@ -28,12 +28,14 @@ import { concat, reshape, slice, transpose } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
 import { headsOf, prefixAttention, prefixRows } from "./attention.ts";
-import { layerWeights, mlp, tablesFor, weight, weightInputs } from "./decoder.ts";
+import { layerWeights, mlp, tablesFor, weight } from "./decoder.ts";
 import { segmentLogits } from "./head.ts";
+import { weightInputs, type GraphPolicy } from "./policy-parts.ts";
 
 /** Keys and values of the prefixes, `prefixKeys.l` and `prefixValues.l` of each layer: [P·heads, S, size]. */
-export function prefillGraph(config: PolicyConfig, prompts: number, prefix: number): Record<string, Value> {
-  const weights = weightInputs(config);
+export function prefillGraph(policy: GraphPolicy, prompts: number, prefix: number): Record<string, Value> {
+  const { config } = policy;
+  const weights = weightInputs(policy);
   const heads = headsOf(config);
   const count = prompts * prefix;
   const positions = input("positions", [count], "int64");
@@ -42,19 +44,19 @@ export function prefillGraph(config: PolicyConfig, prompts: number, prefix: numb
   const outputs: Record<string, Value> = {};
   let rows = gather(weight(weights, EMBEDDING), input("tokens", [count], "int64"));
   for (let layer = 0; layer < config.layers; layer += 1) {
-    const at = layerWeights(weights, layer);
+    const { at, project } = layerWeights(weights, layer);
     const normal = rmsNorm(rows, at("input_layernorm"), config.normEpsilon);
     const asRows = (tokens: Value): Value => prefixRows(tokens, prompts, prefix, heads);
-    const keys = asRows(rotary(linear(normal, at("self_attn.k_proj")), positions, tables));
-    const values = asRows(linear(normal, at("self_attn.v_proj")));
+    const keys = asRows(rotary(project(normal, "self_attn.k_proj"), positions, tables));
+    const values = asRows(project(normal, "self_attn.v_proj"));
     outputs[`prefixKeys.${layer}`] = keys;
     outputs[`prefixValues.${layer}`] = values;
-    const queries = rotary(linear(normal, at("self_attn.q_proj")), positions, tables);
+    const queries = rotary(project(normal, "self_attn.q_proj"), positions, tables);
     const mixed = prefixAttention({ queries, keys, values }, shape, heads);
-    const afterAttention = add(rows, linear(mixed, at("self_attn.o_proj")));
+    const afterAttention = add(rows, project(mixed, "self_attn.o_proj"));
     rows = add(
       afterAttention,
-      mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at),
+      mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), { project }),
     );
   }
   return outputs;
@@ -93,12 +95,13 @@ export interface DecodeShape {
  * `logprob.k` [R, 1]. Guided, there is also `guidance`, and what concerns drawing has R / 2 rows.
  */
 export function decodeGraph(
-  config: PolicyConfig,
+  policy: GraphPolicy,
   shape: DecodeShape,
   segments: readonly Segment[],
   drawing: Drawing,
 ): Record<string, Value> {
-  const weights = weightInputs(config);
+  const { config } = policy;
+  const weights = weightInputs(policy);
   const rowCount = shape.prompts * shape.groupSize;
   const positions = input("positions", [rowCount], "int64");
   const tables = tablesFor(config, shape.positions);
@@ -109,20 +112,20 @@ export function decodeGraph(
   const outputs: Record<string, Value> = {};
   let rows = gather(weight(weights, EMBEDDING), input("tokens", [rowCount], "int64"));
   for (let layer = 0; layer < config.layers; layer += 1) {
-    const at = layerWeights(weights, layer);
+    const { at, project } = layerWeights(weights, layer);
     const normal = rmsNorm(rows, at("input_layernorm"), config.normEpsilon);
     const own = {
-      queries: rotary(linear(normal, at("self_attn.q_proj")), positions, tables),
-      keys: beside(rotary(linear(normal, at("self_attn.k_proj")), positions, tables), config, shape),
-      values: beside(linear(normal, at("self_attn.v_proj")), config, shape),
+      queries: rotary(project(normal, "self_attn.q_proj"), positions, tables),
+      keys: beside(rotary(project(normal, "self_attn.k_proj"), positions, tables), config, shape),
+      values: beside(project(normal, "self_attn.v_proj"), config, shape),
     };
     outputs[`keys.${layer}`] = own.keys;
     outputs[`values.${layer}`] = own.values;
     const mixed = cachedAttention(own, layer, config, { ...shape, ...shared });
-    const afterAttention = add(rows, linear(mixed, at("self_attn.o_proj")));
+    const afterAttention = add(rows, project(mixed, "self_attn.o_proj"));
     rows = add(
       afterAttention,
-      mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), at),
+      mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), { project }),
     );
   }
   if (shape.drawn.length === 0) return outputs;

@@ -66,7 +66,7 @@ export async function startGeneration(
 
   const session = await workspace.session(
     ["prefill", prompts, prefix],
-    () => prefillGraph(config, prompts, prefix),
+    () => prefillGraph(workspace.options, prompts, prefix),
     "all",
   );
   const positions = BigInt64Array.from({ length: prompts * prefix }, (_, index) => BigInt(index % prefix));
@@ -100,7 +100,7 @@ export async function decodeStep(
     isGuided: start.guidance !== undefined,
   };
   const session = await workspace.session(["decode", shape, start.drawing], () =>
-    decodeGraph(config, shape, segments, start.drawing),
+    decodeGraph(workspace.options, shape, segments, start.drawing),
   );
   const rowCount = start.prompts * start.groupSize;
   const row = rowCount * config.keyValueHeads * config.headSize;

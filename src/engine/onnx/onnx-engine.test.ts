@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import type { LossSpec } from "../../algorithms/losses.ts";
 import { SFT_LOSS } from "../../algorithms/losses.ts";
 import { freshPolicyConfig } from "../../policy/config.ts";
-import { initialParameters } from "../../policy/parameters.ts";
+import type { LoraSettings } from "../../policy/lora.ts";
+import { initialParameters, PROJECTIONS } from "../../policy/parameters.ts";
 import { Rng } from "../../random.ts";
 import { plainGrammar } from "../../tokens/plain-grammar.ts";
 import type { Prompt } from "../../tokens/prompt.ts";
@@ -59,10 +60,15 @@ function options(): OnnxEngineOptions {
   };
 }
 
-engineContract("the onnx engine", {
-  open: async () => openOnnxEngine(options()),
-  vocabularySize: VOCABULARY_SIZE,
-  length: LENGTH,
+const SUBJECT = { vocabularySize: VOCABULARY_SIZE, length: LENGTH };
+engineContract("the onnx engine", { open: async () => openOnnxEngine(options()), ...SUBJECT });
+
+/** Beside every projection, so that each kind of linear map is adapted. */
+const LORA: LoraSettings = { rank: 4, alpha: 6, targets: PROJECTIONS, isRankStabilised: false };
+
+engineContract("the onnx engine with LoRA", {
+  open: async () => openOnnxEngine({ ...options(), trained: LORA }),
+  ...SUBJECT,
 });
 
 function groups(prompts: number, groupSize: number): TrainingGroup[] {

@@ -15,15 +15,19 @@ import type {
 } from "../policy-engine.ts";
 import { guidanceOf, writeCompletions } from "./decoding.ts";
 import type { CheckpointFiles } from "./engine-checkpoint.ts";
-import { loadEngine, saveEngine } from "./engine-checkpoint.ts";
 import type { PackedBatch, PackedGroup } from "./packed-batch.ts";
 import { packBatch } from "./packed-batch.ts";
+import type { Arrays, WeightFiles } from "./parameter-source.ts";
 import type { WorkspaceOptions } from "./policy-workspace.ts";
 import { WorkerClient } from "./worker-client.ts";
 
 export interface OnnxEngineOptions extends Omit<WorkspaceOptions, "segments"> {
   readonly grammar: Grammar;
-  readonly parameters: Map<string, Float32Array>;
+  /**
+   * Files, which the engine's thread reads, or arrays, which are handed over to it and empty afterwards. Beside a
+   * policy's own, arrays may hold those of an adapter by its names; else a fresh one is drawn.
+   */
+  readonly parameters: Arrays | WeightFiles;
   /** Most tokens in one pass; a larger batch is accumulated. */
   readonly microbatchTokens: number;
   /** Most rows (prompts × groupSize) that are generated at once. */
@@ -43,7 +47,12 @@ export async function openOnnxEngine(options: OnnxEngineOptions): Promise<Policy
     ...rest
   } = options;
   const worker = new WorkerClient({ ...rest, segments: grammar.segments });
-  await worker.call("setState", parameters);
+  try {
+    await worker.handOver(buffersOf(parameters), "setState", parameters);
+  } catch (error) {
+    await worker.close();
+    throw error;
+  }
   return new OnnxEngine(worker, options);
 }
 
@@ -132,20 +141,11 @@ class OnnxEngine implements PolicyEngine {
   }
 
   async save(directory: string): Promise<void> {
-    const [parameters, optimizer] = [
-      await this.#worker.call("parameters"),
-      await this.#worker.call("optimizerState"),
-    ];
-    await saveEngine(
-      directory,
-      { config: this.#options.config, parameters, optimizer },
-      this.#options.companions,
-    );
+    await this.#worker.call("save", directory, this.#options.companions);
   }
 
   async load(directory: string): Promise<void> {
-    const { parameters, optimizer } = await loadEngine(directory, this.#options.config);
-    await this.#worker.call("setState", parameters, optimizer);
+    await this.#worker.call("load", directory);
   }
 
   async flops(): Promise<number> {
@@ -168,6 +168,12 @@ class OnnxEngine implements PolicyEngine {
       yield { ...packBatch(part, grammar), groups: part.length };
     }
   }
+}
+
+/** Arrays may be pieces of one buffer, and a buffer can be handed over once. */
+function buffersOf(parameters: Arrays | WeightFiles): ArrayBuffer[] {
+  if (!(parameters instanceof Map)) return [];
+  return [...new Set(Array.from(parameters.values(), ({ buffer }) => buffer as ArrayBuffer))];
 }
 
 function tokensOf({ prompt, completions }: PackedGroup): number {

@@ -1,10 +1,11 @@
 /**
- * A policy's parameters and what AdamW remembers, as three flat tensors that stay where the device keeps them: arrays
- * of ours on the CPU, buffers on a GPU. Nothing leaves the GPU but a checkpoint.
+ * A policy's parameters and what AdamW remembers, where the device keeps them: arrays of ours on the CPU, buffers on a
+ * GPU. Trained parameters and moments are flat tensors that a step replaces, given ones are held as they were read.
+ * Nothing leaves the GPU but a checkpoint.
  */
 
-import { EngineError } from "../../errors.ts";
-import type { PolicyConfig } from "../../policy/config.ts";
+import { EngineError, ShapeError } from "../../errors.ts";
+import { sizeOf } from "../../policy/parameters.ts";
 import { input } from "../../tensor/ops/leaves.ts";
 import { slice } from "../../tensor/ops/shape.ts";
 import type { Feed, Feeds, KeptOutputs, Session } from "../../tensor/session.ts";
@@ -12,17 +13,24 @@ import { DeviceTensor, release } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
 import { next, STATE } from "./adamw.ts";
-import { headName, headWeight } from "./decoder.ts";
+import { headName } from "./decoder.ts";
 import type { ParameterLayout } from "./flat-parameters.ts";
-import { flatten, flatWeights, parameterLayout, parameterViews } from "./flat-parameters.ts";
+import { flatPieces, parameterLayout, parameterViews } from "./flat-parameters.ts";
+import type { Arrays, ParameterSource } from "./parameter-source.ts";
+import { inputsOf, policyParts, type GraphPolicy, type PolicyParts } from "./policy-parts.ts";
 
-export type Arrays = Map<string, Float32Array>;
-
-/** Everything AdamW remembers; moments by parameter. */
+/** Everything AdamW remembers; moments by trained parameter. */
 export interface OptimizerState {
   readonly step: number;
   readonly firstMoments: Arrays;
   readonly secondMoments: Arrays;
+}
+
+/** The same, to be read. */
+export interface OptimizerSource {
+  readonly step: number;
+  readonly firstMoments: ParameterSource;
+  readonly secondMoments: ParameterSource;
 }
 
 /** Outputs of a graph that updates the state, to be kept. */
@@ -35,10 +43,14 @@ type OpenGraph = (
   kept?: KeptOutputs,
 ) => Promise<Session>;
 
-type StatePart = keyof typeof STATE;
+type FlatTensor = Float32Array | DeviceTensor;
 
-interface StateOptions {
-  readonly config: PolicyConfig;
+interface Moments {
+  readonly firstMoment: FlatTensor;
+  readonly secondMoment: FlatTensor;
+}
+
+interface StateOptions extends GraphPolicy {
   readonly segments: readonly Segment[];
   /** Whether the device's memory is ours, so that a piece of an array can be fed as it lies. */
   readonly isHost: boolean;
@@ -47,22 +59,27 @@ interface StateOptions {
 export class PolicyState implements Disposable {
   readonly #options: StateOptions;
   readonly #open: OpenGraph;
+  readonly #parts: PolicyParts;
   readonly #layout: ParameterLayout;
-  /** [N] each, in the layout's order. */
-  #flat: Readonly<Record<StatePart, Float32Array | DeviceTensor>>;
-  #weights: Feeds | undefined;
+  /** By name, and the head's rows of each segment if the head is among them. */
+  #given: Feeds = {};
+  /** The trained parameters, [N] in the layout's order. */
+  #flat: FlatTensor = new Float32Array();
+  /** Absent before the first step: whoever only generates does not pay for them. */
+  #moments: Moments | undefined;
+  /** Pieces of the trained parameters as they are now, and as they were frozen. */
+  #trained: Feeds | undefined;
   #reference: Feeds | undefined;
   #step = 0;
 
   constructor(options: StateOptions, open: OpenGraph) {
     this.#options = options;
     this.#open = open;
-    this.#layout = parameterLayout(options.config);
-    const none = new Float32Array(this.#layout.size);
-    this.#flat = { parameters: none, firstMoment: none, secondMoment: none };
+    this.#parts = policyParts(options);
+    this.#layout = parameterLayout(this.#parts.trained);
   }
 
-  /** Number of parameters. */
+  /** Number of trained parameters. */
   get size(): number {
     return this.#layout.size;
   }
@@ -72,27 +89,41 @@ export class PolicyState implements Disposable {
     return this.#step;
   }
 
-  /** The three flat tensors, as a graph that updates them takes them. */
+  /** What a graph that trains takes: the given parameters, and the flat tensors that it updates. */
   get feeds(): Feeds {
-    return this.#flat;
+    const zeros = (): Float32Array => new Float32Array(this.#layout.size);
+    this.#moments ??= { firstMoment: zeros(), secondMoment: zeros() };
+    return { ...this.#given, parameters: this.#flat, ...this.#moments };
   }
 
-  /** Sets the parameters and forgets AdamW's memory, unless one is given. */
-  set(parameters: Arrays, optimizer?: OptimizerState): void {
-    const zeros = (): Float32Array => new Float32Array(this.#layout.size);
-    this.#replace({
-      parameters: flatten(this.#layout, parameters),
-      firstMoment: optimizer === undefined ? zeros() : flatten(this.#layout, optimizer.firstMoments),
-      secondMoment: optimizer === undefined ? zeros() : flatten(this.#layout, optimizer.secondMoments),
-    });
+  /** Reads every parameter, tensor by tensor into its place. Throws ShapeError for a missing or misshapen one. */
+  async start(source: ParameterSource): Promise<void> {
+    release(Object.values(this.#given));
+    this.#given = {};
+    const given: Arrays = new Map();
+    for (const { name, shape } of this.#parts.given) given.set(name, await readShaped(source, name, shape));
+    this.#given = await this.#placed(given);
+    await this.restore(source);
+  }
+
+  /** Reads the trained parameters, and what AdamW remembered of them unless it should begin anew. */
+  async restore(source: ParameterSource, optimizer?: OptimizerSource): Promise<void> {
+    this.#replace(new Float32Array(), undefined);
+    const moments =
+      optimizer === undefined
+        ? undefined
+        : {
+            firstMoment: await this.#readFlat(optimizer.firstMoments),
+            secondMoment: await this.#readFlat(optimizer.secondMoments),
+          };
+    this.#replace(await this.#readFlat(source), moments);
     this.#step = optimizer?.step ?? 0;
   }
 
   /** Takes over what a graph kept of NEXT_STATE. */
   take(kept: Readonly<Record<string, Feed>>): void {
-    const part = (name: StatePart): Float32Array => kept[next(STATE[name])] as Float32Array;
-    this.#replace({
-      parameters: part("parameters"),
+    const part = (name: keyof typeof STATE): FlatTensor => kept[next(STATE[name])] as FlatTensor;
+    this.#replace(part("parameters"), {
       firstMoment: part("firstMoment"),
       secondMoment: part("secondMoment"),
     });
@@ -101,79 +132,118 @@ export class PolicyState implements Disposable {
 
   /** Each parameter by name, and the head's rows of segment k as `head.k`, ready to be fed. */
   async weights(): Promise<Feeds> {
-    this.#weights ??= this.#options.isHost ? this.#views() : await this.#pieces();
-    return this.#weights;
+    this.#trained ??= await this.#pieces();
+    return { ...this.#given, ...this.#trained };
   }
 
-  /** The weights that were frozen as the reference policy. Throws EngineError where none were. */
+  /** The weights of the reference policy. Throws EngineError where none were frozen. */
   get reference(): Feeds {
-    if (this.#reference !== undefined) return this.#reference;
+    if (this.#reference !== undefined) return { ...this.#given, ...this.#reference };
     throw new EngineError("There is no reference policy yet.", { hint: "Call freezeReference() first." });
   }
 
-  /** Makes the present weights the reference policy. Steps write new tensors, so nothing is copied. */
+  /**
+   * Makes the present weights the reference policy. Steps write new tensors, so nothing is copied; given weights are
+   * the reference's too.
+   */
   async freezeReference(): Promise<void> {
-    const weights = await this.weights();
+    this.#trained ??= await this.#pieces();
     release(Object.values(this.#reference ?? {}));
-    this.#reference = weights;
-    this.#weights = undefined;
+    this.#reference = this.#trained;
+    this.#trained = undefined;
   }
 
   [Symbol.dispose](): void {
-    for (const feeds of [this.#flat, this.#weights, this.#reference]) release(Object.values(feeds ?? {}));
+    this.#replace(new Float32Array(), undefined);
+    for (const feeds of [this.#given, this.#reference]) release(Object.values(feeds ?? {}));
   }
 
-  /** The parameters by name, as arrays. */
+  /** The trained parameters by name, as arrays; the given ones where nothing is trained. */
   async parameters(): Promise<Arrays> {
-    return parameterViews(this.#layout, await this.#read("parameters"));
+    if (this.#layout.size > 0) return parameterViews(this.#layout, await this.#read(this.#flat));
+    const given: Arrays = new Map();
+    for (const { name, shape } of this.#parts.given)
+      given.set(name, await this.#read(this.#given[name] as FlatTensor, shape));
+    return given;
   }
 
-  async optimizerState(): Promise<OptimizerState> {
+  /** What AdamW remembers; undefined before the first step. */
+  async optimizerState(): Promise<OptimizerState | undefined> {
+    if (this.#moments === undefined || this.#step === 0) return undefined;
     return {
       step: this.#step,
-      firstMoments: parameterViews(this.#layout, await this.#read("firstMoment")),
-      secondMoments: parameterViews(this.#layout, await this.#read("secondMoment")),
+      firstMoments: parameterViews(this.#layout, await this.#read(this.#moments.firstMoment)),
+      secondMoments: parameterViews(this.#layout, await this.#read(this.#moments.secondMoment)),
     };
   }
 
-  #replace(flat: Readonly<Record<StatePart, Float32Array | DeviceTensor>>): void {
-    release([...Object.values(this.#flat), ...Object.values(this.#weights ?? {})]);
+  async #readFlat(source: ParameterSource): Promise<Float32Array> {
+    const flat = new Float32Array(this.#layout.size);
+    for (const { name, shape, start, end } of this.#layout.places)
+      await readShaped(source, name, shape, flat.subarray(start, end));
+    return flat;
+  }
+
+  #replace(flat: FlatTensor, moments: Moments | undefined): void {
+    release([this.#flat, ...Object.values(this.#moments ?? {}), ...Object.values(this.#trained ?? {})]);
     this.#flat = flat;
-    this.#weights = undefined;
+    this.#moments = moments;
+    this.#trained = undefined;
   }
 
-  #views(): Feeds {
-    const { config, segments } = this.#options;
-    const views = parameterViews(this.#layout, this.#flat.parameters as Float32Array);
-    const head = views.get(headName(config)) as Float32Array;
-    const rowsOf = ({ start, end }: Segment): Float32Array =>
-      head.subarray(start * config.hiddenSize, end * config.hiddenSize);
-    return {
-      ...Object.fromEntries(views),
-      ...Object.fromEntries(segments.map((segment, index) => [`head.${index}`, rowsOf(segment)])),
-    };
+  /** Arrays as the device keeps them, with the head's rows where the head is among them. */
+  async #placed(arrays: Arrays): Promise<Feeds> {
+    if (arrays.size === 0) return {};
+    if (this.#options.isHost) return this.#withHeadRows(arrays, rowsOfArray);
+    const build = (): Record<string, Value> => this.#withHeadRows(inputsOf(this.#parts.given), rowsOfValue);
+    const session = await this.#open(["given"], build, "all");
+    return (await session.runKeeping(Object.fromEntries(arrays))).kept;
   }
 
   async #pieces(): Promise<Feeds> {
-    const { config, segments } = this.#options;
-    const build = (): Record<string, Value> => {
-      const { weights } = flatWeights(this.#layout);
-      const head = headWeight(config, weights);
-      return {
-        ...Object.fromEntries(weights),
-        ...Object.fromEntries(
-          segments.map(({ start, end }, index) => [`head.${index}`, slice(head, 0, start, end)]),
-        ),
-      };
-    };
-    const session = await this.#open(["weights"], build, "all");
-    return (await session.runKeeping({ parameters: this.#flat.parameters })).kept;
+    if (this.#layout.size === 0) return {};
+    if (this.#options.isHost) {
+      return this.#withHeadRows(parameterViews(this.#layout, this.#flat as Float32Array), rowsOfArray);
+    }
+    const build = (): Record<string, Value> =>
+      this.#withHeadRows(flatPieces(this.#layout).pieces, rowsOfValue);
+    const session = await this.#open(["trained"], build, "all");
+    return (await session.runKeeping({ parameters: this.#flat })).kept;
   }
 
-  async #read(part: StatePart): Promise<Float32Array> {
-    const flat = this.#flat[part];
-    if (flat instanceof Float32Array) return flat;
-    const session = await this.#open(["read"], () => ({ values: input("flat", [this.#layout.size]) }));
-    return (await session.run({ flat }))["values"] as Float32Array;
+  #withHeadRows<Tensor>(
+    tensors: ReadonlyMap<string, Tensor>,
+    rows: (head: Tensor, segment: Segment, width: number) => Tensor,
+  ): Record<string, Tensor> {
+    const { config, segments } = this.#options;
+    const head = tensors.get(headName(config));
+    const cut =
+      head === undefined
+        ? []
+        : segments.map((segment, k) => [`head.${k}`, rows(head, segment, config.hiddenSize)] as const);
+    return { ...Object.fromEntries(tensors), ...Object.fromEntries(cut) };
   }
+
+  async #read(tensor: FlatTensor, shape: readonly number[] = [this.#layout.size]): Promise<Float32Array> {
+    if (tensor instanceof Float32Array) return tensor;
+    const session = await this.#open(["read", shape], () => ({ values: input("flat", shape) }));
+    return (await session.run({ flat: tensor }))["values"] as Float32Array;
+  }
+}
+
+const rowsOfArray = (head: Float32Array, { start, end }: Segment, width: number): Float32Array =>
+  head.subarray(start * width, end * width);
+const rowsOfValue = (head: Value, { start, end }: Segment): Value => slice(head, 0, start, end);
+
+async function readShaped(
+  source: ParameterSource,
+  name: string,
+  shape: readonly number[],
+  into?: Float32Array<ArrayBuffer>,
+): Promise<Float32Array> {
+  const values = await source.read(name, into);
+  if (values?.length === sizeOf(shape)) return values;
+  throw new ShapeError(
+    `The parameter ${name} has shape [${shape.join(", ")}], got ${values?.length ?? 0} values.`,
+  );
 }

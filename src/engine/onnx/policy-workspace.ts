@@ -4,6 +4,8 @@
  */
 
 import type { LossSpec } from "../../algorithms/losses.ts";
+import { resolve } from "node:path";
+
 import { EngineError } from "../../errors.ts";
 import { compile } from "../../tensor/compile.ts";
 import type { Device, DeviceName } from "../../tensor/device.ts";
@@ -12,11 +14,12 @@ import type { ArrayFeeds, Feed, Feeds, KeptOutputs, RunResults } from "../../ten
 import { release, Session } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
 import { next, updateScalars } from "./adamw.ts";
+import { openCheckpoint, saveEngine, type CheckpointFiles } from "./engine-checkpoint.ts";
 import type { Generation, GenerationStart } from "./generation.ts";
 import { decodeStep, startGeneration } from "./generation.ts";
 import type { DrawRequest, DrawnTokens } from "./generation.ts";
-import type { Arrays, OptimizerState } from "./policy-state.ts";
-import { NEXT_STATE, PolicyState } from "./policy-state.ts";
+import { startSource, type Arrays, type WeightFiles } from "./parameter-source.ts";
+import { NEXT_STATE, PolicyState, type OptimizerState } from "./policy-state.ts";
 import type { BatchShape, GraphContext } from "./training-graphs.ts";
 import { ACCUMULATED, accumulateGraph, logprobGraph, stepGraph, updateGraph } from "./training-graphs.ts";
 
@@ -50,6 +53,8 @@ export class PolicyWorkspace {
   readonly options: WorkspaceOptions;
   readonly #device: Device;
   readonly #state: PolicyState;
+  /** Where the weights were read that an adapter belongs to. */
+  #base: string | null = null;
   #flops = 0;
   #generation: Generation | undefined;
   readonly #sessions = new Map<string, Promise<Session>>();
@@ -57,24 +62,54 @@ export class PolicyWorkspace {
   constructor(options: WorkspaceOptions) {
     this.options = options;
     this.#device = DEVICES[options.device ?? "cpu"];
-    const { config, segments } = options;
-    this.#state = new PolicyState({ config, segments, isHost: this.#device.isCpu }, (...graph) =>
+    this.#state = new PolicyState({ ...options, isHost: this.#device.isCpu }, (...graph) =>
       this.session(...graph),
     );
   }
 
-  /** Sets the weights and forgets the optimizer's state, unless one is given. */
-  setState(parameters: Arrays, optimizer?: OptimizerState): void {
-    this.#state.set(parameters, optimizer);
+  /**
+   * Sets the weights, tensor by tensor where they lie on disk, and forgets the optimizer's state. Throws
+   * CheckpointError or ShapeError where they do not fit the policy.
+   */
+  async setState(weights: Arrays | WeightFiles): Promise<void> {
+    this.#base = weights instanceof Map ? null : resolve(weights.directory);
+    const source = await startSource(this.options, weights);
+    try {
+      await this.#state.start(source);
+    } finally {
+      await source.close();
+    }
   }
 
-  /** The parameters by name, as arrays. */
+  /** The trained parameters by name, as arrays; all where nothing is trained. */
   async parameters(): Promise<Arrays> {
     return this.#state.parameters();
   }
 
-  async optimizerState(): Promise<OptimizerState> {
+  /** What AdamW remembers; undefined before the first step. */
+  async optimizerState(): Promise<OptimizerState | undefined> {
     return this.#state.optimizerState();
+  }
+
+  /** Writes weights or adapter, and the optimizer's state. */
+  async save(directory: string, companions?: CheckpointFiles): Promise<void> {
+    const [parameters, optimizer] = [await this.parameters(), await this.optimizerState()];
+    await saveEngine(
+      directory,
+      { policy: this.options, parameters, optimizer, base: this.#base },
+      companions,
+    );
+  }
+
+  /** Restores what `save` wrote; an adapter's base stays as it is. */
+  async load(directory: string): Promise<void> {
+    const checkpoint = await openCheckpoint(directory, this.options);
+    try {
+      if (this.options.trained === "none") await this.#state.start(checkpoint.parameters);
+      else await this.#state.restore(checkpoint.parameters, checkpoint.optimizer);
+    } finally {
+      await checkpoint.close();
+    }
   }
 
   /** The parameters by name and the head's rows of each segment, where the device keeps them. */
@@ -110,6 +145,11 @@ export class PolicyWorkspace {
 
   /** One optimizer step on a batch that may be cut into several passes. */
   async step(batches: readonly BatchFeeds[], spec: LossSpec, learningRate: number): Promise<StepSums> {
+    if (this.#state.size === 0) {
+      throw new EngineError("This engine was opened to generate, so there is nothing to train.", {
+        hint: "Open it with the weights or an adapter as what is trained.",
+      });
+    }
     const scalars = updateScalars(this.#state.step + 1, learningRate, this.options.optimizer);
     const fixed = { ...inverse(spec.temperature), ...this.#state.feeds };
     const [only] = batches;

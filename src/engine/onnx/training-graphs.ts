@@ -6,7 +6,6 @@
 import type { LossSpec } from "../../algorithms/losses.ts";
 import { tokenLoss } from "../../algorithms/token-loss.ts";
 import type { OptimizerSettings } from "../../config/schema.ts";
-import type { PolicyConfig } from "../../policy/config.ts";
 import { gradients } from "../../tensor/gradient.ts";
 import { add, multiply } from "../../tensor/ops/elementwise.ts";
 import { input } from "../../tensor/ops/leaves.ts";
@@ -15,14 +14,14 @@ import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
 import { adamw, next } from "./adamw.ts";
 import type { GroupShape } from "./attention.ts";
-import { forwardGroups, headWeight, weightInputs } from "./decoder.ts";
-import { flatWeights, joined, PARAMETERS, parameterLayout } from "./flat-parameters.ts";
+import { forwardGroups, headWeight } from "./decoder.ts";
+import { flatPieces, joined, PARAMETERS, parameterLayout } from "./flat-parameters.ts";
 import type { SegmentCounts } from "./head.ts";
 import { freeTokens } from "./head.ts";
+import { inputsOf, policyParts, weightInputs, weightsOf, type GraphPolicy } from "./policy-parts.ts";
 
 /** What the graphs of one policy have in common. */
-export interface GraphContext {
-  readonly config: PolicyConfig;
+export interface GraphContext extends GraphPolicy {
   readonly segments: readonly Segment[];
   readonly optimizer: OptimizerSettings;
   readonly recompute: boolean;
@@ -37,7 +36,7 @@ export const ACCUMULATED = "accumulated";
 
 /** Log-probabilities of the free tokens, [N]: output `logprobs`. */
 export function logprobGraph(context: GraphContext, shape: BatchShape): Record<string, Value> {
-  const weights = weightInputs(context.config);
+  const weights = weightInputs(context);
   const { hidden } = forwardGroups(context.config, weights, shape);
   const head = headWeight(context.config, weights);
   return {
@@ -47,7 +46,7 @@ export function logprobGraph(context: GraphContext, shape: BatchShape): Record<s
 }
 
 interface LossAndGradient {
-  /** [N] each. */
+  /** Of the trained parameters, [N] each. */
   readonly parameters: Value;
   readonly gradient: Value;
   /** Scalars: loss, and sums over counted tokens of kl, entropy, clipLow, clipHigh. */
@@ -56,7 +55,9 @@ interface LossAndGradient {
 
 function lossAndGradient(context: GraphContext, shape: BatchShape, spec: LossSpec): LossAndGradient {
   const { config, segments, recompute } = context;
-  const { flat, weights } = flatWeights(parameterLayout(config));
+  const { trained, given } = policyParts(context);
+  const { flat, pieces } = flatPieces(parameterLayout(trained));
+  const weights = weightsOf(context, new Map([...inputsOf(given), ...pieces]));
   const { hidden } = forwardGroups(config, weights, shape, { recompute });
   const head = headWeight(config, weights);
   const free = freeTokens({ hidden, head }, segments, shape.counts, input("inverseTemperature", []));
@@ -75,7 +76,7 @@ function lossAndGradient(context: GraphContext, shape: BatchShape, spec: LossSpe
   const total = (values: Value): Value => sum(multiply(values, counted));
   return {
     parameters: flat,
-    gradient: joined(gradients(loss, [...weights.values()])),
+    gradient: joined(gradients(loss, [...pieces.values()])),
     metrics: {
       loss,
       kl: total(kl),
@@ -103,7 +104,7 @@ export function accumulateGraph(
 }
 
 /** Clip and AdamW for an accumulated gradient. */
-export function updateGraph({ config, optimizer }: GraphContext): Record<string, Value> {
-  const { size } = parameterLayout(config);
-  return adamw(input(PARAMETERS, [size]), input(ACCUMULATED, [size]), optimizer);
+export function updateGraph(context: GraphContext): Record<string, Value> {
+  const { size } = parameterLayout(policyParts(context).trained);
+  return adamw(input(PARAMETERS, [size]), input(ACCUMULATED, [size]), context.optimizer);
 }

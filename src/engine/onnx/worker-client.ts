@@ -2,13 +2,16 @@
 
 import { Worker } from "node:worker_threads";
 
-import { EngineError } from "../../errors.ts";
+import { CheckpointError, ConfigError, EngineError, ShapeError } from "../../errors.ts";
 import type { AnswerMessage, Arguments, Result, WorkspaceCall, WorkspaceOptions } from "./worker-messages.ts";
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
+
+/** Errors that keep their class across threads: who reads them acts by it. Any other becomes an EngineError. */
+const ERRORS = new Map([CheckpointError, ConfigError, ShapeError].map((kind) => [kind.name, kind] as const));
 
 export class WorkerClient {
   readonly #worker: Worker;
@@ -31,6 +34,15 @@ export class WorkerClient {
 
   /** Calls a method of the workspace. Throws what it threw. */
   async call<Call extends WorkspaceCall>(call: Call, ...values: Arguments<Call>): Promise<Result<Call>> {
+    return this.handOver([], call, ...values);
+  }
+
+  /** `call`, with buffers among the values that move to the worker instead of being copied: they are empty here then. */
+  async handOver<Call extends WorkspaceCall>(
+    buffers: readonly ArrayBuffer[],
+    call: Call,
+    ...values: Arguments<Call>
+  ): Promise<Result<Call>> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#count += 1;
     const id = this.#count;
@@ -38,7 +50,7 @@ export class WorkerClient {
     try {
       return (await new Promise<unknown>((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject });
-        this.#worker.postMessage({ id, call, values });
+        this.#worker.postMessage({ id, call, values }, [...buffers]);
       })) as Result<Call>;
     } finally {
       if (this.#waiting.size === 0) this.#worker.unref();
@@ -59,7 +71,8 @@ export class WorkerClient {
       waiting?.resolve(message.result);
       return;
     }
-    const error = new EngineError(message.message, message.hint === undefined ? {} : { hint: message.hint });
+    const Kind = ERRORS.get(message.error) ?? EngineError;
+    const error = new Kind(message.message, message.hint === undefined ? {} : { hint: message.hint });
     if (message.stack !== undefined) error.stack = message.stack;
     waiting?.reject(error);
   }

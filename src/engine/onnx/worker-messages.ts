@@ -5,8 +5,8 @@ import type { PolicyWorkspace, WorkspaceOptions } from "./policy-workspace.ts";
 /** The methods that may be called from outside. */
 export type WorkspaceCall =
   | "setState"
-  | "parameters"
-  | "optimizerState"
+  | "save"
+  | "load"
   | "freezeReference"
   | "flops"
   | "logprobs"
@@ -26,9 +26,10 @@ export interface CallMessage {
 
 export type AnswerMessage =
   | { readonly id: number; readonly result: unknown }
-  /** `hint` is set where the error is one of ours. */
+  /** `error` is the class where it is one of ours, and `hint` may be set then. */
   | {
       readonly id: number;
+      readonly error: string;
       readonly message: string;
       readonly hint: string | undefined;
       readonly stack: string | undefined;

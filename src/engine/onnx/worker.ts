@@ -13,8 +13,8 @@ async function answer({ id, call, values }: CallMessage): Promise<AnswerMessage>
     const method = workspace[call] as (...values: unknown[]) => unknown;
     return { id, result: await method.apply(workspace, [...values]) };
   } catch (error) {
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    return { id, message, stack, hint: error instanceof EarlError ? error.hint : undefined };
+    const { message, stack, name } = error instanceof Error ? error : new Error(String(error));
+    return { id, error: name, message, stack, hint: error instanceof EarlError ? error.hint : undefined };
   }
 }
 

@@ -1,0 +1,76 @@
+/**
+ * What of a policy is trained and what is given. Trained parameters lie in one flat array that each step replaces;
+ * given ones are inputs that nothing writes. Full training gives nothing; LoRA gives the policy's own weights and trains
+ * adapters beside them; inference is given everything.
+ */
+
+import type { PolicyConfig } from "../../policy/config.ts";
+import { loraScale, loraShapes, type LoraSettings } from "../../policy/lora.ts";
+import { parameterShapes, type ParameterShape } from "../../policy/parameters.ts";
+import { multiply } from "../../tensor/ops/elementwise.ts";
+import { input, scalar } from "../../tensor/ops/leaves.ts";
+import type { Value } from "../../tensor/value.ts";
+
+/** Every weight, adapters of these settings, or nothing. */
+export type Trained = "all" | "none" | LoraSettings;
+
+/** What the graphs of a policy are built from. */
+export interface GraphPolicy {
+  readonly config: PolicyConfig;
+  /** "all" where not given. */
+  readonly trained?: Trained;
+}
+
+/** Parameters of a policy as graph values, by name; an adapter's B is there with its scale. */
+export type Weights = ReadonlyMap<string, Value>;
+
+export interface PolicyParts {
+  readonly trained: readonly ParameterShape[];
+  readonly given: readonly ParameterShape[];
+}
+
+export function policyParts({ config, trained = "all" }: GraphPolicy): PolicyParts {
+  const own = parameterShapes(config);
+  if (trained === "all") return { trained: own, given: [] };
+  if (trained === "none") return { trained: [], given: own };
+  return { trained: adapterShapes(config, trained), given: own };
+}
+
+/** Names of the two matrices beside a projection. */
+export function adapterNames(projection: string): { readonly a: string; readonly b: string } {
+  const module = projection.replace(/\.weight$/, "");
+  return { a: `${module}.lora_A.weight`, b: `${module}.lora_B.weight` };
+}
+
+/** A [rank, input] and B [output, rank] of every adapted projection, in the order of the forward pass. */
+function adapterShapes(config: PolicyConfig, settings: LoraSettings): ParameterShape[] {
+  const { rank } = settings;
+  return loraShapes(config, settings).flatMap(({ name, output, input: width }) => [
+    { name: adapterNames(name).a, shape: [rank, width] },
+    { name: adapterNames(name).b, shape: [output, rank] },
+  ]);
+}
+
+/** A graph's weights, where all of them are fed by name. */
+export function weightInputs(policy: GraphPolicy): Weights {
+  const { trained, given } = policyParts(policy);
+  return weightsOf(policy, inputsOf([...given, ...trained]));
+}
+
+/** Parameters as graph inputs, by name. */
+export function inputsOf(shapes: readonly ParameterShape[]): Map<string, Value> {
+  return new Map(shapes.map(({ name, shape }) => [name, input(name, shape)]));
+}
+
+/** Parameters as the decoder takes them. */
+export function weightsOf({ config, trained = "all" }: GraphPolicy, values: Map<string, Value>): Weights {
+  if (trained === "all" || trained === "none") return values;
+  const weights = new Map(values);
+  const scale = scalar(loraScale(trained));
+  for (const { name } of loraShapes(config, trained)) {
+    const { b } = adapterNames(name);
+    // The scale on B costs less than on the product, which has a row for every token.
+    weights.set(b, multiply(values.get(b) as Value, scale));
+  }
+  return weights;
+}
