@@ -1,0 +1,43 @@
+/** Copies of recordings in which one number is wrong. */
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+
+export const FIXTURES = fileURLToPath(new URL("fixtures", import.meta.url));
+
+/** A copy of a recording in test/fixtures, unpacked, to be changed. */
+export function copyOfRecording(kind: string): string {
+  const folder = join(mkdtempSync(join(tmpdir(), "earl-recording-")), kind);
+  cpSync(join(FIXTURES, kind), folder, { recursive: true });
+  if (kind === "emu3-lm") {
+    const packed = join(folder, "expected.safetensors.gz");
+    writeFileSync(join(folder, "expected.safetensors"), gunzipSync(readFileSync(packed)));
+    rmSync(packed);
+  }
+  return folder;
+}
+
+/** Adds to one value of a tensor of expected.safetensors. */
+export function perturb(folder: string, tensor: string, index: number, change: number): void {
+  const path = join(folder, "expected.safetensors");
+  const bytes = readFileSync(path);
+  const headerBytes = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString("utf8", 8, 8 + headerBytes)) as Record<
+    string,
+    { dtype: string; data_offsets: [number, number] }
+  >;
+  const entry = header[tensor];
+  if (entry === undefined) throw new Error(`${path} has no ${tensor}.`);
+  const start = 8 + headerBytes + entry.data_offsets[0];
+  if (entry.dtype === "I64") {
+    const at = start + 8 * index;
+    bytes.writeBigInt64LE(bytes.readBigInt64LE(at) + BigInt(change), at);
+  } else {
+    const at = start + 4 * index;
+    bytes.writeFloatLE(bytes.readFloatLE(at) + change, at);
+  }
+  writeFileSync(path, bytes);
+}
