@@ -84,7 +84,7 @@ describe("webgpu, on Chromium's Vulkan driver,", () => {
     expect(cpu.steps[2]?.kl).toBeGreaterThan(1e-3);
   });
 
-  test("goes on from a checkpoint that was read back from the device", () => {
+  test("goes on from a checkpoint that was read back from the device, with two engines at once", () => {
     for (const [name, value] of Object.entries(webgpu.steps[2] ?? {})) {
       expect(Math.abs(webgpu.resumed[name as keyof typeof webgpu.resumed] - value), name).toBeLessThan(1e-6);
     }

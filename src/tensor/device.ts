@@ -11,6 +11,8 @@ export interface Device {
   readonly name: DeviceName;
   /** The CPU provider has kernels that others lack, and its memory is ours. */
   readonly isCpu: boolean;
+  /** One thread at a time may use it. */
+  readonly takesTurns: boolean;
   /** What onnxruntime is told when a session with these outputs is opened; those in `kept` are fed back, not read. */
   sessionOptions(
     outputs: Iterable<string>,
@@ -21,12 +23,14 @@ export interface Device {
 export const CPU: Device = {
   name: "cpu",
   isCpu: true,
+  takesTurns: false,
   sessionOptions: () => ({ executionProviders: ["cpu"] }),
 };
 
 const WEBGPU: Device = {
   name: "webgpu",
   isCpu: false,
+  takesTurns: true,
   sessionOptions: (outputs, kept) => ({
     executionProviders: ["webgpu"],
     // Each output by name: onnxruntime-node 1.30 aborts the process when data in a GPU buffer is asked for.

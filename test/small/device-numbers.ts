@@ -31,7 +31,7 @@ export interface DeviceNumbers {
   /** Of those ids: as they were drawn, as the trainer computes them, and after each of three steps. */
   readonly logprobs: Readonly<Record<string, readonly number[]>>;
   readonly steps: readonly StepMetrics[];
-  /** The last step made again after the checkpoint before it was loaded. */
+  /** The last step, made at the same time by another engine that loaded the checkpoint before it. */
   readonly resumed: StepMetrics;
 }
 
@@ -70,7 +70,18 @@ const GRPO: LossSpec = {
 
 /** The same work on any device. Throws EngineError where it is not there. */
 export async function deviceNumbers(device: DeviceName): Promise<DeviceNumbers> {
-  const engine = await openOnnxEngine({
+  const [engine, other] = [await openSmall(device), await openSmall(device)];
+  const checkpoint = await mkdtemp(join(tmpdir(), "earl-device-"));
+  try {
+    return await numbersOf(engine, other, checkpoint);
+  } finally {
+    await Promise.all([engine.close(), other.close()]);
+    await rm(checkpoint, { recursive: true });
+  }
+}
+
+function openSmall(device: DeviceName): Promise<PolicyEngine> {
+  return openOnnxEngine({
     config: CONFIG,
     device,
     grammar: plainGrammar(VOCABULARY, { length: LENGTH }),
@@ -81,16 +92,13 @@ export async function deviceNumbers(device: DeviceName): Promise<DeviceNumbers> 
     microbatchTokens: 10_000,
     generationRows: 64,
   });
-  const checkpoint = await mkdtemp(join(tmpdir(), "earl-device-"));
-  try {
-    return await numbersOf(engine, checkpoint);
-  } finally {
-    await engine.close();
-    await rm(checkpoint, { recursive: true });
-  }
 }
 
-async function numbersOf(engine: PolicyEngine, checkpoint: string): Promise<DeviceNumbers> {
+async function numbersOf(
+  engine: PolicyEngine,
+  other: PolicyEngine,
+  checkpoint: string,
+): Promise<DeviceNumbers> {
   const drawn = await collect(engine.generate(PROMPTS, SAMPLING, 11));
   const narrow = await collect(engine.generate(PROMPTS, { ...SAMPLING, topK: 5, topP: 0.9 }, 12));
   const groups = PROMPTS.map((prompt, index) => ({
@@ -116,11 +124,13 @@ async function numbersOf(engine: PolicyEngine, checkpoint: string): Promise<Devi
   const afterSft = await flat("policy");
   const first = await engine.step(training, GRPO, 1e-3);
   await engine.save(checkpoint);
-  const second = await engine.step(training, GRPO, 1e-3);
+  await other.load(checkpoint);
+  const [second, resumed] = await Promise.all([
+    engine.step(training, GRPO, 1e-3),
+    other.step(training, GRPO, 1e-3),
+  ]);
   const afterGrpo = await flat("policy");
   const reference = await flat("reference");
-  await engine.load(checkpoint);
-  const resumed = await engine.step(training, GRPO, 1e-3);
   return {
     ids: [...drawn, ...narrow].map(({ ids }) => [...ids]),
     logprobs: {

@@ -3,7 +3,16 @@
 import { Worker } from "node:worker_threads";
 
 import { CheckpointError, ConfigError, EngineError, ShapeError } from "../../errors.ts";
-import type { AnswerMessage, Arguments, Result, WorkspaceCall, WorkspaceOptions } from "./worker-messages.ts";
+import { DEVICES } from "../../tensor/device.ts";
+import { TURN } from "./device-turns.ts";
+import type {
+  AnswerMessage,
+  Arguments,
+  Result,
+  WorkerSettings,
+  WorkspaceCall,
+  WorkspaceOptions,
+} from "./worker-messages.ts";
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
@@ -85,8 +94,12 @@ export class WorkerClient {
 }
 
 /** In a checkout tsx must first be registered in the new thread; a built package has the worker as JavaScript. */
-function openThread(workerData: WorkspaceOptions): Worker {
+function openThread(options: WorkspaceOptions): Worker {
+  const turn = DEVICES[options.device ?? "cpu"].takesTurns ? TURN : undefined;
   const isSource = import.meta.url.endsWith(".ts");
   const file = isSource ? "./worker-from-source.mjs" : "./worker.js";
-  return new Worker(new URL(file, import.meta.url), { workerData, execArgv: [] });
+  return new Worker(new URL(file, import.meta.url), {
+    workerData: { options, turn } satisfies WorkerSettings,
+    execArgv: [],
+  });
 }

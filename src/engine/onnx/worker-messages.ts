@@ -2,6 +2,13 @@
 
 import type { PolicyWorkspace, WorkspaceOptions } from "./policy-workspace.ts";
 
+/** What a worker is started with. */
+export interface WorkerSettings {
+  readonly options: WorkspaceOptions;
+  /** Set where engines must not use the device at the same time. */
+  readonly turn: SharedArrayBuffer | undefined;
+}
+
 /** The methods that may be called from outside. */
 export type WorkspaceCall =
   | "setState"

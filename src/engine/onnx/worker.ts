@@ -4,14 +4,16 @@ import { parentPort, workerData } from "node:worker_threads";
 
 import { EarlError } from "../../errors.ts";
 import { PolicyWorkspace } from "./policy-workspace.ts";
-import type { AnswerMessage, CallMessage, WorkspaceOptions } from "./worker-messages.ts";
+import { inTurn } from "./device-turns.ts";
+import type { AnswerMessage, CallMessage, WorkerSettings } from "./worker-messages.ts";
 
-const workspace = new PolicyWorkspace(workerData as WorkspaceOptions);
+const { options, turn } = workerData as WorkerSettings;
+const workspace = new PolicyWorkspace(options);
 
 async function answer({ id, call, values }: CallMessage): Promise<AnswerMessage> {
   try {
     const method = workspace[call] as (...values: unknown[]) => unknown;
-    return { id, result: await method.apply(workspace, [...values]) };
+    return { id, result: await inTurn(turn, () => method.apply(workspace, [...values])) };
   } catch (error) {
     const { message, stack, name } = error instanceof Error ? error : new Error(String(error));
     return { id, error: name, message, stack, hint: error instanceof EarlError ? error.hint : undefined };
