@@ -140,13 +140,12 @@ describe("earl model merge", () => {
       const [old, merged] = [await before.read(name), await after.read(name)];
       // scale 4 / 2, and B·A is 2 everywhere.
       const added = /q_proj|down_proj/.test(name) ? 4 : 0;
-      for (const [index, value] of old.entries()) {
-        // bfloat16 keeps 8 bits: at a size of 4 a rounding of at most 1/64.
-        if (added === 0) expect(merged[index]).toBe(value);
-        else if (Math.abs((merged[index] as number) - value - added) > 1 / 64) {
-          throw new Error(`${name}, at ${index}: ${merged[index]} is not ${value} + ${added}`);
-        }
-      }
+      const furthest = old.reduce(
+        (most, value, index) => Math.max(most, Math.abs((merged[index] as number) - value - added)),
+        0,
+      );
+      // bfloat16 keeps 8 bits: at a size of 4 it rounds by at most 1/64. What is not adapted stays to the bit.
+      expect(furthest, name).toBeLessThanOrEqual(added === 0 ? 0 : 1 / 64);
     }
     await Promise.all([before.close(), after.close()]);
   });
