@@ -3,8 +3,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
+import { PHRASINGS, type Phrasing } from "../data/scenes/scene.ts";
 import { ConfigError } from "../errors.ts";
 import { numberBetween, required, wholeNumber } from "./arguments.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
@@ -17,6 +18,7 @@ interface SceneFlags {
   readonly seed: number;
   readonly imperfect: number;
   readonly cells: number;
+  readonly phrasing: Phrasing;
   readonly force?: true;
 }
 
@@ -32,13 +34,18 @@ export function addData(program: Command, surroundings: Surroundings): void {
     .option("--seed <n>", "everything random comes from it", wholeNumber(0), 0)
     .option("--imperfect <share>", "share of training pairs with a wrong target", numberBetween(0, 1), 0)
     .option("--cells <n>", "rows and columns of the grid, 8 pixels each", wholeNumber(2), 4)
+    .addOption(
+      new Option("--phrasing <kind>", "plain: whole looks and cells; rich: also places and relations")
+        .choices([...PHRASINGS])
+        .default("plain"),
+    )
     .option("--force", "replace a scene dataset that lies there already")
     .action((flags: SceneFlags) => scenes(flags, surroundings));
 }
 
 async function scenes(flags: SceneFlags, surroundings: Surroundings): Promise<void> {
   const directory = required(flags.out, "--out DIR");
-  const { seed, imperfect, cells, train, validation, test } = flags;
+  const { seed, imperfect, cells, phrasing, train, validation, test } = flags;
   if (existsSync(join(directory, "dataset.json")) && flags.force === undefined) {
     throw new ConfigError(`${directory} holds a dataset already.`, {
       hint: "Choose another folder, or replace it with --force.",
@@ -53,6 +60,7 @@ async function scenes(flags: SceneFlags, surroundings: Surroundings): Promise<vo
       seed,
       imperfect,
       cells,
+      phrasing,
       counts: { train, validation, test },
       overwrite: flags.force === true,
     },

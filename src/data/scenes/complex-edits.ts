@@ -99,8 +99,13 @@ export const swap: ProposeEdit = (scene, rng) => {
   };
 };
 
-export const count: ProposeEdit = (scene, rng) =>
-  rng.pick([countAll, countNearest, countFilled, countAligned])(scene, rng);
+export const count: ProposeEdit = (scene, rng) => {
+  const ways =
+    scene.phrasing === "plain"
+      ? [countAll, countFilled]
+      : [countAll, countNearest, countFilled, countAligned];
+  return rng.pick(ways)(scene, rng);
+};
 
 function without(scene: Scene, gone: readonly SceneObject[], instruction: string): SceneEdit {
   return {

@@ -1,12 +1,13 @@
 /** Random scenes. */
 
 import type { Rng } from "../../random.ts";
-import { BACKGROUND_NAMES, cellsOf, withObjects, type Scene } from "./scene.ts";
+import { BACKGROUND_NAMES, cellsOf, withObjects, type Phrasing, type Scene } from "./scene.ts";
 import { drawLook } from "./simple-edits.ts";
 
 /** 2 to 5 objects; some copy a trait of another, so that "the circle" is not always enough to name one. */
-export function drawScene(rng: Rng, cells: number): Scene {
-  const empty: Scene = { rows: cells, columns: cells, background: rng.pick(BACKGROUND_NAMES), objects: [] };
+export function drawScene(rng: Rng, cells: number, phrasing: Phrasing = "rich"): Scene {
+  const background = rng.pick(BACKGROUND_NAMES);
+  const empty: Scene = { phrasing, rows: cells, columns: cells, background, objects: [] };
   const places = rng.shuffled(cellsOf(empty)).slice(0, 2 + rng.integer(4));
   const looks = [drawLook(rng)];
   for (const _ of places.slice(1)) {

@@ -11,7 +11,7 @@ import { drawScene } from "./draw-scene.ts";
 import { EDIT_KINDS, type EditKind } from "./edit.ts";
 import { IMPERFECTIONS, spoil, type Imperfection } from "./imperfect.ts";
 import { proposeEdit } from "./proposals.ts";
-import { sceneKey, splitOf, type Scene, type SceneSplit } from "./scene.ts";
+import { sceneKey, splitOf, type Phrasing, type Scene, type SceneSplit } from "./scene.ts";
 import { seen } from "./simple-edits.ts";
 
 /** Longest instruction, in characters. */
@@ -41,6 +41,8 @@ export interface SceneRequest {
   /** Rows and columns of the grid. */
   readonly cells: number;
   readonly kinds?: readonly EditKind[];
+  /** "rich" unless given. */
+  readonly phrasing?: Phrasing;
 }
 
 /** Yields `count` examples, kinds in turn. Throws DataError where so many different prompts do not exist. */
@@ -65,7 +67,7 @@ function drawNewExample(
   ids: ReadonlySet<string>,
 ): SceneExample {
   for (let draw = 0; draw < MAX_DRAWS; draw += 1) {
-    const source = drawScene(rng, request.cells);
+    const source = drawScene(rng, request.cells, request.phrasing);
     if (splitOf(source) !== request.split) continue;
     const edit = proposeEdit(kind, source, rng);
     if (edit === undefined || edit.instruction.length > MAX_INSTRUCTION) continue;

@@ -14,6 +14,7 @@ import {
   SPLITS,
   type Scene,
   type SceneObject,
+  type Phrasing,
 } from "./scene.ts";
 
 const COLOUR = COLOUR_NAMES.join("|");
@@ -262,9 +263,18 @@ function interpret(scene: Scene, instruction: string): Scene {
   return { ...target, objects: target.objects.toSorted((a, b) => a.row - b.row || a.column - b.column) };
 }
 
-function examples(cells: number, count: number): SceneExample[] {
-  return SPLITS.flatMap((split) => [...generateScenes({ seed: 11, split, count, imperfect: 0, cells })]);
+function examples(cells: number, count: number, phrasing: Phrasing = "rich"): SceneExample[] {
+  const request = { seed: 11, count, imperfect: 0, cells, phrasing };
+  return SPLITS.flatMap((split) => [...generateScenes({ ...request, split })]);
 }
+
+describe("plain instructions", () => {
+  test("read in one way only", () => {
+    for (const { source, instruction, target } of examples(4, 800, "plain")) {
+      expect(sceneKey(interpret(source, instruction)), instruction).toBe(sceneKey(target));
+    }
+  });
+});
 
 describe("instructions", () => {
   test.each([

@@ -7,6 +7,7 @@ import type { Rng } from "../../random.ts";
 import {
   isInside,
   isSameCell,
+  lookOf,
   objectAt,
   type Cell,
   type Look,
@@ -90,6 +91,10 @@ export function pickSide(rng: Rng): Side {
 
 /** "the circle", "the small red shape", "the leftmost circle": what can only mean this object of the scene. */
 export function nameObject(scene: Scene, object: SceneObject, rng: Rng): string {
+  if (scene.phrasing === "plain") {
+    const alike = scene.objects.filter((one) => lookOf(one) === lookOf(object));
+    return alike.length === 1 ? `the ${lookOf(object)}` : `the ${lookOf(object)} in ${plainCell(object)}`;
+  }
   const names: { text: string; cost: number }[] = [];
   for (const attributes of ATTRIBUTE_SETS) {
     const likes = likesOf(scene, object, attributes);
@@ -112,6 +117,7 @@ function plainCell(cell: Cell): string {
 
 /** "row 2, column 3", "the second row, third column" or "the top left corner". */
 export function nameCell(scene: Scene, cell: Cell, rng: Rng): string {
+  if (scene.phrasing === "plain") return plainCell(cell);
   const names = [plainCell(cell)];
   const row = ORDINALS[cell.row];
   const column = ORDINALS[cell.column];
@@ -131,6 +137,7 @@ export interface Line {
 /** "row 2", "the second row", "the top row"; the same for columns. */
 export function nameLine(scene: Scene, line: Line, rng: Rng): string {
   const { along, index } = line;
+  if (scene.phrasing === "plain") return `${along} ${index + 1}`;
   const names = [`${along} ${index + 1}`];
   const ordinal = ORDINALS[index];
   if (ordinal !== undefined) names.push(`the ${ordinal} ${along}`);
@@ -156,6 +163,7 @@ const NEIGHBOURS = [
 
 /** "just left of the circle" for each object beside the cell, those in `except` left out. */
 export function namesBeside(scene: Scene, cell: Cell, rng: Rng, except?: SceneObject): string[] {
+  if (scene.phrasing === "plain") return [];
   return NEIGHBOURS.flatMap(({ words, row, column }) => {
     const place = { row: cell.row + row, column: cell.column + column };
     const neighbour = isInside(scene, place) ? objectAt(scene, place) : undefined;

@@ -45,7 +45,13 @@ describe("boxOf", () => {
     for (const size of SIZES) {
       for (const shape of SHAPES) {
         const object = { size, shape, colour: "red", row: 1, column: 2 } as const;
-        const scene: Scene = { rows: 3, columns: 4, background: "white", objects: [object] };
+        const scene: Scene = {
+          phrasing: "rich",
+          rows: 3,
+          columns: 4,
+          background: "white",
+          objects: [object],
+        };
         const { width, pixels } = renderScene(scene);
         const drawn = Array.from({ length: pixels.length / 3 }, (_, index) => index).filter(
           (index) => pixels[index * 3] !== BACKGROUNDS.white[0],

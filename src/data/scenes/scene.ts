@@ -48,7 +48,16 @@ export interface Look {
 
 export interface SceneObject extends Look, Cell {}
 
+/**
+ * How instructions speak: plainly (whole looks, "the small red circle", and "row 2, column 3"), which a policy of half
+ * a million parameters learns in minutes, or richly ("the leftmost shape", "just above the circle").
+ */
+export const PHRASINGS = ["plain", "rich"] as const;
+export type Phrasing = (typeof PHRASINGS)[number];
+
 export interface Scene {
+  /** Of instructions about the scene; no part of what it shows. */
+  readonly phrasing: Phrasing;
   readonly rows: number;
   readonly columns: number;
   readonly background: Background;

@@ -42,7 +42,9 @@ describe("writeScenes", () => {
     await writeScenes(options());
     const dataset = await openEditDataset(options().directory, "train");
     const read = await dataset.readAll();
-    const drawn = [...generateScenes({ seed: 5, split: "train", count: 40, imperfect: 0.25, cells: 4 })];
+    const drawn = [
+      ...generateScenes({ seed: 5, split: "train", count: 40, imperfect: 0.25, cells: 4, phrasing: "plain" }),
+    ];
     expect(read.map(({ id, task, instruction, thought }) => ({ id, task, instruction, thought }))).toEqual(
       drawn.map(({ id, kind, instruction, thought }) => ({ id, task: kind, instruction, thought })),
     );

@@ -19,7 +19,7 @@ import {
 } from "../omniedit-schema.ts";
 import { generateScenes, type SceneExample } from "./generate.ts";
 import { CELL_SIZE, renderScene } from "./render.ts";
-import { SPLITS, type SceneSplit } from "./scene.ts";
+import { SPLITS, type Phrasing, type SceneSplit } from "./scene.ts";
 
 export interface SceneDatasetOptions {
   readonly directory: string;
@@ -29,6 +29,8 @@ export interface SceneDatasetOptions {
   readonly imperfect?: number;
   /** Rows and columns of the grid, 2…8; default 4, which makes pictures of 32 × 32 pixels. */
   readonly cells?: number;
+  /** How instructions speak; default "plain". */
+  readonly phrasing?: Phrasing;
   /** Replace a scene dataset that lies there already. */
   readonly overwrite?: boolean;
 }
@@ -45,6 +47,7 @@ export interface SceneDatasetRecord {
   readonly generator: "scenes";
   readonly seed: number;
   readonly cells: number;
+  readonly phrasing: Phrasing;
   readonly pictureSize: readonly [number, number];
   /** Share of the training rows asked to be wrong. */
   readonly imperfect: number;
@@ -73,7 +76,7 @@ export async function writeScenes(
   options: SceneDatasetOptions,
   onProgress: (progress: SceneProgress) => void = () => {},
 ): Promise<SceneDatasetRecord> {
-  const settings = { imperfect: 0, cells: 4, overwrite: false, ...options };
+  const settings: Settings = { imperfect: 0, cells: 4, phrasing: "plain", overwrite: false, ...options };
   checkSettings(settings);
   const directory = resolve(settings.directory);
   const staging = `${directory}.partial`;
@@ -159,6 +162,7 @@ async function writeSplits(
     generator: "scenes",
     seed: settings.seed,
     cells: settings.cells,
+    phrasing: settings.phrasing,
     pictureSize: [side, side],
     imperfect: settings.imperfect,
     splits: records as Record<SceneSplit, SceneSplitRecord>,
@@ -206,6 +210,7 @@ function requestFor(split: SceneSplit, settings: Settings): Parameters<typeof ge
     // Held-out pairs stay right: they are what training is measured by.
     imperfect: split === "train" ? settings.imperfect : 0,
     cells: settings.cells,
+    phrasing: settings.phrasing,
   };
 }
 
