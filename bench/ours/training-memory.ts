@@ -1,4 +1,10 @@
-/** Peak resident size of a process that takes two training steps on the shared work. */
+/**
+ * Peak resident size of a process that takes two training steps on the shared work.
+ *
+ *   node --import tsx bench/ours/training-memory.ts [--recompute]   # activations computed again instead of kept
+ */
+
+import { parseArgs } from "node:util";
 
 import { SFT_LOSS } from "../../src/algorithms/losses.ts";
 import { Rng } from "../../src/random.ts";
@@ -12,7 +18,8 @@ import {
   PROMPTS,
 } from "./workload.ts";
 
-const engine = await openBenchEngine();
+const { values } = parseArgs({ options: { recompute: { type: "boolean", default: false } } });
+const engine = await openBenchEngine({ recompute: values.recompute });
 const rng = Rng.from(2, "completions");
 const weights = new Float32Array(COMPLETION_TOKENS).fill(1 / (PROMPTS * GROUP_SIZE * COMPLETION_TOKENS));
 const batch = benchPrompts().map((prompt) => ({
