@@ -1,0 +1,134 @@
+/** What a language model puts out, against its recording: positions, logits, log-probabilities, a greedy continuation. */
+
+import { forwardGroups, headWeight } from "../engine/onnx/decoder.ts";
+import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
+import { packBatch } from "../engine/onnx/packed-batch.ts";
+import { weightInputs } from "../engine/onnx/policy-parts.ts";
+import { linear } from "../tensor/ops/matmul.ts";
+import type { Grammar } from "../tokens/grammar.ts";
+import { plainGrammar } from "../tokens/plain-grammar.ts";
+import { compareEqual, compareNumbers, type Comparison, type NumberOptions } from "./comparison.ts";
+import type { Bench } from "./policy-bench.ts";
+import { groupsOf, type PolicyRecording, type Split } from "./policy-recording.ts";
+import { piece } from "./recorded-tensors.ts";
+
+/** Rounding in a log-probability is that of the logits it is made of, however near to 0 it is itself. */
+const LOGPROB: NumberOptions = { tolerance: { kind: "relative", limit: 1e-4 }, row: 1, floor: 1 };
+const LOGITS = { kind: "relative", limit: 1e-4 } as const;
+
+export async function* comparePositions({ expected, rows }: PolicyRecording): AsyncGenerator<Comparison> {
+  const positions = await expected.numbers("position_ids");
+  for (const [index, { first, end }] of rows.entries()) {
+    const want = piece(positions, index, rows.length).subarray(first, end);
+    yield compareEqual("positions", { got: want.map((_, at) => at), want }, `row ${index}`);
+  }
+}
+
+/** At every real position, from a pass over whole rows. */
+export async function compareLogits({ recording, space }: Bench): Promise<Comparison> {
+  const { config, rows, expected, tokens } = recording;
+  const length = Math.max(...rows.map(({ first, end }) => end - first));
+  const shape = { prompts: rows.length, groupSize: 1, prefix: 0, completion: length };
+  const session = await space.session(["logits", shape], () => {
+    const weights = weightInputs({ config });
+    return { logits: linear(forwardGroups(config, weights, shape).hidden, headWeight(config, weights)) };
+  });
+  const ids = new BigInt64Array(rows.length * length);
+  for (const [index, row] of rows.entries()) {
+    ids.set(Array.from(row.ids.subarray(row.first, row.end), BigInt), index * length);
+  }
+  const { logits } = await space.run(session, {
+    ...(await space.weights()),
+    tokens: ids,
+    positions: ids.map((_, at) => BigInt(at % length)),
+  });
+  const all = (await expected.numbers("logits")) as Float32Array;
+  const width = config.vocabularySize;
+  const real = (values: Float32Array, starts: (row: number) => number): Float32Array => {
+    const parts = rows.map(({ first, end }, row) =>
+      values.subarray(starts(row) * width, (starts(row) + end - first) * width),
+    );
+    return joined(parts);
+  };
+  return compareNumbers(
+    "logits",
+    {
+      got: real(logits as Float32Array, (row) => row * length),
+      want: real(all, (row) => row * tokens + (rows[row]?.first ?? 0)),
+    },
+    { tolerance: LOGITS, row: width },
+  );
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let start = 0;
+  for (const part of parts) {
+    whole.set(part, start);
+    start += part.length;
+  }
+  return whole;
+}
+
+export async function compareLogprobs(bench: Bench, quantity: string, split: Split): Promise<Comparison> {
+  const { recording, space, grammar } = bench;
+  const batch = packBatch(groupsOf(recording, split), grammar);
+  const values = await space.logprobs(batch, "policy", 1);
+  const recorded = await recording.expected.numbers("logprobs");
+  const [got, want]: [number[], number[]] = [[], []];
+  for (const [index, place] of batch.places.entries()) {
+    if (place === undefined) continue;
+    const row = recording.rows[place.group];
+    if (row === undefined) continue;
+    got.push(values[index] as number);
+    want.push(recorded[place.group * (recording.tokens - 1) + split(row) + place.token - 1] as number);
+  }
+  return compareNumbers(quantity, { got, want }, LOGPROB);
+}
+
+/** Through the engine that users have, its worker thread included, from the weights as stored. */
+export async function* compareGreedy(recording: PolicyRecording): AsyncGenerator<Comparison> {
+  const { config, expected, rows, constants, optimizer, parameters } = recording;
+  const [, length] = expected.shape("greedy", 2) as [number, number];
+  const recorded = (await expected.numbers("greedy")) as Int32Array;
+  const engine = await openOnnxEngine({
+    config,
+    grammar: greedyGrammar(recording, recorded, length),
+    parameters: new Map(Array.from(parameters, ([name, values]) => [name, values.slice()])),
+    optimizer,
+    threads: 0,
+    microbatchTokens: 16_384,
+    generationRows: 64,
+    recompute: false,
+  });
+  try {
+    const prompts = rows.map(({ ids, first }) => ({
+      ids: ids.slice(first, constants.prompt_tokens),
+      grid: { rows: 1, columns: 1 },
+      writes: "image" as const,
+    }));
+    const sampling = { groupSize: 1, temperature: 0, topK: 0, topP: 1, maxTokens: length };
+    for await (const { prompt, ids } of engine.generate(prompts, sampling, 0)) {
+      const row = piece(recorded, prompt, rows.length);
+      const want = row.subarray(0, writtenLength(row, config.eosId, config.padId));
+      yield compareEqual("greedy continuation", { got: ids.subarray(0, want.length), want }, `row ${prompt}`);
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+/** transformers fills a row up with padding once it has written eos; ours has no such end. */
+function writtenLength(row: Int32Array, eosId: number | null, padId: number | null): number {
+  const end = eosId === null ? -1 : row.indexOf(eosId);
+  const isPadded = end >= 0 && end + 1 < row.length && row.subarray(end + 1).every((id) => id === padId);
+  return isPadded ? end + 1 : row.length;
+}
+
+/** A recording without any eos was told to write on (`min_new_tokens`), or never wanted one: either way eos is no choice. */
+function greedyGrammar({ config }: PolicyRecording, recorded: Int32Array, length: number): Grammar {
+  const plain = plainGrammar(config.vocabularySize, { length });
+  if (config.eosId === null || recorded.includes(config.eosId)) return plain;
+  const banned = [config.eosId];
+  return { ...plain, segments: plain.segments.map((segment) => ({ ...segment, banned })) };
+}
