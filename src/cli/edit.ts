@@ -76,7 +76,7 @@ async function edit(
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
-  const engine = await openEngine(policy, settings, await policy.parameters());
+  const engine = await openEngine(policy, settings, await policy.parameters(), "inference");
   const completions: Completion[] = [];
   try {
     for await (const completion of engine.generate([prompt], sampling, seed)) completions.push(completion);

@@ -3,19 +3,26 @@
  * codebook and merges fitted to the training examples.
  */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
 import type { PolicySettings, RunConfig, TokenizerSettings } from "../config/schema.ts";
 import { decodeExample } from "../data/decode-example.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
 import type { CheckpointFiles } from "../engine/onnx/engine-checkpoint.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
+import type { Arrays, WeightFiles } from "../engine/onnx/parameter-source.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import type { Picture } from "../images/picture.ts";
 import { freshPolicyConfig, type PolicyConfig } from "../policy/config.ts";
+import { readAdapterDirectory } from "../policy/adapter-directory.ts";
+import type { LoraSettings } from "../policy/lora.ts";
 import { initialParameters, parameterCount } from "../policy/parameters.ts";
 import { openPolicyDirectory } from "../policy/policy-directory.ts";
 import { requireDevice } from "../tensor/find-device.ts";
 import { learnByteLevelBpe } from "../tokens/byte-level-bpe.ts";
 import { editGrammar } from "../tokens/edit-grammar.ts";
+import { EMU3_RANKS_FILE } from "../tokens/emu3-tiktoken.ts";
 import { fitPatchCodebook } from "../tokens/fit-patch-codebook.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
@@ -23,6 +30,7 @@ import { openVisionTokenizer } from "../tokens/open-vision-tokenizer.ts";
 import type { Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
 import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+import { withAdapter } from "./lora-start.ts";
 
 export interface PolicyStart {
   readonly config: PolicyConfig;
@@ -31,8 +39,10 @@ export interface PolicyStart {
   readonly grammar: Grammar;
   /** Tokenizer files, to be written beside every checkpoint. */
   readonly companions: CheckpointFiles;
-  /** The weights to start from. */
-  readonly parameters: () => Promise<Map<string, Float32Array>>;
+  /** The weights to start from; arrays are the caller's own. */
+  readonly parameters: () => Promise<Arrays | WeightFiles>;
+  /** Set where the policy has an adapter, which is then what is trained. */
+  readonly adapter?: LoraSettings;
   /** What a reader of the log should know about it, in one line. */
   readonly about: string;
 }
@@ -47,33 +57,29 @@ export async function startPolicy(config: RunConfig, train: EditDataset): Promis
   const { policy, tokenizer, seed } = config;
   return policy.checkpoint === undefined
     ? freshPolicy({ policy, tokenizer, seed }, train)
-    : openPolicy(policy.checkpoint);
+    : withAdapter(await openPolicy(policy.checkpoint), policy.lora, seed);
 }
 
 /** The policy of a checkpoint directory. Throws CheckpointError where files are missing or do not fit together. */
 export async function openPolicy(directory: string): Promise<PolicyStart> {
-  const textTokenizer = await openTextTokenizer(directory);
-  const vision = await openVisionTokenizer(directory);
+  const adapter = await readAdapterDirectory(directory);
+  const base = adapter?.base ?? directory;
+  // PEFT saves no tokenizer beside an adapter, earl does.
+  const place = (...files: string[]): string =>
+    files.some((file) => existsSync(join(directory, file))) ? directory : base;
+  const textTokenizer = await openTextTokenizer(place("tokenizer.json", EMU3_RANKS_FILE));
+  const vision = await openVisionTokenizer(place("vision_tokenizer.json"));
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
-  const opened = await openPolicyDirectory(directory);
+  const opened = await openPolicyDirectory(base);
   const { config } = opened;
   await opened.close();
   return {
     ...policyOf(config, tokens, vision),
-    parameters: () => readParameters(directory),
+    ...(adapter === undefined
+      ? { parameters: async () => ({ directory }) }
+      : { parameters: async () => ({ directory: base, adapter: directory }), adapter: adapter.settings }),
     about: `${directory}: ${describeSize(config)}`,
   };
-}
-
-async function readParameters(directory: string): Promise<Map<string, Float32Array>> {
-  const opened = await openPolicyDirectory(directory);
-  try {
-    const parameters = new Map<string, Float32Array>();
-    for (const name of opened.names) parameters.set(name, await opened.read(name));
-    return parameters;
-  } finally {
-    await opened.close();
-  }
 }
 
 interface FreshSettings {
@@ -131,13 +137,17 @@ function describeSize(config: PolicyConfig): string {
   return `${millions.toFixed(2)} M parameters, ${config.layers} layers of width ${config.hiddenSize}`;
 }
 
-/** An engine that holds these weights; close it when done. Throws EngineError where the device is not there. */
+/**
+ * An engine that holds these weights; close it when done. One for inference trains nothing. Throws EngineError where the
+ * device is not there.
+ */
 export async function openEngine(
   start: PolicyStart,
   settings: Pick<RunConfig, "engine" | "optimizer">,
-  parameters: Map<string, Float32Array>,
+  parameters: Arrays | WeightFiles,
+  purpose: "training" | "inference" = "training",
 ): Promise<PolicyEngine> {
-  const { config, grammar, companions } = start;
+  const { config, grammar, companions, adapter } = start;
   const { device, threads, microbatchTokens, generationRows, recompute } = settings.engine;
   await requireDevice(device);
   return openOnnxEngine({
@@ -146,6 +156,7 @@ export async function openEngine(
     grammar,
     companions,
     parameters,
+    trained: adapter ?? (purpose === "training" ? "all" : "none"),
     optimizer: settings.optimizer,
     threads,
     microbatchTokens,

@@ -208,7 +208,7 @@ async function bestOf({ run, material }: StageParts, stage: Stage): Promise<Poli
 }
 
 function armOf({ config }: StageParts, name: string, policy: PolicyStart): PolicyArm {
-  return { name, open: async () => openEngine(policy, config, await policy.parameters()) };
+  return { name, open: async () => openEngine(policy, config, await policy.parameters(), "inference") };
 }
 
 function interrupted(config: RunConfig, directory: RunDirectory): Interrupted {

@@ -30,6 +30,9 @@ export function crossFaults(config: RunConfig): CrossFault[] {
   require(config.algorithm !== "grpo" ||
     policy.checkpoint !==
       undefined, "GRPO needs a policy that can already edit a little: name its folder, or use algorithm sft-grpo", "policy.checkpoint", "algorithm");
+  require(policy.lora === undefined ||
+    policy.checkpoint !==
+      undefined, "an adapter belongs to weights on disk: name their folder in policy.checkpoint", "policy.lora", "policy.checkpoint");
   return faults;
 }
 

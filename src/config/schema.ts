@@ -8,11 +8,24 @@ import { z } from "zod";
 const positive = z.number().positive();
 const share = z.number().min(0).max(1);
 
+export const AdapterSettings = z.strictObject({
+  rank: z.int().min(1).default(16).describe("Width of the adapter's inner product."),
+  alpha: positive.default(32).describe("The adapter is scaled by alpha / rank."),
+  targets: z
+    .array(z.enum(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]))
+    .min(1)
+    .default(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+    .describe("Projections of every layer that are adapted."),
+});
+
 export const PolicySettings = z.strictObject({
   checkpoint: z
     .string()
     .optional()
     .describe("Start from this Hugging Face directory instead of fresh weights."),
+  lora: AdapterSettings.optional().describe(
+    "Train a LoRA adapter beside the checkpoint's weights; left out, all weights are trained.",
+  ),
   hiddenSize: z.int().min(8).default(96).describe("Width of the residual stream."),
   layers: z.int().min(1).default(4).describe("Decoder layers."),
   heads: z.int().min(1).default(4).describe("Attention heads."),
@@ -172,6 +185,7 @@ export const RunConfig = z.strictObject({
   evaluation: EvaluationSettings.prefault({}),
 });
 
+export type AdapterSettings = z.infer<typeof AdapterSettings>;
 export type PolicySettings = z.infer<typeof PolicySettings>;
 export type TokenizerSettings = z.infer<typeof TokenizerSettings>;
 export type DataSettings = z.infer<typeof DataSettings>;

@@ -9,6 +9,7 @@ const Node = z.looseObject({
   description: z.string().optional(),
   default: z.unknown().optional(),
   enum: z.array(z.string()).optional(),
+  items: z.looseObject({ enum: z.array(z.string()).optional() }).optional(),
   minimum: z.number().optional(),
   exclusiveMinimum: z.number().optional(),
   maximum: z.number().optional(),
@@ -52,6 +53,7 @@ function settingsOf(schema: unknown, key: string, isRequired: boolean): Setting[
 }
 
 function typeOf(node: z.infer<typeof Node>): string {
+  if (node.items?.enum !== undefined) return `list of ${node.items.enum.join(" \\| ")}`;
   if (node.enum !== undefined) return node.enum.join(" \\| ");
   return { string: "text", boolean: "true or false" }[node.type ?? ""] ?? node.type ?? "any";
 }

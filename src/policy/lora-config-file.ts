@@ -22,23 +22,24 @@ const AdapterConfig = z.looseObject({
   init_lora_weights: z.union([z.boolean(), z.enum(["gaussian", "eva", "orthogonal"])]).default(true),
 });
 
+export const ADAPTER_CONFIG_FILE = "adapter_config.json";
+
 export type AdapterScale = Pick<LoraSettings, "rank" | "alpha" | "isRankStabilised">;
+
+const NamedBase = z.looseObject({ base_model_name_or_path: z.string().nullish() });
+
+/** Path or hub name of the weights that an adapter belongs to; undefined where it names none. */
+export async function readAdapterBase(file: string): Promise<string | undefined> {
+  const parsed = NamedBase.safeParse(await readJson(file));
+  return parsed.data?.base_model_name_or_path ?? undefined;
+}
 
 /**
  * Reads an adapter's settings. Throws CheckpointError, all faults in one, for a kind of adapter that W + scale · B·A
  * does not describe; a setting that is off (null, false or empty) is no fault, whatever it is called.
  */
 export async function readAdapterConfig(file: string): Promise<AdapterScale> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, "utf8"));
-  } catch (cause) {
-    throw new CheckpointError(`Cannot read ${file} as JSON.`, {
-      cause,
-      hint: "Give the directory that PEFT's save_pretrained wrote: it holds adapter_config.json and adapter_model.safetensors.",
-    });
-  }
-  const parsed = AdapterConfig.safeParse(json);
+  const parsed = AdapterConfig.safeParse(await readJson(file));
   const faults = (parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   for (const [key, value] of Object.entries(parsed.data ?? {})) {
     if (Object.hasOwn(AdapterConfig.shape, key) || HARMLESS_KEYS.has(key) || isOff(value)) continue;
@@ -54,6 +55,17 @@ export async function readAdapterConfig(file: string): Promise<AdapterScale> {
   }
   const { r, lora_alpha, use_rslora } = parsed.data;
   return { rank: r, alpha: lora_alpha, isRankStabilised: use_rslora };
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch (cause) {
+    throw new CheckpointError(`Cannot read ${file} as JSON.`, {
+      cause,
+      hint: "Give the directory that PEFT's save_pretrained wrote: it holds adapter_config.json and adapter_model.safetensors.",
+    });
+  }
 }
 
 /** The adapter_config.json that PEFT loads. `baseModel` is the path or hub name of the base weights. */

@@ -9,7 +9,12 @@ import { CheckpointError } from "../errors.ts";
 import { checkpointFault } from "./checkpoint-files.ts";
 import { plainName } from "./checkpoint-names.ts";
 import type { PolicyConfig } from "./config.ts";
-import { adapterConfigJson, readAdapterConfig, type AdapterScale } from "./lora-config-file.ts";
+import {
+  ADAPTER_CONFIG_FILE,
+  adapterConfigJson,
+  readAdapterConfig,
+  type AdapterScale,
+} from "./lora-config-file.ts";
 import { adaptedWeight, loraScale, loraShapes, type LoraPair, type LoraSettings } from "./lora.ts";
 import { parameterShapes } from "./parameters.ts";
 import type { PolicyDirectory } from "./policy-directory.ts";
@@ -17,7 +22,6 @@ import { SafetensorsFile } from "./safetensors.ts";
 import { SafetensorsWriter } from "./safetensors-writer.ts";
 import { PARTIAL } from "./shards.ts";
 
-const CONFIG_FILE = "adapter_config.json";
 const WEIGHTS_FILE = "adapter_model.safetensors";
 const KEY = /^base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight$/;
 
@@ -35,7 +39,7 @@ export interface LoraDirectory {
  * missing, unexpected or of another shape.
  */
 export async function openLoraDirectory(directory: string, config: PolicyConfig): Promise<LoraDirectory> {
-  const settings = await readAdapterConfig(join(directory, CONFIG_FILE));
+  const settings = await readAdapterConfig(join(directory, ADAPTER_CONFIG_FILE));
   const file = await SafetensorsFile.open(join(directory, WEIGHTS_FILE));
   try {
     const pairs = matchPairs(file, config, settings.rank);
@@ -75,7 +79,7 @@ export async function saveLoraDirectory(
     { name: storedName(name, "B"), shape: [output, rank] },
   ]);
   const weights = join(directory, WEIGHTS_FILE);
-  const settings = join(directory, CONFIG_FILE);
+  const settings = join(directory, ADAPTER_CONFIG_FILE);
   try {
     await mkdir(directory, { recursive: true });
     const writer = await SafetensorsWriter.create(weights + PARTIAL, tensors, "F32");

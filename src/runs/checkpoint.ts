@@ -62,12 +62,12 @@ function readState(path: string): CheckpointState | undefined {
  * last stage it reached (the latest where none was called best). Throws CheckpointError when there is none.
  */
 export function resolveCheckpoint(path: string): string {
-  if (existsSync(join(path, "config.json"))) return path;
+  if (["config.json", "adapter_config.json"].some((file) => existsSync(join(path, file)))) return path;
   const run = new RunDirectory(path);
   const newest = listCheckpoints(run).at(-1);
   if (newest === undefined) {
     throw new CheckpointError(`${path} is neither a checkpoint nor a run with checkpoints.`, {
-      hint: "Give a folder with config.json and model.safetensors, or runs/<name>; `earl ls` lists the runs.",
+      hint: "Give a folder with config.json and model.safetensors, an adapter's, or runs/<name>; `earl ls` lists the runs.",
     });
   }
   const best = newest.state.best[newest.state.stage];

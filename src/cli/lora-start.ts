@@ -1,0 +1,45 @@
+/** A policy that is to be trained: all its weights, or the adapter that the config asks for. */
+
+import type { AdapterSettings } from "../config/schema.ts";
+import { ConfigError } from "../errors.ts";
+import { loraParameterCount, type LoraSettings } from "../policy/lora.ts";
+import { PROJECTIONS } from "../policy/parameters.ts";
+import type { PolicyStart } from "./policy-start.ts";
+
+/**
+ * The opened policy with a fresh adapter of these settings, or with the one it came with. Throws ConfigError where a
+ * trained adapter would be trained as if it were whole weights.
+ */
+export function withAdapter(
+  start: PolicyStart,
+  wanted: AdapterSettings | undefined,
+  seed: number,
+): PolicyStart {
+  if (wanted === undefined) {
+    if (start.adapter === undefined) return start;
+    throw new ConfigError("policy.checkpoint is a LoRA adapter, but the config has no policy.lora.", {
+      hint: "Set policy.lora as the adapter was trained, or make it part of its base first: earl model merge.",
+    });
+  }
+  const adapter = settingsOf(wanted);
+  const learned = (loraParameterCount(start.config, adapter) / 1e6).toFixed(2);
+  return {
+    ...start,
+    adapter,
+    parameters: async () => {
+      const parameters = await start.parameters();
+      return parameters instanceof Map ? parameters : { ...parameters, seed };
+    },
+    about: `${start.about}, trained through ${learned} M in an adapter of rank ${adapter.rank}`,
+  };
+}
+
+function settingsOf({ rank, alpha, targets }: AdapterSettings): LoraSettings {
+  const names = new Set<string>(targets);
+  return {
+    rank,
+    alpha,
+    targets: PROJECTIONS.filter((projection) => names.has(projection.replace(/^.*\./, ""))),
+    isRankStabilised: false,
+  };
+}
