@@ -63,10 +63,11 @@ describe("earl edit", () => {
 
   test("writes as many pictures as asked, the same for the same seed", async () => {
     const first = await edit("source.png", "Make the background white", "-n", "2", "--seed", "3");
-    expect(first).toMatchObject({ code: 0, out: "edits/source-edit-1.png\nedits/source-edit-2.png\n" });
-    const bytes = readFileSync("edits/source-edit-2.png");
+    const files = ["edit-1.png", "edit-2.png", "contact-sheet.png", "edit.json"];
+    expect(first).toMatchObject({ code: 0, out: files.map((name) => `edits/${name}\n`).join("") });
+    const bytes = readFileSync("edits/edit-2.png");
     await edit("source.png", "Make the background white", "-n", "2", "--seed", "3");
-    expect(readFileSync("edits/source-edit-2.png")).toEqual(bytes);
+    expect(readFileSync("edits/edit-2.png")).toEqual(bytes);
   });
 
   test.each<[string, string, string, string]>([
@@ -81,19 +82,29 @@ describe("earl edit", () => {
     expect(code).toBe(2);
   });
 
-  test("refuses a picture whose size does not fit the codebook", async () => {
-    writeFileSync("odd.png", encodePng(picture(33, 32)));
-    const { code, err } = await edit("odd.png", "Make it red");
-    expect(err).toContain("33");
+  test("gives a picture of another size the one that the policy was trained on", async () => {
+    writeFileSync("odd.png", encodePng(picture(133, 70)));
+    const { code, err } = await edit("odd.png", "Make it red", "-n", "1");
+    expect(err).toContain("133 × 70 pixels, read at 32 × 32 as 4 × 4 codes");
+    expect(err).toContain("Pictures of 32 × 32 pixels.");
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    ["--grid", "4by4", "rows x columns"],
+    ["--guidance", "-1", "between 0 and 1000"],
+  ])("refuses %s %s", async (flag, value, message) => {
+    const { code, err } = await edit("source.png", "Make it red", flag, value);
+    expect(err).toContain(message);
     expect(code).toBe(2);
   });
 
   test("refuses a checkpoint that is not there, and one that is damaged", async () => {
-    const missing = await earl("edit", "source.png", "Make it red", "--checkpoint", "nowhere");
+    const missing = await edit("source.png", "Make it red", "--checkpoint", "nowhere");
     expect(missing.err).toContain("nowhere is neither a checkpoint nor a run with checkpoints.");
     cpSync(checkpoint, "damaged", { recursive: true });
     truncateSync("damaged/model.safetensors", 5000);
-    const damaged = await earl("edit", "source.png", "Make it red", "--checkpoint", "damaged");
+    const damaged = await edit("source.png", "Make it red", "--checkpoint", "damaged");
     expect(damaged.err).toContain("model.safetensors");
     expect([missing.code, damaged.code]).toEqual([2, 2]);
   });

@@ -1,30 +1,39 @@
 /** `earl edit IMAGE "instruction"`: lets a checkpoint edit one picture, in several tries. */
 
-import { mkdirSync, readFileSync } from "node:fs";
-import { basename, extname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
 
 import { EngineSettings, OptimizerSettings } from "../config/schema.ts";
-import type { Completion } from "../engine/policy-engine.ts";
+import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
-import { encodePng } from "../images/png.ts";
-import { writeFault, writeFileAtomically } from "../runs/atomic-write.ts";
+import type { Picture } from "../images/picture.ts";
+import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
+import type { Prompt } from "../tokens/prompt.ts";
+import type { CodeGrid, GridSize } from "../tokens/vision-tokenizer.ts";
 import { deviceOption, numberBetween, required, wholeNumber } from "./arguments.ts";
 import { locateRun } from "./locate-run.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PolicyStart } from "./policy-start.ts";
+import { progressOn, type Surroundings } from "./surroundings.ts";
 
 interface EditFlags {
   readonly checkpoint?: string;
+  readonly visionTokenizer?: string;
+  readonly tokenizer?: string;
   readonly n: number;
   readonly seed: number;
   readonly device?: string;
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
+  readonly guidance: number;
   readonly thought?: true;
-  readonly out: string;
+  readonly area?: number;
+  readonly grid?: GridSize;
+  readonly out?: string;
 }
 
 /** Longest thought, in tokens. */
@@ -33,80 +42,187 @@ const THOUGHT_TOKENS = 1024;
 export function addEdit(program: Command, surroundings: Surroundings): void {
   program
     .command("edit")
-    .description("edit a picture with a checkpoint")
-    .argument("<image>", "PNG, JPEG or WebP")
+    .description("edit a picture with a checkpoint; writes edit-1.png …, contact-sheet.png and edit.json")
+    .argument("<image>", "PNG, JPEG or WebP of any size")
     .argument("<instruction>", "what should change, in words")
     .option("--checkpoint <dir>", "checkpoint folder, or a run (its best checkpoint is taken) (required)")
+    .option("--vision-tokenizer <dir>", "where the vision tokenizer lies, if not in the checkpoint")
+    .option("--tokenizer <dir>", "where the text tokenizer lies, if not in the checkpoint")
     .option("-n <n>", "how many tries to write", wholeNumber(1), 4)
     .addOption(deviceOption())
     .option("--seed <n>", "the same seed gives the same pictures", wholeNumber(0), 0)
     .option("--temperature <t>", "0 takes the likeliest", numberBetween(0, 100), 1)
     .option("--top-k <k>", "keep the k likeliest; 0 keeps all", wholeNumber(0), 0)
     .option("--top-p <p>", "keep the likeliest that reach this probability", numberBetween(0.000_001, 1), 1)
+    .option(
+      "--guidance <g>",
+      "how much the instruction counts over none (classifier-free guidance); 1 is off, more takes twice the time",
+      numberBetween(0, 1000),
+      1,
+    )
     .option("--thought", "let the policy write a thought before the picture, and print it")
-    .option("--out <dir>", "folder for the pictures", ".")
+    .option(
+      "--area <pixels>",
+      "resize the picture to this area; else what the policy was made for",
+      wholeNumber(1),
+    )
+    .option(
+      "--grid <rows x columns>",
+      "codes of the pictures to write, as 24x42; else the source's",
+      gridSize,
+    )
+    .option("--out <dir>", "folder for the pictures (required)")
     .action((image: string, instruction: string, flags: EditFlags) =>
       edit({ image, instruction }, flags, surroundings),
     );
 }
 
-async function edit(
-  { image, instruction }: { image: string; instruction: string },
-  flags: EditFlags,
-  { stdout, stderr }: Surroundings,
-): Promise<void> {
+function gridSize(text: string): GridSize {
+  const [, rows, columns] = /^([1-9]\d{0,3})[x*×]([1-9]\d{0,3})$/.exec(text) ?? [];
+  if (rows !== undefined && columns !== undefined) return { rows: Number(rows), columns: Number(columns) };
+  throw new InvalidArgumentError("It must be rows x columns of codes, as 24x42.");
+}
+
+interface Request {
+  readonly image: string;
+  readonly instruction: string;
+}
+
+async function edit(request: Request, flags: EditFlags, surroundings: Surroundings): Promise<void> {
+  const out = required(flags.out, "--out DIR");
   const checkpoint = resolveCheckpoint(locateRun(required(flags.checkpoint, "--checkpoint DIR")));
-  const bytes = readPicture(image);
+  const bytes = readPicture(request.image);
   const { decodePicture } = await import("../images/codec.ts");
-  const { openEngine, openPolicy } = await import("./policy-start.ts");
-  const { promptOf } = await import("../tokens/sequence.ts");
-  const { readCompletion } = await import("../rollout/read-completion.ts");
+  const { openPolicy } = await import("./policy-start.ts");
 
-  const source = await decodePicture(bytes, image);
-  const policy = await openPolicy(checkpoint);
-  const [grid] = await policy.vision.encode([source]);
-  if (grid === undefined) throw new DataError(`${image} could not be encoded.`);
+  const source = await decodePicture(bytes, request.image);
+  const policy = await openPolicy(checkpoint, flags);
+  const { resized, codes } = await readSource(source, policy, flags.area ?? policy.imageArea);
+  const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
+  const prompt = await makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
+  const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;
+  const maxTokens = await longestCompletion(policy, prompt);
+  const sampling = { groupSize, temperature, topK, topP, guidance, maxTokens };
+  surroundings.stderr.write(
+    `${request.image}: ${sizeOf(source)} pixels, read at ${sizeOf(resized)} as ${codes.rows} × ${codes.columns} codes\n`,
+  );
+
+  const completions = await generate(policy, prompt, { sampling, flags, surroundings });
+  const { readEdits, tell, writePictures } = await import("./edit-files.ts");
+  const edits = await readEdits(policy, prompt, completions);
+  const files = writePictures(out, source, edits);
+  const { editJson } = await import("./edit-record.ts");
+  const [first] = files.pictures;
+  const record = {
+    checkpoint,
+    instruction: request.instruction,
+    source: { file: request.image, width: source.width, height: source.height },
+    readAt: {
+      width: resized.width,
+      height: resized.height,
+      grid: { rows: codes.rows, columns: codes.columns },
+    },
+    grid,
+    picture: first === undefined ? undefined : { width: first.width, height: first.height },
+    seed,
+    sampling,
+    edits,
+  };
+  const recordFile = join(out, "edit.json");
+  writeFileAtomically(recordFile, editJson(record));
+  tell(edits, [...files.paths, recordFile], surroundings);
+  if (first === undefined) {
+    throw new DataError(`None of the tries gave a picture; ${recordFile} says why.`, {
+      hint: "Use a checkpoint that was trained longer, or a lower --temperature.",
+    });
+  }
+  surroundings.stderr.write(`Pictures of ${sizeOf(first)} pixels.\n`);
+}
+
+const sizeOf = ({ width, height }: { width: number; height: number }): string => `${width} × ${height}`;
+
+interface ReadSource {
+  readonly resized: Picture;
+  readonly codes: CodeGrid;
+}
+
+async function readSource(
+  source: Picture,
+  { vision }: PolicyStart,
+  area: number | undefined,
+): Promise<ReadSource> {
+  const { resize } = await import("../images/resize.ts");
+  const { width, height } = vision.fittingSize(source.width, source.height, area);
+  const resized = resize(source, width, height);
+  const [codes] = await vision.encode([resized]);
+  if (codes === undefined) throw new DataError("The picture could not be encoded.");
+  return { resized, codes };
+}
+
+interface PromptSource {
+  readonly codes: CodeGrid;
+  readonly grid: GridSize;
+  readonly instruction: string;
+}
+
+async function makePrompt(
+  { tokens }: PolicyStart,
+  { codes: source, grid, instruction }: PromptSource,
+  flags: EditFlags,
+): Promise<Prompt> {
+  const { guidedPromptOf, promptOf } = await import("../tokens/sequence.ts");
   const writes = flags.thought === true ? "thought" : "image";
-  const prompt = promptOf(policy.tokens, { source: grid, instruction, writes });
-  const { n: groupSize, temperature, topK, topP, seed } = flags;
-  const room = grid.rows * (grid.columns + 1) + 64 + (writes === "thought" ? THOUGHT_TOKENS : 0);
-  const sampling = { groupSize, temperature, topK, topP, maxTokens: room };
+  const parts = { source, instruction, writes, grid } as const;
+  return flags.guidance === 1 ? promptOf(tokens, parts) : guidedPromptOf(tokens, parts);
+}
 
+/** Ids of a picture of the prompt's grid, after the longest thought where one is written. */
+async function longestCompletion({ tokens }: PolicyStart, { grid, writes }: Prompt): Promise<number> {
+  const { imageIds } = await import("../tokens/sequence.ts");
+  const codes = new Int32Array(grid.rows * grid.columns);
+  const picture = imageIds(tokens.vocabulary, tokens.textTokenizer, { ...grid, codes }).length;
+  // eos follows the picture; boi is the last of the prompt, or ends the thought.
+  return picture + (writes === "thought" ? THOUGHT_TOKENS + 1 : 0);
+}
+
+interface Writing {
+  readonly sampling: Sampling;
+  readonly flags: EditFlags;
+  readonly surroundings: Surroundings;
+}
+
+/** The completions, in their order. The time left is that of the longest thought, where one is written. */
+async function generate(
+  policy: PolicyStart,
+  prompt: Prompt,
+  { sampling, flags, surroundings }: Writing,
+): Promise<Completion[]> {
+  const { openEngine } = await import("./policy-start.ts");
   const settings = {
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
   const engine = await openEngine(policy, settings, await policy.parameters(), "inference");
   const completions: Completion[] = [];
+  const progress = progressOn(surroundings);
+  const begun = surroundings.clock.seconds();
+  const total = sampling.groupSize * sampling.maxTokens;
+  progress.start("Edit", total);
+  let tokens = 0;
+  const onTokens = (written: number): void => {
+    tokens = written;
+    progress.advance(written, "tokens");
+  };
   try {
-    for await (const completion of engine.generate([prompt], sampling, seed)) completions.push(completion);
+    for await (const completion of engine.generate([prompt], sampling, flags.seed, { onTokens }))
+      completions.push(completion);
   } finally {
+    progress.clear();
     await engine.close();
   }
-
-  makeFolder(flags.out);
-  const stem = basename(image, extname(image));
-  let written = 0;
-  for (const completion of completions.toSorted((left, right) => left.index - right.index)) {
-    const read = readCompletion(policy.tokens, prompt, completion);
-    const attempt = completion.index + 1;
-    if (read.kind === "unreadable") {
-      stderr.write(`Try ${attempt}: ${read.problem}\n`);
-      continue;
-    }
-    const [picture] = await policy.vision.decode([read.codes]);
-    if (picture === undefined) continue;
-    const path = join(flags.out, `${stem}-edit-${attempt}.png`);
-    writeFileAtomically(path, encodePng(picture));
-    if (read.thought !== undefined) stdout.write(`${read.thought}\n`);
-    stdout.write(`${path}\n`);
-    written += 1;
-  }
-  if (written === 0) {
-    throw new DataError("None of the tries gave a picture.", {
-      hint: "Use a checkpoint that was trained longer, or a lower --temperature.",
-    });
-  }
+  const rate = tokens / Math.max(surroundings.clock.seconds() - begun, 1e-3);
+  progress.finish(`${tokens} tokens, ${rate.toFixed(1)} tokens/s`);
+  return completions.toSorted((left, right) => left.index - right.index);
 }
 
 function readPicture(path: string): Uint8Array {
@@ -114,13 +230,5 @@ function readPicture(path: string): Uint8Array {
     return readFileSync(path);
   } catch (cause) {
     throw new DataError(`Cannot read the picture ${path}.`, { hint: "Check the path.", cause });
-  }
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw writeFault(error, path);
   }
 }

@@ -13,8 +13,10 @@ import type { CheckpointFiles } from "../engine/onnx/engine-checkpoint.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import type { Arrays, WeightFiles } from "../engine/onnx/parameter-source.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
+import { CheckpointError } from "../errors.ts";
 import type { Picture } from "../images/picture.ts";
 import { freshPolicyConfig, type PolicyConfig } from "../policy/config.ts";
+import { readPolicyConfig } from "../policy/config-file.ts";
 import { readAdapterDirectory } from "../policy/adapter-directory.ts";
 import type { LoraSettings } from "../policy/lora.ts";
 import { initialParameters, parameterCount } from "../policy/parameters.ts";
@@ -43,6 +45,8 @@ export interface PolicyStart {
   readonly parameters: () => Promise<Arrays | WeightFiles>;
   /** Set where the policy has an adapter, which is then what is trained. */
   readonly adapter?: LoraSettings;
+  /** Area of the pictures it was made for, in pixels, where its config says so. */
+  readonly imageArea?: number | undefined;
   /** What a reader of the log should know about it, in one line. */
   readonly about: string;
 }
@@ -57,29 +61,55 @@ export async function startPolicy(config: RunConfig, train: EditDataset): Promis
   const { policy, tokenizer, seed } = config;
   return policy.checkpoint === undefined
     ? freshPolicy({ policy, tokenizer, seed }, train)
-    : withAdapter(await openPolicy(policy.checkpoint), policy.lora, seed);
+    : withAdapter(await openPolicy(policy.checkpoint, policy), policy.lora, seed);
+}
+
+/** Where the tokenizers of a checkpoint lie, if not beside its weights. */
+export interface TokenizerPlaces {
+  readonly tokenizer?: string | undefined;
+  readonly visionTokenizer?: string | undefined;
 }
 
 /** The policy of a checkpoint directory. Throws CheckpointError where files are missing or do not fit together. */
-export async function openPolicy(directory: string): Promise<PolicyStart> {
+export async function openPolicy(directory: string, places: TokenizerPlaces = {}): Promise<PolicyStart> {
   const adapter = await readAdapterDirectory(directory);
   const base = adapter?.base ?? directory;
   // PEFT saves no tokenizer beside an adapter, earl does.
   const place = (...files: string[]): string =>
     files.some((file) => existsSync(join(directory, file))) ? directory : base;
-  const textTokenizer = await openTextTokenizer(place("tokenizer.json", EMU3_RANKS_FILE));
-  const vision = await openVisionTokenizer(place("vision_tokenizer.json"));
+  const textTokenizer = await openTextTokenizer(places.tokenizer ?? place("tokenizer.json", EMU3_RANKS_FILE));
+  const vision = await openVisionTokenizer(places.visionTokenizer ?? place("vision_tokenizer.json"));
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
   const opened = await openPolicyDirectory(base);
   const { config } = opened;
   await opened.close();
+  const { imageArea } = await readPolicyConfig(base);
+  requireFit(directory, config, tokens, vision);
   return {
     ...policyOf(config, tokens, vision),
+    imageArea,
     ...(adapter === undefined
       ? { parameters: async () => ({ directory }) }
       : { parameters: async () => ({ directory: base, adapter: directory }), adapter: adapter.settings }),
     about: `${directory}: ${describeSize(config)}`,
   };
+}
+
+function requireFit(directory: string, config: PolicyConfig, tokens: Tokens, vision: VisionTokenizer): void {
+  const { imageTokenOffset, codebookSize } = tokens.vocabulary;
+  const hint = "Use the tokenizers that the checkpoint was trained with.";
+  if (imageTokenOffset + codebookSize > config.vocabularySize) {
+    throw new CheckpointError(
+      `The text tokenizer of ${directory} has ids up to ${imageTokenOffset + codebookSize}, the policy a vocabulary of ${config.vocabularySize}.`,
+      { hint },
+    );
+  }
+  if (vision.codebookSize !== codebookSize) {
+    throw new CheckpointError(
+      `The vision tokenizer of ${directory} has ${vision.codebookSize} codes, the text tokenizer ids for ${codebookSize}.`,
+      { hint },
+    );
+  }
 }
 
 interface FreshSettings {

@@ -26,6 +26,14 @@ export const PolicySettings = z.strictObject({
   lora: AdapterSettings.optional().describe(
     "Train a LoRA adapter beside the checkpoint's weights; left out, all weights are trained.",
   ),
+  tokenizer: z
+    .string()
+    .optional()
+    .describe("Directory of that checkpoint's text tokenizer, where it is not beside the weights."),
+  visionTokenizer: z
+    .string()
+    .optional()
+    .describe("Directory of its vision tokenizer, where it is not beside the weights."),
   hiddenSize: z.int().min(8).default(96).describe("Width of the residual stream."),
   layers: z.int().min(1).default(4).describe("Decoder layers."),
   heads: z.int().min(1).default(4).describe("Attention heads."),

@@ -17,6 +17,8 @@ export interface PolicyConfigFile {
   readonly modelType: string;
   /** True where the weights belong to `Emu3ForConditionalGeneration`, vision tokenizer included. */
   readonly isNested: boolean;
+  /** Area that pictures are resized to, in pixels, where Emu3's config says so. */
+  readonly imageArea: number | undefined;
 }
 
 const size = z.int().min(1);
@@ -120,7 +122,11 @@ export function parsePolicyConfig(json: unknown, file: string): PolicyConfigFile
       hint: "A key that does not touch the forward pass may be removed from the file; any other needs a different model.",
     });
   }
-  return { config, modelType, isNested };
+  const imageArea = z
+    .number()
+    .positive()
+    .safeParse(top["image_area"] ?? sizes["image_area"]).data;
+  return { config, modelType, isNested, imageArea };
 }
 
 /** The config.json that transformers loads: a text model of its own tree, float32, rope in its older and newer form. */

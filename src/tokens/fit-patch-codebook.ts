@@ -5,6 +5,7 @@ import type { Picture } from "../images/picture.ts";
 import { Rng } from "../random.ts";
 import { kMeans, nearestRow } from "./k-means.ts";
 import { PatchCodebook, patchAt, patchGrid, patchKey } from "./patch-codebook.ts";
+import type { PictureSize } from "./vision-tokenizer.ts";
 
 export interface PatchCodebookOptions {
   /** Side of a patch, in pixels. */
@@ -36,14 +37,14 @@ export function fitPatchCodebook(
   pictures: Iterable<Picture>,
   { patchSize, codebookSize, seed }: PatchCodebookOptions,
 ): FittedPatchCodebook {
-  const patches = countPatches(pictures, patchSize);
+  const { patches, pictureSize } = countPatches(pictures, patchSize);
   if (patches.length === 0) {
     throw new DataError("A patch codebook needs at least one picture to be fitted to.", {
       hint: "Check that the dataset has training pictures.",
     });
   }
   if (patches.length <= codebookSize) {
-    return { tokenizer: new PatchCodebook(patchSize, bytesOfPatches(patches)), psnr: Infinity };
+    return { tokenizer: new PatchCodebook(patchSize, bytesOfPatches(patches), pictureSize), psnr: Infinity };
   }
   const rng = Rng.from(seed, "patch-codebook");
   const seen = patches.length > MOST_POINTS ? rng.shuffled(patches).slice(0, MOST_POINTS) : patches;
@@ -55,20 +56,33 @@ export function fitPatchCodebook(
     weights: Float64Array.from(seen, ({ count }) => count),
   };
   const entries = kMeans(points, Math.min(codebookSize, seen.length), rng);
-  return { tokenizer: new PatchCodebook(patchSize, entries), psnr: psnrOf(patches, entries, dimensions) };
+  const tokenizer = new PatchCodebook(patchSize, entries, pictureSize);
+  return { tokenizer, psnr: psnrOf(patches, entries, dimensions) };
 }
 
-/** Distinct patches in byte order, so that the order of the pictures does not matter. */
-function countPatches(pictures: Iterable<Picture>, patchSize: number): CountedPatch[] {
+interface CountedPatches {
+  /** In byte order, so that the order of the pictures does not matter. */
+  readonly patches: readonly CountedPatch[];
+  /** Of every picture; undefined where they have several. */
+  readonly pictureSize: PictureSize | undefined;
+}
+
+function countPatches(pictures: Iterable<Picture>, patchSize: number): CountedPatches {
   const counts = new Map<string, number>();
+  const sizes = new Map<string, PictureSize>();
   for (const one of pictures) {
+    const { width, height } = one;
+    sizes.set(`${width}x${height}`, { width, height });
     const { rows, columns } = patchGrid(one.width, one.height, patchSize);
     for (let cell = 0; cell < rows * columns; cell += 1) {
       const key = patchKey(patchAt(one, patchSize, cell));
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
   }
-  return [...counts].map(([key, count]) => ({ key, count })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  return {
+    patches: [...counts].map(([key, count]) => ({ key, count })).toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+    pictureSize: sizes.size === 1 ? [...sizes.values()][0] : undefined,
+  };
 }
 
 function bytesOfPatches(patches: readonly CountedPatch[]): Uint8Array {

@@ -23,7 +23,7 @@ export async function openTextTokenizer(directory: string): Promise<BytePairToke
     ? `${EMU3_RANKS_FILE} is there, but ${EMU3_VISION_FILE} is not`
     : `neither tokenizer.json nor ${EMU3_RANKS_FILE} with ${EMU3_VISION_FILE} is there`;
   throw new CheckpointError(`${directory} has no text tokenizer: ${missing}.`, {
-    hint: "Put the tokenizer files of the checkpoint beside its weights.",
+    hint: "Put them beside the weights, or name their directory: --tokenizer DIR, policy.tokenizer in a config.",
   });
 }
 

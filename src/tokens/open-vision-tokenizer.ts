@@ -26,7 +26,7 @@ export async function openVisionTokenizer(directory: string): Promise<VisionToke
     throw new CheckpointError(
       `${directory} has no vision tokenizer: cannot read ${FILE}, and no config.json of Emu3's.`,
       {
-        hint: "Use a checkpoint that earl saved, or the directory of BAAI/Emu3-VisionTokenizer.",
+        hint: "Name the directory of BAAI/Emu3-VisionTokenizer: --vision-tokenizer DIR, policy.visionTokenizer in a config.",
         cause,
       },
     );

@@ -7,8 +7,9 @@
 import { z } from "zod";
 import { CheckpointError, DataError } from "../errors.ts";
 import { picture, type Picture } from "../images/picture.ts";
+import { resizedSize } from "../images/resize.ts";
 import { nearestRow } from "./k-means.ts";
-import type { CodeGrid, GridSize, VisionTokenizer } from "./vision-tokenizer.ts";
+import type { CodeGrid, GridSize, PictureSize, VisionTokenizer } from "./vision-tokenizer.ts";
 
 export const PATCH_CODEBOOK_KIND = "patch-codebook";
 
@@ -18,19 +19,24 @@ const PatchCodebookFile = z.strictObject({
   codebookSize: z.int().min(1),
   /** [codebookSize, patchSize, patchSize, 3] bytes. */
   codebook: z.base64(),
+  /** Of the pictures it was fitted to, where all had one. */
+  pictureSize: z.strictObject({ width: z.int().min(1), height: z.int().min(1) }).exactOptional(),
 });
 
 export class PatchCodebook implements VisionTokenizer {
   readonly patchSize: number;
   readonly codebookSize: number;
+  /** Size of the pictures it was fitted to, where all had one. */
+  readonly pictureSize: PictureSize | undefined;
   /** [codebookSize, patchSize, patchSize, 3] */
   readonly #entries: Uint8Array;
   readonly #patchBytes: number;
   readonly #codeOf = new Map<string, number>();
 
   /** Throws CheckpointError where the bytes are not a whole number of patches. */
-  constructor(patchSize: number, entries: Uint8Array) {
+  constructor(patchSize: number, entries: Uint8Array, pictureSize?: PictureSize) {
     this.patchSize = patchSize;
+    this.pictureSize = pictureSize;
     this.#patchBytes = patchSize * patchSize * 3;
     this.#entries = entries;
     this.codebookSize = entries.length / this.#patchBytes;
@@ -54,8 +60,9 @@ export class PatchCodebook implements VisionTokenizer {
         hint: "Copy it again from the checkpoint.",
       });
     }
-    const { patchSize, codebookSize, codebook } = parsed.data;
-    const tokenizer = new PatchCodebook(patchSize, new Uint8Array(Buffer.from(codebook, "base64")));
+    const { patchSize, codebookSize, codebook, pictureSize } = parsed.data;
+    const entries = new Uint8Array(Buffer.from(codebook, "base64"));
+    const tokenizer = new PatchCodebook(patchSize, entries, pictureSize);
     if (tokenizer.codebookSize !== codebookSize) {
       throw new CheckpointError(
         `vision_tokenizer.json says ${codebookSize} codes, but holds ${tokenizer.codebookSize}.`,
@@ -63,6 +70,16 @@ export class PatchCodebook implements VisionTokenizer {
       );
     }
     return tokenizer;
+  }
+
+  /**
+   * The size of the pictures it was fitted to, the only one that the policy beside it has seen; where they had several,
+   * the picture's own. With an area, the same shape in whole patches.
+   */
+  fittingSize(width: number, height: number, area?: number): PictureSize {
+    if (area === undefined) return this.pictureSize ?? { width, height };
+    const inPatches = resizedSize(width, height, area / this.patchSize ** 2);
+    return { width: inPatches.width * this.patchSize, height: inPatches.height * this.patchSize };
   }
 
   gridOf(width: number, height: number): GridSize {
@@ -83,6 +100,7 @@ export class PatchCodebook implements VisionTokenizer {
       patchSize: this.patchSize,
       codebookSize: this.codebookSize,
       codebook: Buffer.from(this.#entries).toString("base64"),
+      ...(this.pictureSize === undefined ? {} : { pictureSize: this.pictureSize }),
     };
     return new Map([["vision_tokenizer.json", Buffer.from(`${JSON.stringify(content)}\n`)]]);
   }

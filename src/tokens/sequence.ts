@@ -74,6 +74,21 @@ export function promptOf(tokens: Tokens, parts: PromptParts): Prompt {
   };
 }
 
+/**
+ * `promptOf` with what guidance compares it to: the same without the words of the instruction. A policy that fills
+ * instructions up to one length sees filling alone there, so its picture stands where it always does.
+ */
+export function guidedPromptOf(tokens: Tokens, parts: PromptParts): Prompt {
+  const { vocabulary, textTokenizer } = tokens;
+  const idsWithoutInstruction = Int32Array.from([
+    vocabulary.bos,
+    ...imageIds(vocabulary, textTokenizer, parts.source),
+    ...instructionIds(vocabulary, textTokenizer, ""),
+    ...prefillIds(tokens, parts.writes),
+  ]);
+  return { ...promptOf(tokens, parts), idsWithoutInstruction };
+}
+
 /** bos, source picture, instruction: the prompt of EARL's supervised examples, without a prefill. */
 export function questionIds(
   { vocabulary, textTokenizer }: Tokens,

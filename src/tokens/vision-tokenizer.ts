@@ -12,8 +12,19 @@ export interface CodeGrid extends GridSize {
   readonly codes: Int32Array;
 }
 
+/** In pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface VisionTokenizer {
   readonly codebookSize: number;
+  /**
+   * The size that a picture of any size should be given before it is encoded; `area`, in pixels, is the wanted one
+   * where something else than the tokenizer's own choice is. Throws DataError where a side would vanish.
+   */
+  fittingSize(width: number, height: number, area?: number): PictureSize;
   /** The grid a picture of this size becomes. Throws DataError for a size it cannot take. */
   gridOf(width: number, height: number): GridSize;
   /** Throws DataError where a picture's size does not fit. */

@@ -3,8 +3,9 @@
 import { resolve } from "node:path";
 import { CheckpointError, DataError } from "../../errors.ts";
 import type { Picture } from "../../images/picture.ts";
+import { resizedSize } from "../../images/resize.ts";
 import type { SessionOptions } from "../../tensor/session.ts";
-import type { CodeGrid, GridSize, VisionTokenizer } from "../vision-tokenizer.ts";
+import type { CodeGrid, GridSize, PictureSize, VisionTokenizer } from "../vision-tokenizer.ts";
 import { spatialFactor } from "./config.ts";
 import { readMovqConfig } from "./config-file.ts";
 import { MovqModel } from "./movq-model.ts";
@@ -12,6 +13,9 @@ import { fromPixels, toPixels } from "./pixels.ts";
 import { openMovqWeights } from "./weights.ts";
 
 export const MOVQ_KIND = "movq";
+
+/** EARL trains and evaluates at 256 × 256 pixels, in whatever shape. */
+const EARL_AREA = 65_536;
 
 export class MovqTokenizer implements VisionTokenizer, Disposable {
   readonly codebookSize: number;
@@ -42,6 +46,11 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
     const file = await readMovqConfig(directory);
     const read = await openMovqWeights(directory, file);
     return new MovqTokenizer(new MovqModel(file.config, read, options), directory);
+  }
+
+  /** EARL's rule: the same shape at the wanted area; what is over whole codes is then cut off by the grid. */
+  fittingSize(width: number, height: number, area = EARL_AREA): PictureSize {
+    return resizedSize(width, height, area);
   }
 
   gridOf(width: number, height: number): GridSize {
