@@ -39,9 +39,9 @@ export function headWeight(config: PolicyConfig, weights: Weights): Value {
 /** One layer's parameters by short name. */
 export interface LayerWeights {
   /** A parameter itself. */
-  at(name: string): Value;
+  readonly at: (name: string) => Value;
   /** A linear map of rows: rows · Wᵀ, and rows · Aᵀ · Bᵀ beside it where the projection is adapted. */
-  project(rows: Value, name: string): Value;
+  readonly project: (rows: Value, name: string) => Value;
 }
 
 export function layerWeights(weights: Weights, layer: number): LayerWeights {

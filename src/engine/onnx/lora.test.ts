@@ -157,7 +157,6 @@ describe("LoRA in the graphs", () => {
       await logprobs(merged(trainedPairs()), "all"),
     ];
     expectClose(beside, inside, 1e-5);
-    expect(Math.max(...beside.map((value, at) => Math.abs(value - inside[at]!)))).toBeLessThan(1e-5);
     const plain = await logprobs(base(), "all");
     expect(Math.max(...beside.map((value, at) => Math.abs(value - plain[at]!)))).toBeGreaterThan(0.1);
   });
