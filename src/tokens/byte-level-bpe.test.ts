@@ -83,10 +83,10 @@ describe("learnByteLevelBpe", () => {
 });
 
 describe("instructions of one length", () => {
-  const texts = ["move it", "move it to the other side"];
+  const instructions = ["move it", "move it to the other side"];
 
   test("are filled up with pad to the longest text seen, also after saving and opening", () => {
-    const learned = learnByteLevelBpe(texts, 0, 4, { padsInstructions: true });
+    const learned = learnByteLevelBpe(instructions, 0, 4, { padsInstructions: true });
     expect(learned.instructionLength).toBe(25);
     const content = learned.files().get("tokenizer.json") as Uint8Array;
     const opened = readTokenizerJson(content);
@@ -94,7 +94,7 @@ describe("instructions of one length", () => {
 
     const vocabulary = vocabularyOf(opened);
     const source = { rows: 1, columns: 1, codes: Int32Array.of(0) };
-    const [short, long] = texts.map((instruction) =>
+    const [short, long] = instructions.map((instruction) =>
       questionIds({ vocabulary, textTokenizer: opened }, { source, instruction }),
     );
     expect(short).toHaveLength(long?.length as number);
@@ -102,7 +102,7 @@ describe("instructions of one length", () => {
   });
 
   test("are taken as they come unless asked for", () => {
-    const learned = learnByteLevelBpe(texts, 0, 4);
+    const learned = learnByteLevelBpe(instructions, 0, 4);
     expect(learned.instructionLength).toBeUndefined();
     expect(
       readTokenizerJson(learned.files().get("tokenizer.json") as Uint8Array).instructionLength,
