@@ -67,6 +67,7 @@ describe("parsePolicyConfig", () => {
       config: EMU3_CONFIG,
       modelType: "Emu3",
       isNested: false,
+      imageArea: 518_400,
     });
   });
 

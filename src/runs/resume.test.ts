@@ -173,7 +173,7 @@ describe("openRun", () => {
   test("refuses to resume with other settings and names them", () => {
     open(false)[Symbol.dispose]();
     const changed = config(["sft.learningRate=0.1", "engine.threads=1"]);
-    expect(() => open(true, changed)).toThrow("sft.learningRate was 0.0025, is 0.1");
+    expect(() => open(true, changed)).toThrow("sft.learningRate was 0.0015, is 0.1");
     expect(() => open(true, changed)).not.toThrow("engine.threads");
   });
 
