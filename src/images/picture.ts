@@ -19,3 +19,19 @@ export function picture(width: number, height: number, pixels?: Uint8Array): Pic
   }
   return { width, height, pixels: filled };
 }
+
+/** The part of a picture that begins at its first pixel; the picture itself where that is all of it. */
+export function topLeft(source: Picture, width: number, height: number): Picture {
+  if (width === source.width && height === source.height) return source;
+  if (width > source.width || height > source.height) {
+    throw new DataError(
+      `A ${source.width} × ${source.height} picture has no part of ${width} × ${height} pixels.`,
+    );
+  }
+  const part = picture(width, height);
+  for (let y = 0; y < height; y += 1) {
+    const from = y * source.width * 3;
+    part.pixels.set(source.pixels.subarray(from, from + width * 3), y * width * 3);
+  }
+  return part;
+}

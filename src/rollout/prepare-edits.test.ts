@@ -2,6 +2,12 @@ import { describe, expect, test } from "vitest";
 
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
 import { DataError } from "../errors.ts";
+import { picture } from "../images/picture.ts";
+import { encodePng } from "../images/png.ts";
+import { EMU3_MOVQ_CONFIG } from "../tokens/movq/config.ts";
+import { MovqModel } from "../tokens/movq/movq-model.ts";
+import { MovqTokenizer } from "../tokens/movq/movq-tokenizer.ts";
+import { initialMovqParameters } from "../tokens/movq/parameters.ts";
 import { countedTokens } from "./counted-tokens.ts";
 import { prepareEdits, prepareExamples } from "./prepare-edits.ts";
 import { firstEdits } from "./prepared-edit.ts";
@@ -55,6 +61,25 @@ describe("prepareExamples", () => {
     const attempt = prepareExamples([example], parts);
     await expect(attempt).rejects.toThrow(DataError);
     await expect(attempt).rejects.toThrow("train.parquet, row 3: The instruction is empty.");
+  });
+});
+
+describe("prepareExamples with a vision tokenizer of Emu3's kind", () => {
+  const config = { ...EMU3_MOVQ_CONFIG, codebookSize: 4, baseChannels: 32, multipliers: [1, 1, 1, 1] };
+  const values = initialMovqParameters({ ...config, resBlocks: 1, attentionStages: [] }, 1);
+  const model = new MovqModel({ ...config, resBlocks: 1, attentionStages: [] }, (names) =>
+    Promise.resolve(new Map([...names].map((name) => [name, values.get(name)!]))),
+  );
+
+  test("resizes to EARL's area and leaves out the edges that no code stands for", async () => {
+    using vision = new MovqTokenizer(model, "nowhere");
+    const wide = encodePng(picture(64, 36));
+    const example = { ...examples[0]!, source: wide, target: wide };
+    const [edit] = await prepareExamples([example], { ...parts, vision });
+    // EARL's example for 16 : 9 is 341 × 192 pixels and 24 × 42 codes.
+    expect(edit?.prompt.grid).toEqual({ rows: 24, columns: 42 });
+    expect(edit?.source).toMatchObject({ width: 336, height: 192 });
+    expect(edit?.target).toMatchObject({ width: 336, height: 192 });
   });
 });
 

@@ -1,10 +1,11 @@
-/** Makes edit examples ready for a policy: decodes their pictures, looks up codes, lays out ids. */
+/** Makes edit examples ready for a policy: decodes pictures, gives them the size it reads, looks up codes, lays out ids. */
 
 import { decodeExample } from "../data/decode-example.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
 import type { EditExample } from "../data/edit-example.ts";
 import { DataError } from "../errors.ts";
-import type { Picture } from "../images/picture.ts";
+import { topLeft, type Picture } from "../images/picture.ts";
+import { resize } from "../images/resize.ts";
 import { promptOf, trainingPair, type Tokens } from "../tokens/sequence.ts";
 import type { CodeGrid, VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { PreparedEdit, PreparedEdits } from "./prepared-edit.ts";
@@ -54,12 +55,19 @@ export async function prepareExamples(
 async function prepareOne(example: EditExample, parts: PreparationParts): Promise<PreparedEdit> {
   const { source, target } = await decodeExample(example);
   try {
-    const pictures = target === undefined ? [source] : [source, target];
-    const [sourceCodes, targetCodes] = await parts.vision.encode(pictures);
+    const pictures = (target === undefined ? [source] : [source, target]).map((one) =>
+      fitted(one, parts.vision),
+    );
+    const grids = await parts.vision.encode(pictures);
+    // What the codes leave out at the edges no policy can write, so nothing is compared with it.
+    const [shown, shownTarget] = pictures.map((one, index) => {
+      const { width, height } = parts.vision.pictureSizeOf(grids[index]!);
+      return topLeft(one, width, height);
+    });
     return laidOut(example, parts, {
-      source,
-      sourceCodes: sourceCodes!,
-      ...(target === undefined || targetCodes === undefined ? {} : { target, targetCodes }),
+      source: shown!,
+      sourceCodes: grids[0]!,
+      ...(shownTarget === undefined ? {} : { target: shownTarget, targetCodes: grids[1]! }),
     });
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
@@ -68,6 +76,11 @@ async function prepareOne(example: EditExample, parts: PreparationParts): Promis
       cause,
     });
   }
+}
+
+function fitted(picture: Picture, vision: VisionTokenizer): Picture {
+  const { width, height } = vision.fittingSize(picture.width, picture.height);
+  return resize(picture, width, height);
 }
 
 interface Pictures {

@@ -179,3 +179,32 @@ describe("openVisionTokenizer", () => {
     }
   });
 });
+
+describe("the size of a picture that is read", () => {
+  const options = { patchSize: 4, codebookSize: 8, seed: 0 };
+  const one = fitPatchCodebook([noise(12, 8, 1), noise(12, 8, 2)], options).tokenizer;
+  const several = fitPatchCodebook([noise(12, 8, 1), noise(8, 4, 2)], options).tokenizer;
+
+  test("is that of the pictures it was fitted to, also after saving", () => {
+    expect(one.fittingSize(640, 480)).toEqual({ width: 12, height: 8 });
+    const file = Buffer.from(one.files().get("vision_tokenizer.json") as Uint8Array).toString("utf8");
+    expect(PatchCodebook.read(JSON.parse(file)).pictureSize).toEqual({ width: 12, height: 8 });
+  });
+
+  test("is its own where they had several", () => {
+    expect(several.pictureSize).toBeUndefined();
+    expect(several.fittingSize(640, 480)).toEqual({ width: 640, height: 480 });
+  });
+
+  test("is a wanted area in whole patches", () => {
+    expect(one.fittingSize(200, 100, 512)).toEqual({ width: 32, height: 16 });
+    const sizes = fc.integer({ min: 1, max: 300 });
+    fc.assert(
+      fc.property(sizes, sizes, fc.integer({ min: 10_000, max: 50_000 }), (width, height, area) => {
+        fc.pre(Math.max(width, height) < 100 * Math.min(width, height));
+        const size = one.fittingSize(width, height, area);
+        expect(one.pictureSizeOf(one.gridOf(size.width, size.height))).toEqual(size);
+      }),
+    );
+  });
+});

@@ -82,6 +82,10 @@ export class PatchCodebook implements VisionTokenizer {
     return { width: inPatches.width * this.patchSize, height: inPatches.height * this.patchSize };
   }
 
+  pictureSizeOf({ rows, columns }: GridSize): PictureSize {
+    return { width: columns * this.patchSize, height: rows * this.patchSize };
+  }
+
   gridOf(width: number, height: number): GridSize {
     return patchGrid(width, height, this.patchSize);
   }

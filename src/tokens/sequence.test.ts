@@ -4,6 +4,7 @@ import { recordedTokenizer } from "../../test/recorded-tokenizer.ts";
 import { learnByteLevelBpe } from "./byte-level-bpe.ts";
 import {
   completionOf,
+  guidedPromptOf,
   imageIds,
   LONGEST_INSTRUCTION,
   promptOf,
@@ -165,6 +166,38 @@ describe("imageIds", () => {
     expect(small.decodeTemplate(ids)).toBe(
       "<|image start|>2*1<|image token|><|visual token 000003|><|extra_200|>" +
         "<|visual token 000000|><|extra_200|><|extra_201|><|image end|>",
+    );
+  });
+});
+
+describe("guidedPromptOf", () => {
+  const source = grid([[3, 1]]);
+
+  test.each(["image", "thought"] as const)(
+    "leaves out the instruction before the prefill of %s",
+    (writes) => {
+      const prompt = guidedPromptOf(tokens, { source, instruction: "add a cat", writes });
+      const plain = promptOf(tokens, { source, instruction: "add a cat", writes });
+      const [question, words] = [
+        questionIds(tokens, { source, instruction: "add a cat" }),
+        textTokenizer.encode("add a cat"),
+      ];
+      const prefill = [...plain.ids.slice(question.length)];
+      expect(prompt).toMatchObject(plain);
+      expect([...(prompt.idsWithoutInstruction ?? [])]).toEqual([
+        ...question.slice(0, -words.length),
+        ...prefill,
+      ]);
+    },
+  );
+
+  test("keeps the length where instructions are filled up", () => {
+    const padding = learnByteLevelBpe(["add a cat"], 0, 4, { padsInstructions: true });
+    const own = { vocabulary: vocabularyOf(padding), textTokenizer: padding };
+    const prompt = guidedPromptOf(own, { source, instruction: "cat", writes: "image" });
+    expect(prompt.idsWithoutInstruction).toHaveLength(prompt.ids.length);
+    expect([...(prompt.idsWithoutInstruction ?? [])].slice(-10, -1)).toEqual(
+      Array.from({ length: 9 }, () => own.vocabulary.pad),
     );
   });
 });

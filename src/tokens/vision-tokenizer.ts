@@ -25,6 +25,8 @@ export interface VisionTokenizer {
    * where something else than the tokenizer's own choice is. Throws DataError where a side would vanish.
    */
   fittingSize(width: number, height: number, area?: number): PictureSize;
+  /** The size of the picture that a grid is decoded to. */
+  pictureSizeOf(grid: GridSize): PictureSize;
   /** The grid a picture of this size becomes. Throws DataError for a size it cannot take. */
   gridOf(width: number, height: number): GridSize;
   /** Throws DataError where a picture's size does not fit. */

@@ -53,6 +53,10 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
     return resizedSize(width, height, area);
   }
 
+  pictureSizeOf({ rows, columns }: GridSize): PictureSize {
+    return { width: columns * this.#factor, height: rows * this.#factor };
+  }
+
   gridOf(width: number, height: number): GridSize {
     const [rows, columns] = [Math.floor(height / this.#factor), Math.floor(width / this.#factor)];
     if (!(rows >= 1 && columns >= 1)) {
@@ -79,9 +83,9 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
   async decode(grids: readonly CodeGrid[]): Promise<Picture[]> {
     for (const grid of grids) this.#check(grid);
     const pictures: Picture[] = [];
-    for (const { rows, columns, codes } of grids) {
-      const pixels = await this.#model.decode(codes, { rows, columns });
-      pictures.push(fromPixels(pixels, columns * this.#factor, rows * this.#factor));
+    for (const grid of grids) {
+      const { width, height } = this.pictureSizeOf(grid);
+      pictures.push(fromPixels(await this.#model.decode(grid.codes, grid), width, height));
     }
     return pictures;
   }
