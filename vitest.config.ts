@@ -8,7 +8,9 @@ export default defineConfig({
     pool: "forks",
     // onnxruntime brings its own threads; more test processes than cores only makes them wait for each other.
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // A busy machine is slow, not wrong.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: ["default", new ClosingLine()],
   },
 });

@@ -34,7 +34,7 @@ beforeAll(async () => {
   finished = workplace();
   await earl(finished, []);
   uninterrupted = comparableEvents(join(finished, "runs/trial/events.jsonl"));
-}, 120_000);
+}, 300_000);
 
 function workplace(): string {
   const folder = mkdtempSync(join(tmpdir(), "earl-kill-"));
@@ -106,7 +106,7 @@ describe("a run killed with SIGKILL and resumed", () => {
         readdirSync(join(finished, "runs/trial/checkpoints")).toSorted(),
       );
     },
-    120_000,
+    300_000,
   );
 });
 
@@ -124,5 +124,5 @@ describe("a run stopped with Ctrl-C", () => {
     const steps = (events: readonly Record<string, unknown>[]): unknown[] =>
       events.filter(({ kind }) => kind !== "checkpoint-saved");
     expect(steps(comparableEvents(eventsIn(folder)))).toEqual(steps(uninterrupted));
-  }, 120_000);
+  }, 300_000);
 });
