@@ -35,8 +35,8 @@ beforeAll(async () => {
   const vocabulary = vocabularyOf(textTokenizer);
   const chain = textTokenizer.encode(` red${THOUGHT_END}`);
   const last = textTokenizer.encode(THOUGHT_START).at(-1);
-  expect(new Set(chain).size).toBe(chain.length);
-  expect(chain.at(-1)).toBe(last);
+  if (new Set(chain).size < chain.length || chain.at(-1) !== last)
+    throw new Error(`An id would have two successors: ${chain.join()} after ${last}.`);
 
   const sizes = { hiddenSize: WIDTH, layers: 1, heads: 2, keyValueHeads: 1, intermediateSize: 16 };
   const settings = { ...sizes, ropeTheta: 100, normEpsilon: 1e-5, embeddingStd: 1, weightStd: 0.1 };

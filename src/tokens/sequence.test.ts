@@ -182,7 +182,7 @@ describe("guidedPromptOf", () => {
         questionIds(tokens, { source, instruction: "add a cat" }),
         textTokenizer.encode("add a cat"),
       ];
-      const prefill = [...plain.ids.slice(question.length)];
+      const prefill = plain.ids.slice(question.length);
       expect(prompt).toMatchObject(plain);
       expect([...(prompt.idsWithoutInstruction ?? [])]).toEqual([
         ...question.slice(0, -words.length),
