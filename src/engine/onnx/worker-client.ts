@@ -93,12 +93,10 @@ export class WorkerClient {
   }
 }
 
-/** In a checkout tsx must first be registered in the new thread; a built package has the worker as JavaScript. */
+/** The package ships its source, so tsx is registered in the new thread first. */
 function openThread(options: WorkspaceOptions): Worker {
   const turn = DEVICES[options.device ?? "cpu"].takesTurns ? TURN : undefined;
-  const isSource = import.meta.url.endsWith(".ts");
-  const file = isSource ? "./worker-from-source.mjs" : "./worker.js";
-  return new Worker(new URL(file, import.meta.url), {
+  return new Worker(new URL("./worker-from-source.mjs", import.meta.url), {
     workerData: { options, turn } satisfies WorkerSettings,
     execArgv: [],
   });

@@ -1,5 +1,4 @@
-// Starts worker.ts in a checkout: a new thread does not inherit tsx, so it is registered here first.
-// A built package starts worker.js itself.
+// Starts worker.ts: a new thread does not inherit tsx, so it is registered here first.
 import { register } from "tsx/esm/api";
 
 register();
