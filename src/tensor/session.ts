@@ -4,6 +4,8 @@
  * Outputs that are kept stay in the device's memory, to be fed to the next run.
  */
 
+import { availableParallelism } from "node:os";
+
 import * as ort from "onnxruntime-node";
 
 import { EngineError, ShapeError } from "../errors.ts";
@@ -41,7 +43,7 @@ export function release(feeds: Iterable<Feed>): void {
 export type KeptOutputs = readonly string[] | "all";
 
 export interface SessionOptions {
-  /** Threads inside an op; 0 lets onnxruntime take every core. */
+  /** Threads inside an op; 0, or not given, takes every processor this process may run on. */
   readonly threads?: number;
   /** Outputs that stay where the device keeps them. */
   readonly kept?: KeptOutputs;
@@ -81,7 +83,9 @@ export class Session implements Disposable {
         ...graph.device.sessionOptions(graph.outputs.keys(), kept),
         graphOptimizationLevel: "all",
         executionMode: "sequential",
-        intraOpNumThreads: options.threads ?? 0,
+        // onnxruntime's own choice for 0 counts physical cores, which on a virtual machine of two can be one, and pins
+        // its threads to them.
+        intraOpNumThreads: options.threads || availableParallelism(),
         logSeverityLevel: 3,
       });
       return new Session(graph, session, kept);
