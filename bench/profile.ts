@@ -116,6 +116,7 @@ if (values.part !== "train") {
     groupSize: GROUP_SIZE,
     prefix: PROMPT_TOKENS,
     past: COMPLETION_TOKENS / 2,
+    steps: 1,
     positions: 160,
     drawn: [0],
     isGuided: false,

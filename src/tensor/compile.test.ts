@@ -17,7 +17,7 @@ describe("dump", () => {
       [
         "rows = input() [2, 3] float32",
         "weight = input() [4, 3] float32",
-        "%2 = matmul(rows, weight; transposeLeft=0; transposeRight=1; timeMajorRight=0; scale=1) [2, 4] float32",
+        "%2 = matmul(rows, weight; transposeLeft=0; transposeRight=1; scale=1) [2, 4] float32",
         "%3 = constant() [] float32",
         "%4 = multiply(%2, %3) [2, 4] float32",
         "%5 = sum(%4; axes=0,1; keep=0) [] float32",

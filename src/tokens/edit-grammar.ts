@@ -76,6 +76,12 @@ function pictureForced({ eol, eof, eoi, eos }: Vocabulary, { grid }: Prompt): nu
   return [...Array.from({ length: grid.rows }, () => row).flat(), eof, eoi, eos];
 }
 
+function constraintAt(part: Part, place: number): Constraint {
+  if (!("forced" in part)) return { kind: "free", segment: part.segment };
+  const id = part.forced[place] as number;
+  return id === FREE ? { kind: "free", segment: part.segment as number } : { kind: "forced", id };
+}
+
 class PartsState implements GrammarState {
   readonly #parts: readonly Part[];
   #part = 0;
@@ -87,10 +93,21 @@ class PartsState implements GrammarState {
 
   next(): Constraint {
     const part = this.#parts[this.#part];
-    if (part === undefined) return { kind: "end" };
-    if (!("forced" in part)) return { kind: "free", segment: part.segment };
-    const id = part.forced[this.#place] as number;
-    return id === FREE ? { kind: "free", segment: part.segment as number } : { kind: "forced", id };
+    return part === undefined ? { kind: "end" } : constraintAt(part, this.#place);
+  }
+
+  ahead(count: number): Constraint[] {
+    const constraints: Constraint[] = [];
+    let place = this.#place;
+    for (const part of this.#parts.slice(this.#part)) {
+      const length = "forced" in part ? part.forced.length : 1;
+      for (; place < length && constraints.length < count; place += 1)
+        constraints.push(constraintAt(part, place));
+      // Where a text ends is known only when its last id is drawn.
+      if (constraints.length === count || !("forced" in part)) return constraints;
+      place = 0;
+    }
+    return [...constraints, { kind: "end" }];
   }
 
   advance(id: number): void {

@@ -27,6 +27,11 @@ export type Constraint =
 export interface GrammarState {
   /** What may come next. */
   next(): Constraint;
+  /**
+   * What may come at the next places whatever is drawn, as far as that is certain: at least `next()`, at most `count`
+   * places; an end is the last.
+   */
+  ahead(count: number): Constraint[];
   /** Takes the id that came. Throws DataError for an id that `next` does not allow. */
   advance(id: number): void;
 }

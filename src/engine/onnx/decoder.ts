@@ -58,9 +58,9 @@ export function layerWeights(weights: Weights, layer: number): LayerWeights {
   };
 }
 
-/** Longest sequence the rotary tables cover; a graph stores only what its batch can reach. */
-export function tablesFor(config: PolicyConfig, positions: number): RotaryTables {
-  return rotaryTables(positions, config.headSize, config.ropeTheta);
+/** Tables for so many positions, since a graph stores only what its batch can reach; what they rotate is scaled. */
+export function tablesFor(config: PolicyConfig, positions: number, scale = 1): RotaryTables {
+  return rotaryTables(positions, config.headSize, config.ropeTheta, scale);
 }
 
 /** SwiGLU: down(silu(gate(x)) · up(x)) (Shazeer 2020). */

@@ -1,6 +1,6 @@
 /**
- * Writing completions for a few prompts at once: the grammar says at every place whether an id is forced or drawn,
- * and from which segment; all rows go on together, one token a step.
+ * Writing completions for a few prompts at once: the grammar says at every place whether an id is forced or drawn, and
+ * from which segment; all rows go on together, by as many ids as the grammar is sure of.
  */
 
 import { EngineError } from "../../errors.ts";
@@ -8,7 +8,8 @@ import { Rng } from "../../random.ts";
 import type { Constraint, Grammar, GrammarState } from "../../tokens/grammar.ts";
 import type { Prompt } from "../../tokens/prompt.ts";
 import type { Completion, Sampling } from "../policy-engine.ts";
-import type { GenerationStart } from "./generation.ts";
+import { drawnFrom } from "./generation-graphs.ts";
+import type { GenerationStart, RunRequest } from "./generation.ts";
 import { bucket } from "./packed-batch.ts";
 import type { WorkerClient } from "./worker-client.ts";
 
@@ -24,9 +25,11 @@ interface Row {
   readonly rng: Rng;
   readonly ids: number[];
   readonly logprobs: number[];
-  constraint: Constraint;
-  /** Ids that the model has yet to see; the last of them predicts the next draw. */
-  unseen: number[];
+  readonly lastPromptId: number;
+  /** How many of the ids come before the next run: the model has seen all of these but the last. */
+  before: number;
+  /** Whether an id is still to be drawn. */
+  isOpen: boolean;
 }
 
 /** Just below 1, so that a rounded product with it stays below the total. */
@@ -35,7 +38,9 @@ const LARGEST_UNIFORM = 1 - 2 ** -20;
 interface WritingOptions {
   readonly sampling: Sampling;
   readonly seed: number;
-  /** Told at each step how many ids came. */
+  /** Most steps of a run. */
+  readonly longest: number;
+  /** Told after each run how many ids came. */
   readonly onTokens: (fresh: number) => void;
 }
 
@@ -49,37 +54,30 @@ export async function writeCompletions(
   worker: WorkerClient,
   grammar: Grammar,
   prompts: readonly NumberedPrompt[],
-  { sampling, seed, onTokens }: WritingOptions,
+  { sampling, seed, longest, onTokens }: WritingOptions,
 ): Promise<Completion[]> {
+  const { groupSize, maxTokens } = sampling;
   const groups = prompts.map(({ prompt, number }) =>
-    Array.from({ length: sampling.groupSize }, (_, index) =>
-      beginRow(grammar, prompt, Rng.from(seed, "completion", number, index), sampling.maxTokens),
+    Array.from({ length: groupSize }, (_, index) =>
+      beginRow(grammar, prompt, Rng.from(seed, "completion", number, index), maxTokens),
     ),
   );
   const rows = groups.flat();
-  const rowCount = bucket(prompts.length) * sampling.groupSize;
+  const rowCount = bucket(prompts.length) * groupSize;
   await worker.call("startGeneration", prefill(groups, prompts, sampling));
   const countIds = (): number => rows.reduce((total, { ids }) => total + ids.length, 0);
   let counted = 0;
 
-  while (rows.some(({ unseen }) => unseen.length > 0)) {
-    const tokens = new BigInt64Array(rowCount);
-    const uniform = new Float32Array(rowCount);
-    const wanted = rows.map((row, index) => {
-      tokens[index] = BigInt(row.unseen.shift() ?? 0);
-      if (row.unseen.length > 0 || !isOpen(row, sampling.maxTokens) || row.constraint.kind !== "free")
-        return -1;
-      uniform[index] = Math.min(row.rng.uniform(), LARGEST_UNIFORM);
-      return row.constraint.segment;
-    });
-    const drawn = grammar.segments.flatMap((_, segment) => (wanted.includes(segment) ? [segment] : []));
-    const answers = await worker.call("decode", { tokens, uniform, drawn });
+  while (rows.some(({ isOpen }) => isOpen)) {
+    const plans = rows.map((row) => planOf(row, maxTokens, longest));
+    const run = runRequest(rows, plans, rowCount);
+    const written = await worker.call("decode", run);
     for (const [index, row] of rows.entries()) {
-      const segment = wanted[index] as number;
-      if (segment < 0) continue;
-      const answer = answers[drawn.indexOf(segment)];
-      const id = (grammar.segments[segment]?.start ?? 0) + Number(answer?.tokens[index]);
-      takeDrawn(row, id, { logprob: answer?.logprobs[index] as number, maxTokens: sampling.maxTokens });
+      const { steps } = plans[index] as Plan;
+      takeRun(row, steps.slice(0, run.steps), maxTokens, (step) => ({
+        id: Number(written.ids[step * rowCount + index]),
+        logprob: written.logprobs[step * rowCount + index] as number,
+      }));
     }
     const count = countIds();
     onTokens(count - counted);
@@ -91,42 +89,91 @@ export async function writeCompletions(
       index,
       ids: Int32Array.from(row.ids),
       logprobs: Float32Array.from(row.logprobs),
-      isFinished: row.constraint.kind === "end",
+      isFinished: row.state.next().kind === "end",
     })),
   );
 }
 
-const isOpen = (row: Row, maxTokens: number): boolean =>
-  row.constraint.kind !== "end" && row.ids.length < maxTokens;
-
 function beginRow(grammar: Grammar, prompt: Prompt, rng: Rng, maxTokens: number): Row {
+  const lastPromptId = prompt.ids.at(-1) as number;
   const state = grammar.begin(prompt);
-  const row: Row = { state, rng, ids: [], logprobs: [], constraint: state.next(), unseen: [] };
+  const row: Row = { state, rng, lastPromptId, ids: [], logprobs: [], before: 0, isOpen: true };
   writeForced(row, maxTokens);
   return row;
 }
 
-function append(row: Row, id: number, logprob: number): void {
-  row.ids.push(id);
-  row.logprobs.push(logprob);
-  row.state.advance(id);
-  row.constraint = row.state.next();
+function append({ ids, logprobs, state }: Row, id: number, logprob: number): void {
+  ids.push(id);
+  logprobs.push(logprob);
+  state.advance(id);
 }
 
 /** Forced ids are written at once; only those before another draw are ever shown to the model. */
 function writeForced(row: Row, maxTokens: number): void {
-  while (row.constraint.kind === "forced" && row.ids.length < maxTokens) append(row, row.constraint.id, 0);
+  let next = row.state.next();
+  for (; next.kind === "forced" && row.ids.length < maxTokens; next = row.state.next())
+    append(row, next.id, 0);
+  row.isOpen = next.kind === "free" && row.ids.length < maxTokens;
 }
 
-function takeDrawn(
+/** What follows in a row, as far as it is certain: forced ids, and segments that ids are drawn from. */
+interface Plan {
+  readonly steps: readonly Exclude<Constraint, { kind: "end" }>[];
+  /** Whether ids may be drawn after that. */
+  readonly goesOn: boolean;
+}
+
+/** At most `longest` steps. */
+function planOf({ ids, before, state, isOpen }: Row, maxTokens: number, longest: number): Plan {
+  if (!isOpen) return { steps: [], goesOn: false };
+  const known = ids.slice(before, before + longest).map((id) => ({ kind: "forced", id }) as const);
+  const room = Math.min(longest - known.length, maxTokens - ids.length);
+  const ahead = room === 0 ? [] : state.ahead(room);
+  const steps = [...known, ...ahead.filter((constraint) => constraint.kind !== "end")];
+  const goesOn = steps.length === known.length + ahead.length && ids.length + ahead.length < maxTokens;
+  if (goesOn) return { steps, goesOn };
+  return { steps: steps.slice(0, steps.findLastIndex(({ kind }) => kind === "free") + 1), goesOn };
+}
+
+/** One run for all rows, as long as those that go on are certain. */
+function runRequest(rows: readonly Row[], plans: readonly Plan[], rowCount: number): RunRequest {
+  const needed = Math.max(...plans.map(({ steps }) => steps.length));
+  const certain = plans.filter(({ goesOn }) => goesOn).map(({ steps }) => steps.length);
+  const steps = Math.min(needed, ...certain);
+  const tokens = new BigInt64Array(rowCount);
+  const forced = new BigInt64Array(steps * rowCount);
+  const uniform = new Float32Array(steps * rowCount);
+  const drawn = new Set<number>();
+  for (const [index, row] of rows.entries()) {
+    tokens[index] = BigInt(row.ids[row.before - 1] ?? row.lastPromptId);
+    for (const [step, next] of (plans[index] as Plan).steps.slice(0, steps).entries()) {
+      const at = step * rowCount + index;
+      if (next.kind === "forced") {
+        forced[at] = BigInt(next.id);
+        continue;
+      }
+      forced[at] = drawnFrom(next.segment);
+      uniform[at] = Math.min(row.rng.uniform(), LARGEST_UNIFORM);
+      drawn.add(next.segment);
+    }
+  }
+  return { steps, tokens, forced, uniform, drawn: [...drawn].toSorted((left, right) => left - right) };
+}
+
+/** Writes what a run brought; ids that were forced may stand there already. */
+function takeRun(
   row: Row,
-  id: number,
-  { logprob, maxTokens }: { logprob: number; maxTokens: number },
+  steps: Plan["steps"],
+  maxTokens: number,
+  drawnAt: (step: number) => { readonly id: number; readonly logprob: number },
 ): void {
-  const start = row.ids.length;
-  append(row, id, logprob);
+  for (const [step, next] of steps.entries()) {
+    if (row.before + step < row.ids.length) continue;
+    const { id, logprob } = next.kind === "forced" ? { id: next.id, logprob: 0 } : drawnAt(step);
+    append(row, id, logprob);
+  }
+  row.before += steps.length;
   writeForced(row, maxTokens);
-  row.unseen = isOpen(row, maxTokens) ? row.ids.slice(start) : [];
 }
 
 /** The prompts with the forced ids that all completions begin with: everything but the last id of it is prefilled. */
@@ -145,11 +192,7 @@ function prefill(
     ]),
   );
   const perPrompt = guidance === undefined ? 1 : 2;
-  for (const [place, group] of groups.entries()) {
-    const last = whole[place * perPrompt]?.at(-1) as number;
-    for (const row of group)
-      row.unseen = isOpen(row, sampling.maxTokens) ? [last, ...row.ids.slice(shared)] : [];
-  }
+  for (const row of groups.flat()) row.before = shared;
   const prefixes = whole.map((ids) => ids.slice(0, -1));
   const padded = bucket(prompts.length) * perPrompt;
   const prefix = bucket(Math.max(...prefixes.map(({ length }) => length)));

@@ -1,7 +1,6 @@
 /**
- * The graphs that generate. `prefillGraph` computes a prompt's keys and values once a group; `decodeGraph` takes one
- * token of every row on, and draws the next where it is free. The cache of a completion's own keys and values is
- * kept row by row in time, so a step's part is one contiguous piece that the caller can write in place.
+ * The graphs that generate. `prefillGraph` computes a prompt's keys and values once a group; `decodeGraph` takes every
+ * row on by a run of tokens, each drawn from the one before it inside the graph.
  */
 
 import type { PolicyConfig } from "../../policy/config.ts";
@@ -9,6 +8,7 @@ import { EMBEDDING, FINAL_NORM } from "../../policy/parameters.ts";
 import {
   add,
   cast,
+  equal,
   exp,
   less,
   lessOrEqual,
@@ -18,11 +18,11 @@ import {
   where,
 } from "../../tensor/ops/elementwise.ts";
 import { gather, gatherLast } from "../../tensor/ops/gather.ts";
-import { input, scalar } from "../../tensor/ops/leaves.ts";
+import { constant, input, scalar } from "../../tensor/ops/leaves.ts";
 import { matmul } from "../../tensor/ops/matmul.ts";
 import { logSoftmax, rmsNorm, softmax } from "../../tensor/ops/normalize.ts";
 import { max, sum } from "../../tensor/ops/reduce.ts";
-import { rotary } from "../../tensor/ops/rotary.ts";
+import { rotary, type RotaryTables } from "../../tensor/ops/rotary.ts";
 import { cumulativeSum, largest } from "../../tensor/ops/sampling.ts";
 import { concat, reshape, slice, transpose } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";
@@ -30,7 +30,7 @@ import type { Segment } from "../../tokens/grammar.ts";
 import { headsOf, prefixAttention, prefixRows } from "./attention.ts";
 import { layerWeights, mlp, tablesFor, weight } from "./decoder.ts";
 import { segmentLogits } from "./head.ts";
-import { weightInputs, type GraphPolicy } from "./policy-parts.ts";
+import { weightInputs, type GraphPolicy, type Weights } from "./policy-parts.ts";
 
 /** Keys and values of the prefixes, `prefixKeys.l` and `prefixValues.l` of each layer: [P·heads, S, size]. */
 export function prefillGraph(policy: GraphPolicy, prompts: number, prefix: number): Record<string, Value> {
@@ -79,20 +79,26 @@ export interface DecodeShape {
   readonly prefix: number;
   /** Room for past tokens of the completions; those not there yet are masked. May be 0. */
   readonly past: number;
+  /** N tokens that every row goes on by. */
+  readonly steps: number;
   /** Positions the rotary tables must cover. */
   readonly positions: number;
-  /** Indices of the segments that some row draws from now; none where all are forced. */
+  /** Indices of the segments that some row draws from; none where all tokens are forced. */
   readonly drawn: readonly number[];
   /** Prefixes come in pairs, the prompt and then the same without its instruction; both write the same token. */
   readonly isGuided: boolean;
 }
 
+/** Stands in `forced` where a token is drawn from a segment; forced ids are 0 or above. */
+export const drawnFrom = (segment: number): bigint => BigInt(-1 - segment);
+
 /**
- * One step of every row [R = P·G]. Inputs: `tokens`, `positions` [R]; `prefixKeys.l`, `prefixValues.l`,
- * `prefixMask` [P, 1, 1, S]; `pastKeys.l`, `pastValues.l` [past, P·heads·G, size], `pastMask` [past];
- * `uniform` [R, 1], `inverseTemperature`; `head.k` the head's rows of each drawn segment. Outputs: `keys.l`,
- * `values.l`, the step's own rows for the cache; `token.k` [R, 1] int64 (less the segment's start) and
- * `logprob.k` [R, 1]. Guided, there is also `guidance`, and what concerns drawing has R / 2 rows.
+ * N steps of every row [R = P·G], of which D = R rows are drawn for (guided: R / 2). Inputs: `tokens`, `positions` [R]
+ * of the first step; `forced` int64 [N, D], the id that follows or `drawnFrom(segment)`; `uniform` [N, D],
+ * `inverseTemperature`; `head.k` the head's rows of each drawn segment; `prefixKeys.l`, `prefixValues.l`, `prefixMask`
+ * [P, 1, 1, S]; `pastKeys.l`, `pastValues.l` [P·heads·G, past, size], `pastMask` [past]; guided, also `guidance`.
+ * Outputs: `keys.l`, `values.l` [P·heads·G, N, size], the run's own part of the cache; `ids` int64 and `logprobs`
+ * [N, D], unless all is forced.
  */
 export function decodeGraph(
   policy: GraphPolicy,
@@ -101,99 +107,162 @@ export function decodeGraph(
   drawing: Drawing,
 ): Record<string, Value> {
   const { config } = policy;
-  const weights = weightInputs(policy);
+  const { steps } = shape;
   const rowCount = shape.prompts * shape.groupSize;
+  const context = decodeContext(policy, shape);
+  const choice = tokenChoice(config, shape, segments, drawing);
   const positions = input("positions", [rowCount], "int64");
-  const tables = tablesFor(config, shape.positions);
-  const shared = {
-    prefixMask: shape.prefix === 0 ? undefined : input("prefixMask", [shape.prompts, 1, 1, shape.prefix]),
-    pastMask: shape.past === 0 ? undefined : input("pastMask", [shape.past]),
+  const written: Choice[] = [];
+  let tokens = input("tokens", [rowCount], "int64");
+  for (let step = 0; step < steps; step += 1) {
+    const here = add(positions, constant(BigInt64Array.of(BigInt(step)), [1]));
+    const rows = decodeOnce(tokens, here, context);
+    if (step + 1 === steps && shape.drawn.length === 0) break;
+    const chosen = choice(rows, step);
+    written.push(chosen);
+    tokens = forEveryRow(chosen.ids, shape);
+  }
+  const cache = context.own.flatMap(({ keys, values }, layer) => [
+    [`keys.${layer}`, keys] as const,
+    [`values.${layer}`, values] as const,
+  ]);
+  if (shape.drawn.length === 0) return Object.fromEntries(cache);
+  return {
+    ...Object.fromEntries(cache),
+    ids: stacked(written.map(({ ids }) => ids)),
+    logprobs: stacked(written.map(({ logprobs }) => logprobs)),
   };
-  const outputs: Record<string, Value> = {};
-  let rows = gather(weight(weights, EMBEDDING), input("tokens", [rowCount], "int64"));
+}
+
+/** What a completion's tokens attend to in one layer. */
+interface LayerCache {
+  /** Of the prompts, [P·heads, S, size]. */
+  readonly prefix: KeysAndValues | undefined;
+  /** Of the runs before, [P·heads·G, past, size]. */
+  readonly past: KeysAndValues | undefined;
+}
+interface KeysAndValues {
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+interface DecodeContext {
+  readonly config: PolicyConfig;
+  readonly shape: DecodeShape;
+  readonly weights: Weights;
+  readonly tables: RotaryTables;
+  /** The same with attention's scale in them, so that no product has to be scaled: onnxruntime's kernels for one row take none. */
+  readonly queryTables: RotaryTables;
+  readonly prefixMask: Value | undefined;
+  readonly pastMask: Value | undefined;
+  readonly caches: readonly LayerCache[];
+  /** Of each layer, the run's keys and values so far, [P·heads·G, steps, size]; grows with every step. */
+  readonly own: KeysAndValues[];
+}
+
+function decodeContext(policy: GraphPolicy, shape: DecodeShape): DecodeContext {
+  const { config } = policy;
+  const { keyValueHeads: K, size } = headsOf(config);
+  const { prompts: P, groupSize: G, prefix: S, past: T } = shape;
+  const layers = Array.from({ length: config.layers }, (_, layer) => layer);
+  const pair = (name: string, layer: number, dimensions: readonly number[]): KeysAndValues => ({
+    keys: input(`${name}Keys.${layer}`, dimensions),
+    values: input(`${name}Values.${layer}`, dimensions),
+  });
+  return {
+    config,
+    shape,
+    weights: weightInputs(policy),
+    tables: tablesFor(config, shape.positions),
+    queryTables: tablesFor(config, shape.positions, 1 / Math.sqrt(size)),
+    prefixMask: S === 0 ? undefined : input("prefixMask", [P, 1, 1, S]),
+    pastMask: T === 0 ? undefined : input("pastMask", [T]),
+    caches: layers.map((layer) => ({
+      prefix: S === 0 ? undefined : pair("prefix", layer, [P * K, S, size]),
+      past: T === 0 ? undefined : pair("past", layer, [P * K * G, T, size]),
+    })),
+    own: [],
+  };
+}
+
+/** Final hidden states of one token a row, [R, D]; its keys and values join the run's. */
+function decodeOnce(tokens: Value, positions: Value, context: DecodeContext): Value {
+  const { config, weights, shape, tables, queryTables } = context;
+  let rows = gather(weight(weights, EMBEDDING), tokens);
   for (let layer = 0; layer < config.layers; layer += 1) {
     const { at, project } = layerWeights(weights, layer);
     const normal = rmsNorm(rows, at("input_layernorm"), config.normEpsilon);
-    const own = {
-      queries: rotary(project(normal, "self_attn.q_proj"), positions, tables),
-      keys: beside(rotary(project(normal, "self_attn.k_proj"), positions, tables), config, shape),
-      values: beside(project(normal, "self_attn.v_proj"), config, shape),
-    };
-    outputs[`keys.${layer}`] = own.keys;
-    outputs[`values.${layer}`] = own.values;
-    const mixed = cachedAttention(own, layer, config, { ...shape, ...shared });
+    const keys = beside(rotary(project(normal, "self_attn.k_proj"), positions, tables), config, shape);
+    const values = beside(project(normal, "self_attn.v_proj"), config, shape);
+    const before = context.own[layer];
+    context.own[layer] =
+      before === undefined
+        ? { keys, values }
+        : { keys: concat([before.keys, keys], 1), values: concat([before.values, values], 1) };
+    const queries = rotary(project(normal, "self_attn.q_proj"), positions, queryTables);
+    const mixed = cachedAttention(queries, layer, context);
     const afterAttention = add(rows, project(mixed, "self_attn.o_proj"));
     rows = add(
       afterAttention,
       mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), { project }),
     );
   }
-  if (shape.drawn.length === 0) return outputs;
-  const final = rmsNorm(rows, weight(weights, FINAL_NORM), config.normEpsilon);
-  return {
-    ...outputs,
-    ...drawTokens(
-      shape.isGuided ? guidedRows(final, shape) : final,
-      config,
-      shape.drawn.map((index) => [index, segments[index] as Segment]),
-      drawing,
-    ),
-  };
+  return rmsNorm(rows, weight(weights, FINAL_NORM), config.normEpsilon);
 }
 
-/** [P·G, heads·size] to the cache's order of rows, [P·heads·G, size]. */
+/** [P·G, heads·size] to the cache's order of rows, [P·heads·G, 1, size]. */
 function beside(tokens: Value, config: PolicyConfig, { prompts, groupSize }: DecodeShape): Value {
   const { keyValueHeads, size } = headsOf(config);
   const split = reshape(tokens, [prompts, groupSize, keyValueHeads, size]);
-  return reshape(transpose(split, [0, 2, 1, 3]), [prompts * keyValueHeads * groupSize, size]);
+  return reshape(transpose(split, [0, 2, 1, 3]), [prompts * keyValueHeads * groupSize, 1, size]);
 }
 
-interface DecodeMasks extends DecodeShape {
-  readonly prefixMask: Value | undefined;
-  readonly pastMask: Value | undefined;
-}
-
-function cachedAttention(
-  own: { readonly queries: Value; readonly keys: Value; readonly values: Value },
-  layer: number,
-  config: PolicyConfig,
-  shape: DecodeMasks,
-): Value {
-  const { keyValueHeads: K, sharing: g, size } = headsOf(config);
-  const { prompts: P, groupSize: G, prefix: S, past: T } = shape;
-  const scale = 1 / Math.sqrt(size);
-  const queries = transpose(reshape(own.queries, [P, G, K, g, size]), [0, 2, 1, 3, 4]);
-  const aRow = reshape(queries, [P * K * G, g, size]);
-  const asOne = (rows: Value): Value => reshape(rows, [P * K * G, 1, size]);
-  const selfScores = matmul(aRow, asOne(own.keys), { transposeRight: true, scale });
-  const parts = [reshape(selfScores, [P, K, G * g, 1])];
-  const mix: ((weights: Value) => Value)[] = [
-    (weights) => matmul(reshape(weights, [P * K * G, g, 1]), asOne(own.values)),
+/** Scaled queries [P·G, heads·size] over prompt, past and the run so far; the same shape comes out. */
+function cachedAttention(queries: Value, layer: number, context: DecodeContext): Value {
+  const { shape, prefixMask, pastMask } = context;
+  const { keyValueHeads: K, sharing: g, size } = headsOf(context.config);
+  const { prompts: P, groupSize: G } = shape;
+  const { prefix, past } = context.caches[layer] as LayerCache;
+  const ordered = transpose(reshape(queries, [P, G, K, g, size]), [0, 2, 1, 3, 4]);
+  const [aRow, aPrompt] = [
+    [P * K * G, g],
+    [P * K, G * g],
+  ] as const;
+  /** Scores of some keys, [P, K, G·g, keys], and how their share of the weights is mixed. */
+  const part = (rows: readonly [number, number], { keys, values }: KeysAndValues, mask?: Value): Part => {
+    const scores = matmul(reshape(ordered, [...rows, size]), keys, { transposeRight: true });
+    const width = keys.shape[1] as number;
+    const apart = reshape(scores, [P, K, G * g, width]);
+    return {
+      scores: mask === undefined ? apart : add(apart, mask),
+      mix: (weights) => reshape(matmul(reshape(weights, [...rows, width]), values), [P * K * G, g, size]),
+    };
+  };
+  const parts = [
+    part(aRow, context.own[layer] as KeysAndValues),
+    ...(past === undefined ? [] : [part(aRow, past, pastMask)]),
+    ...(prefix === undefined ? [] : [part(aPrompt, prefix, prefixMask)]),
   ];
-  if (shape.pastMask !== undefined) {
-    const keys = input(`pastKeys.${layer}`, [T, P * K * G, size]);
-    const values = input(`pastValues.${layer}`, [T, P * K * G, size]);
-    const scores = matmul(aRow, keys, { transposeRight: true, timeMajorRight: true, scale });
-    parts.push(reshape(add(scores, shape.pastMask), [P, K, G * g, T]));
-    mix.push((weights) => matmul(reshape(weights, [P * K * G, g, T]), values, { timeMajorRight: true }));
-  }
-  if (shape.prefixMask !== undefined) {
-    const keys = input(`prefixKeys.${layer}`, [P * K, S, size]);
-    const values = input(`prefixValues.${layer}`, [P * K, S, size]);
-    const scores = matmul(reshape(queries, [P * K, G * g, size]), keys, { transposeRight: true, scale });
-    parts.push(add(reshape(scores, [P, K, G * g, S]), shape.prefixMask));
-    mix.push((weights) => reshape(matmul(reshape(weights, [P * K, G * g, S]), values), [P * K * G, g, size]));
-  }
-  const weights = softmax(concat(parts, -1));
+  const weights = softmax(
+    concat(
+      parts.map(({ scores }) => scores),
+      -1,
+    ),
+  );
   let start = 0;
-  const mixed = parts.map((part, index) => {
-    const width = part.shape[3] as number;
-    const share = slice(weights, -1, start, start + width);
-    start += width;
-    return (mix[index] as (weights: Value) => Value)(share);
+  const mixed = parts.map(({ scores, mix }) => {
+    const end = start + (scores.shape[3] as number);
+    const share = slice(weights, -1, start, end);
+    start = end;
+    return mix(share);
   });
-  const total = mixed.reduce((sumSoFar, part) => add(sumSoFar, part));
+  const total = mixed.reduce((sumSoFar, one) => add(sumSoFar, one));
   return reshape(transpose(reshape(total, [P, K, G, g, size]), [0, 2, 1, 3, 4]), [P * G, K * g * size]);
+}
+
+interface Part {
+  readonly scores: Value;
+  readonly mix: (weights: Value) => Value;
 }
 
 /**
@@ -202,33 +271,75 @@ function cachedAttention(
  * temperature. The head is linear and a row's normaliser is the same for every id, so combining the rows before the
  * head gives the same distribution at half of the head's cost.
  */
-function guidedRows(rows: Value, { prompts, groupSize }: DecodeShape): Value {
+function guidedRows(rows: Value, guidance: Value, { prompts, groupSize }: DecodeShape): Value {
   const [pairs, width] = [prompts / 2, rows.shape[1] as number];
   const split = reshape(rows, [pairs, 2, groupSize * width]);
   const half = (index: number): Value =>
     reshape(slice(split, 1, index, index + 1), [pairs * groupSize, width]);
   const unconditional = half(1);
-  return add(unconditional, multiply(subtract(half(0), unconditional), input("guidance", [])));
+  return add(unconditional, multiply(subtract(half(0), unconditional), guidance));
 }
 
-function drawTokens(
-  rows: Value,
+/** What follows in each of the D rows: int64 [D], and the log-probability where it was drawn, else 0, [D]. */
+interface Choice {
+  readonly ids: Value;
+  readonly logprobs: Value;
+}
+
+/** How the ids after a step are found: those that are forced as they are, the others drawn from their segment. */
+function tokenChoice(
   config: PolicyConfig,
-  segments: readonly (readonly [number, Segment])[],
+  shape: DecodeShape,
+  segments: readonly Segment[],
   drawing: Drawing,
-): Record<string, Value> {
-  const count = rows.shape[0] as number;
-  const [uniform, inverseTemperature] = [input("uniform", [count, 1]), input("inverseTemperature", [])];
-  return Object.fromEntries(
-    segments.flatMap(([index, segment]) => {
-      const head = input(`head.${index}`, [segment.end - segment.start, config.hiddenSize]);
-      const logprobs = logSoftmax(segmentLogits(rows, head, segment, inverseTemperature));
-      const token = draw(logprobs, uniform, drawing);
-      return [
-        [`token.${index}`, token],
-        [`logprob.${index}`, gatherLast(logprobs, token)],
-      ];
-    }),
+): (rows: Value, step: number) => Choice {
+  const { steps, isGuided } = shape;
+  const count = (shape.prompts * shape.groupSize) / (isGuided ? 2 : 1);
+  const forced = input("forced", [steps, count], "int64");
+  const ofStep = (values: Value, step: number): Value => reshape(slice(values, 0, step, step + 1), [count]);
+  if (shape.drawn.length === 0) {
+    return (_rows, step) => ({ ids: ofStep(forced, step), logprobs: scalar(0) });
+  }
+  const [uniform, inverseTemperature] = [input("uniform", [steps, count]), input("inverseTemperature", [])];
+  const guidance = input("guidance", []);
+  const drawn = shape.drawn.map((index) => {
+    const segment = segments[index] as Segment;
+    return {
+      segment,
+      head: input(`head.${index}`, [segment.end - segment.start, config.hiddenSize]),
+      mark: constant(BigInt64Array.of(drawnFrom(index)), [1]),
+      first: constant(BigInt64Array.of(BigInt(segment.start)), [1]),
+    };
+  });
+  return (rows, step) => {
+    const final = isGuided ? guidedRows(rows, guidance, shape) : rows;
+    const given = ofStep(forced, step);
+    let choice: Choice = { ids: given, logprobs: scalar(0) };
+    for (const { segment, head, mark, first } of drawn) {
+      const logprobs = logSoftmax(segmentLogits(final, head, segment, inverseTemperature));
+      const place = draw(logprobs, reshape(ofStep(uniform, step), [count, 1]), drawing);
+      const isHere = equal(given, mark);
+      choice = {
+        ids: where(isHere, add(reshape(place, [count]), first), choice.ids),
+        logprobs: where(isHere, reshape(gatherLast(logprobs, place), [count]), choice.logprobs),
+      };
+    }
+    return choice;
+  };
+}
+
+/** Ids of the D rows for all R: with guidance both prefixes of a pair go on with the same. */
+function forEveryRow(ids: Value, { prompts, groupSize, isGuided }: DecodeShape): Value {
+  if (!isGuided) return ids;
+  const pairs = reshape(ids, [prompts / 2, groupSize]);
+  return reshape(concat([pairs, pairs], 1), [prompts * groupSize]);
+}
+
+/** [D] a step to [N, D]. */
+function stacked(steps: readonly Value[]): Value {
+  return concat(
+    steps.map((values) => reshape(values, [1, ...values.shape])),
+    0,
   );
 }
 

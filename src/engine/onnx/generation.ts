@@ -1,7 +1,8 @@
-/** A generation under way: the prompts' keys and values, and the cache that grows by a row of tokens a step. */
+/** A generation under way: the prompts' keys and values, and those of the completions, which grow by a run at a time. */
 
-import type { Feed, Feeds } from "../../tensor/session.ts";
+import type { Feeds } from "../../tensor/session.ts";
 import { MASKED, headsOf } from "./attention.ts";
+import { CompletionCache } from "./completion-cache.ts";
 import type { Drawing } from "./generation-graphs.ts";
 import { decodeGraph, prefillGraph } from "./generation-graphs.ts";
 import type { PolicyWorkspace } from "./policy-workspace.ts";
@@ -23,28 +24,34 @@ export interface GenerationStart {
   readonly guidance: number | undefined;
 }
 
-/** R rows: the completions of every prompt, of which a guided generation has half as many as prefixes. */
-export interface DrawRequest {
-  /** The last token of each row, int64 [R]. */
+/**
+ * A run of N tokens of D rows: the completions of every prompt, of which a guided generation has half as many as it has
+ * prefixes.
+ */
+export interface RunRequest {
+  /** N. */
+  readonly steps: number;
+  /** The last id of each row so far, int64 [D]. */
   readonly tokens: BigInt64Array;
-  /** A number in [0, 1) a row, [R]. */
+  /** What follows: a forced id, or `drawnFrom(segment)`, int64 [N·D]. */
+  readonly forced: BigInt64Array;
+  /** A number in [0, 1) for each draw, [N·D]. */
   readonly uniform: Float32Array;
   /** Segments that some row draws from. */
   readonly drawn: readonly number[];
 }
 
-/** What was drawn, one pair of [R] arrays a drawn segment: ids less the segment's start, and log-probabilities. */
-export type DrawnTokens = readonly { readonly tokens: BigInt64Array; readonly logprobs: Float32Array }[];
+/** Ids and, where they were drawn, log-probabilities, [N·D]; empty where all was forced. */
+export interface WrittenRun {
+  readonly ids: BigInt64Array;
+  readonly logprobs: Float32Array;
+}
 
 export interface Generation {
   readonly start: GenerationStart;
   /** Keys, values and mask of the prompts; the keys and values stay on the device. */
   readonly prefix: Feeds;
-  /** Of each layer, room for every step's rows. */
-  readonly keys: readonly Float32Array[];
-  readonly values: readonly Float32Array[];
-  /** Steps taken. */
-  taken: number;
+  readonly cache: CompletionCache;
 }
 
 /** Graphs are compiled for every eighth of the way: a longer past costs little, a new graph much. */
@@ -53,16 +60,30 @@ function pastBucket(taken: number, steps: number): number {
   return Math.ceil(taken / grain) * grain;
 }
 
+/**
+ * Most tokens of one run. Calling a graph costs milliseconds, and opening one costs more the longer it is: small
+ * policies go many steps a call, a large one, whose step takes seconds, goes few.
+ */
+export function longestRun(layers: number): number {
+  return Math.max(1, Math.min(16, Math.floor(96 / layers)));
+}
+
+/** Computes the prompts; `spare` is the cache of a generation that has ended. */
 export async function startGeneration(
   workspace: PolicyWorkspace,
   start: GenerationStart,
+  spare?: CompletionCache,
 ): Promise<Generation> {
   const { config } = workspace.options;
   const { keyValueHeads, size } = headsOf(config);
   const { prompts, prefix } = start;
-  const room = (pastBucket(start.steps, start.steps) + 1) * prompts * keyValueHeads * start.groupSize * size;
-  const caches = (): Float32Array[] => Array.from({ length: config.layers }, () => new Float32Array(room));
-  if (prefix === 0) return { start, prefix: {}, keys: caches(), values: caches(), taken: 0 };
+  const cache = CompletionCache.reuse(spare, {
+    layers: config.layers,
+    rows: prompts * keyValueHeads * start.groupSize,
+    size,
+    capacity: pastBucket(start.steps, start.steps) + longestRun(config.layers),
+  });
+  if (prefix === 0) return { start, prefix: {}, cache };
 
   const session = await workspace.session(
     ["prefill", prompts, prefix],
@@ -79,58 +100,51 @@ export async function startGeneration(
   for (const [prompt, length] of start.lengths.entries()) {
     prefixMask.fill(MASKED, prompt * prefix + length, (prompt + 1) * prefix);
   }
-  return { start, prefix: { ...filled, prefixMask }, keys: caches(), values: caches(), taken: 0 };
+  return { start, prefix: { ...filled, prefixMask }, cache };
 }
 
-export async function decodeStep(
+/** Takes every row of a generation on by a run. */
+export async function decodeRun(
   workspace: PolicyWorkspace,
-  generation: Generation,
-  request: DrawRequest,
-): Promise<DrawnTokens> {
-  const { config, segments } = workspace.options;
-  const { start, taken } = generation;
+  { start, prefix, cache }: Generation,
+  { steps, tokens, forced, uniform, drawn }: RunRequest,
+): Promise<WrittenRun> {
+  const { segments } = workspace.options;
+  const taken = cache.length;
   const past = pastBucket(taken, start.steps);
   const shape = {
     prompts: start.prompts,
     groupSize: start.groupSize,
     prefix: start.prefix,
     past,
-    positions: start.prefix + pastBucket(start.steps, start.steps) + 1,
-    drawn: request.drawn,
+    steps,
+    positions: start.prefix + cache.shape.capacity + 1,
+    drawn,
     isGuided: start.guidance !== undefined,
   };
   const session = await workspace.session(["decode", shape, start.drawing], () =>
     decodeGraph(workspace.options, shape, segments, start.drawing),
   );
-  const rowCount = start.prompts * start.groupSize;
-  const row = rowCount * config.keyValueHeads * config.headSize;
-  const positions = BigInt64Array.from({ length: rowCount }, (_, index) =>
+  const positions = BigInt64Array.from({ length: start.prompts * start.groupSize }, (_, index) =>
     BigInt((start.lengths[Math.floor(index / start.groupSize)] as number) + taken),
   );
-  const feeds: Record<string, Feed> = {
+  const results = await workspace.run(session, {
     ...(await workspace.weights()),
-    ...generation.prefix,
-    tokens: start.guidance === undefined ? request.tokens : inPairs(request.tokens, start),
+    ...prefix,
+    ...cache.feeds(past),
+    tokens: start.guidance === undefined ? tokens : inPairs(tokens, start),
     positions,
     ...(start.guidance === undefined ? {} : { guidance: Float32Array.of(start.guidance) }),
-    uniform: request.uniform,
+    forced,
+    uniform,
     inverseTemperature: Float32Array.of(start.temperature === 0 ? 1 : 1 / start.temperature),
     pastMask: Float32Array.from({ length: past }, (_, at) => (at < taken ? 0 : MASKED)),
+  });
+  cache.append(results, steps);
+  return {
+    ids: (results["ids"] ?? new BigInt64Array()) as BigInt64Array,
+    logprobs: (results["logprobs"] ?? new Float32Array()) as Float32Array,
   };
-  const into: Record<string, Float32Array> = {};
-  for (let layer = 0; layer < config.layers; layer += 1) {
-    const [keys, values] = [generation.keys[layer], generation.values[layer]] as [Float32Array, Float32Array];
-    feeds[`pastKeys.${layer}`] = keys.subarray(0, past * row);
-    feeds[`pastValues.${layer}`] = values.subarray(0, past * row);
-    into[`keys.${layer}`] = keys.subarray(taken * row, (taken + 1) * row);
-    into[`values.${layer}`] = values.subarray(taken * row, (taken + 1) * row);
-  }
-  const results = await workspace.run(session, feeds, into);
-  generation.taken += 1;
-  return request.drawn.map((index) => ({
-    tokens: results[`token.${index}`] as BigInt64Array,
-    logprobs: results[`logprob.${index}`] as Float32Array,
-  }));
 }
 
 /** The tokens of each group twice, once for each prefix of its pair. */

@@ -15,6 +15,7 @@ import type {
 } from "../policy-engine.ts";
 import { guidanceOf, writeCompletions } from "./decoding.ts";
 import type { CheckpointFiles } from "./engine-checkpoint.ts";
+import { longestRun } from "./generation.ts";
 import type { PackedBatch, PackedGroup } from "./packed-batch.ts";
 import { packBatch } from "./packed-batch.ts";
 import type { Arrays, WeightFiles } from "./parameter-source.ts";
@@ -78,7 +79,8 @@ class OnnxEngine implements PolicyEngine {
     const numbered = prompts.map((prompt, number) => ({ prompt, number }));
     for (let start = 0; start < numbered.length; start += atOnce) {
       const part = numbered.slice(start, start + atOnce);
-      yield* await writeCompletions(this.#worker, this.#options.grammar, part, { sampling, seed, onTokens });
+      const writing = { sampling, seed, longest: longestRun(this.#options.config.layers), onTokens };
+      yield* await writeCompletions(this.#worker, this.#options.grammar, part, writing);
     }
   }
 

@@ -16,8 +16,9 @@ import type { Value } from "../../tensor/value.ts";
 import { next, updateScalars } from "./adamw.ts";
 import { openCheckpoint, saveEngine, type CheckpointFiles } from "./engine-checkpoint.ts";
 import type { Generation, GenerationStart } from "./generation.ts";
-import { decodeStep, startGeneration } from "./generation.ts";
-import type { DrawRequest, DrawnTokens } from "./generation.ts";
+import { decodeRun, startGeneration } from "./generation.ts";
+import type { RunRequest, WrittenRun } from "./generation.ts";
+import type { CompletionCache } from "./completion-cache.ts";
 import { startSource, type Arrays, type WeightFiles } from "./parameter-source.ts";
 import { NEXT_STATE, PolicyState, type OptimizerState } from "./policy-state.ts";
 import type { BatchShape, GraphContext } from "./training-graphs.ts";
@@ -57,6 +58,8 @@ export class PolicyWorkspace {
   #base: string | null = null;
   #flops = 0;
   #generation: Generation | undefined;
+  /** Of the last generation: the next one is most often of the same shape. */
+  #cache: CompletionCache | undefined;
   readonly #sessions = new Map<string, Promise<Session>>();
 
   constructor(options: WorkspaceOptions) {
@@ -194,13 +197,14 @@ export class PolicyWorkspace {
   /** Begins a generation; the one before it is forgotten. */
   async startGeneration(start: GenerationStart): Promise<void> {
     this.#forgetGeneration();
-    this.#generation = await startGeneration(this, start);
+    this.#generation = await startGeneration(this, start, this.#cache);
+    this.#cache = this.#generation.cache;
   }
 
-  /** Takes every row of the generation one token on. */
-  async decode(request: DrawRequest): Promise<DrawnTokens> {
+  /** Takes every row of the generation on by a run of tokens. */
+  async decode(request: RunRequest): Promise<WrittenRun> {
     if (this.#generation === undefined) throw new EngineError("No generation was started.");
-    return decodeStep(this, this.#generation, request);
+    return decodeRun(this, this.#generation, request);
   }
 
   async close(): Promise<void> {

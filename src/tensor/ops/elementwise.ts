@@ -125,12 +125,16 @@ function comparison(name: string, onnx: string): Op {
 
 const lessOp = comparison("less", "Less");
 const lessOrEqualOp = comparison("less-or-equal", "LessOrEqual");
+const equalOp = comparison("equal", "Equal");
 
 export function less(left: Value, right: Value): Value {
   return apply(lessOp, [left, right]);
 }
 export function lessOrEqual(left: Value, right: Value): Value {
   return apply(lessOrEqualOp, [left, right]);
+}
+export function equal(left: Value, right: Value): Value {
+  return apply(equalOp, [left, right]);
 }
 
 const whereOp: Op = {

@@ -7,8 +7,6 @@ export interface MatmulOptions {
   /** Read the last two axes of the operand the other way round. */
   readonly transposeLeft?: boolean;
   readonly transposeRight?: boolean;
-  /** The right operand is [K, batch…, N] (or [N, batch…, K] with transposeRight) instead of [batch…, K, N]: a cache written row by row in time is read without a copy. */
-  readonly timeMajorRight?: boolean;
   /** The product is multiplied by it. */
   readonly scale?: number;
 }
@@ -23,20 +21,16 @@ interface Sizes {
 const isOn = (value: Value, flag: string): boolean => value.attributes[flag] === 1;
 
 function sizes(left: Value, right: Value, flags: Value["attributes"]): Sizes {
-  const orderedRight =
-    flags["timeMajorRight"] === 1
-      ? [...right.shape.slice(1, -1), right.shape[0] as number, right.shape.at(-1) as number]
-      : right.shape;
   const [leftA, leftB] = left.shape.slice(-2) as [number, number];
-  const [rightA, rightB] = orderedRight.slice(-2) as [number, number];
+  const [rightA, rightB] = right.shape.slice(-2) as [number, number];
   const batch = left.shape.slice(0, -2);
   const [rows, inner] = flags["transposeLeft"] === 1 ? [leftB, leftA] : [leftA, leftB];
   const [rightInner, columns] = flags["transposeRight"] === 1 ? [rightB, rightA] : [rightA, rightB];
   const isFitting =
     left.shape.length >= 2 &&
     inner === rightInner &&
-    batch.length === orderedRight.length - 2 &&
-    batch.every((dimension, axis) => dimension === orderedRight[axis]);
+    batch.length === right.shape.length - 2 &&
+    batch.every((dimension, axis) => dimension === right.shape[axis]);
   requireShape(isFitting, "matmul", [left, right], "equal batch axes and equal inner sizes");
   return { batch, rows, inner, columns };
 }
@@ -52,43 +46,28 @@ const matmulOp: Op = {
     const transA = isOn(value, "transposeLeft") ? 1 : 0;
     const transB = isOn(value, "transposeRight") ? 1 : 0;
     if (emitter.isCpu) {
-      const transBatchB = isOn(value, "timeMajorRight") ? 1 : 0;
-      if (transA + transB + transBatchB === 0 && scale === 1) return emitter.node("MatMul", inputs);
+      if (transA + transB === 0 && scale === 1) return emitter.node("MatMul", inputs);
       return emitter.node("FusedMatMul", inputs, {
         domain: "com.microsoft",
-        attributes: { transA, transB, transBatchA: 0, transBatchB, alpha: { float: scale } },
+        attributes: { transA, transB, alpha: { float: scale } },
       });
     }
     // Other providers lack FusedMatMul; transposing first gives the same numbers.
-    const flip = (name: string, rank: number, isTimeMajor: boolean, isTransposed: boolean): string => {
-      const time = isTimeMajor ? 0 : rank - 2;
-      const batch = Array.from({ length: rank }, (_, axis) => axis).filter(
-        (axis) => axis !== time && axis !== rank - 1,
-      );
-      const order = isTransposed ? [...batch, rank - 1, time] : [...batch, time, rank - 1];
-      return order.every((axis, position) => axis === position)
-        ? name
-        : emitter.node("Transpose", [name], { attributes: { perm: order } });
+    const flip = (name: string, rank: number, isTransposed: boolean): string => {
+      if (!isTransposed) return name;
+      const order = Array.from({ length: rank }, (_, axis) => axis);
+      return emitter.node("Transpose", [name], {
+        attributes: { perm: [...order.slice(0, -2), rank - 1, rank - 2] },
+      });
     };
-    const left = flip(inputs[0] as string, inputAt(value, 0).shape.length, false, transA === 1);
-    const right = flip(
-      inputs[1] as string,
-      inputAt(value, 1).shape.length,
-      isOn(value, "timeMajorRight"),
-      transB === 1,
-    );
+    const left = flip(inputs[0] as string, inputAt(value, 0).shape.length, transA === 1);
+    const right = flip(inputs[1] as string, inputAt(value, 1).shape.length, transB === 1);
     const product = emitter.node("MatMul", [left, right]);
     return scale === 1 ? product : emitter.node("Mul", [product, emitter.scalar(scale)]);
   },
   gradient(value, upstream) {
     const left = inputAt(value, 0);
     const right = inputAt(value, 1);
-    requireShape(
-      !isOn(value, "timeMajorRight"),
-      "the gradient of matmul",
-      value.inputs,
-      "operands that are not time-major",
-    );
     const scale = value.attributes["scale"] as number;
     const [flipLeft, flipRight] = [isOn(value, "transposeLeft"), isOn(value, "transposeRight")];
     const toLeft = flipLeft
@@ -114,7 +93,6 @@ export function matmul(left: Value, right: Value, options: MatmulOptions = {}): 
   return apply(matmulOp, [left, right], {
     transposeLeft: flag(options.transposeLeft),
     transposeRight: flag(options.transposeRight),
-    timeMajorRight: flag(options.timeMajorRight),
     scale: options.scale ?? 1,
   });
 }

@@ -45,8 +45,11 @@ export interface RotaryTables {
   readonly sine: Value;
 }
 
-/** Tables for positions 0…count−1; frequency i is theta^(−2i / headSize), rounded to float32 as torch does. */
-export function rotaryTables(count: number, headSize: number, theta: number): RotaryTables {
+/**
+ * Tables for positions 0…count−1; frequency i is theta^(−2i / headSize), rounded to float32 as torch does. What is
+ * rotated by them is also multiplied by `scale`.
+ */
+export function rotaryTables(count: number, headSize: number, theta: number, scale = 1): RotaryTables {
   const half = headSize / 2;
   const cosine = new Float32Array(count * half);
   const sine = new Float32Array(count * half);
@@ -54,8 +57,8 @@ export function rotaryTables(count: number, headSize: number, theta: number): Ro
     const frequency = Math.fround(1 / Math.fround(theta ** ((2 * index) / headSize)));
     for (let position = 0; position < count; position += 1) {
       const angle = Math.fround(position * frequency);
-      cosine[position * half + index] = Math.cos(angle);
-      sine[position * half + index] = Math.sin(angle);
+      cosine[position * half + index] = scale * Math.cos(angle);
+      sine[position * half + index] = scale * Math.sin(angle);
     }
   }
   return { headSize, cosine: constant(cosine, [count, half]), sine: constant(sine, [count, half]) };
