@@ -1,24 +1,28 @@
 /**
- * Where a training step's or a decode step's time goes, by kernel, and how the training graph's rate compares with a
- * plain matrix product of onnxruntime on this machine.
+ * Where the time of a training step or of a run of decode steps goes, by kernel, and how the training graph's rate
+ * compares with plain matrix products of onnxruntime on this machine, measured alternately.
  *
  *   node --import tsx bench/profile.ts [--rounds 5] [--part train|decode|both]
  */
 
 import { readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import * as ort from "onnxruntime-node";
 
 import { SFT_LOSS } from "../src/algorithms/losses.ts";
-import { decodeGraph } from "../src/engine/onnx/generation-graphs.ts";
+import { quantile } from "../src/algorithms/statistics.ts";
+import { longestRun } from "../src/engine/onnx/generation.ts";
+import { decodeGraph, drawnFrom } from "../src/engine/onnx/generation-graphs.ts";
 import { stepGraph } from "../src/engine/onnx/training-graphs.ts";
 import { compile } from "../src/tensor/compile.ts";
 import type { CompiledGraph } from "../src/tensor/compile.ts";
+import { add } from "../src/tensor/ops/elementwise.ts";
 import { input } from "../src/tensor/ops/leaves.ts";
 import { matmul } from "../src/tensor/ops/matmul.ts";
+import { sum } from "../src/tensor/ops/reduce.ts";
 import { sizeOf } from "../src/tensor/value.ts";
 import { plainGrammar } from "../src/tokens/plain-grammar.ts";
 import { COMPLETION_TOKENS, CONFIG, GROUP_SIZE, PROMPTS, PROMPT_TOKENS } from "./ours/workload.ts";
@@ -27,50 +31,89 @@ const { values } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, part: { type: "string", default: "both" } },
 });
 const rounds = Number(values.rounds);
+/** As the engine opens its sessions. */
+const OPTIONS = {
+  graphOptimizationLevel: "all",
+  enableMemPattern: false,
+  intraOpNumThreads: availableParallelism(),
+} as const;
 const { segments } = plainGrammar(CONFIG.vocabularySize, { start: 3, length: COMPLETION_TOKENS });
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
+
+/** Rounds that touch memory for the first time. */
+const WARMUP = 2;
 
 interface Kernel {
   readonly milliseconds: number;
   readonly calls: number;
 }
 
-/** Runs a graph on small numbers and reports the median wall time, and each kernel type's share of one run. */
-async function profile(name: string, graph: CompiledGraph): Promise<number> {
-  const prefix = join(tmpdir(), `earl-profile-${process.pid}-${name}`);
-  const feeds: Record<string, ort.Tensor> = {};
-  for (const [key, value] of graph.inputs) {
-    const size = sizeOf(value.shape);
-    const data = value.type === "int64" ? new BigInt64Array(size) : new Float32Array(size).fill(0.01);
-    feeds[key] = new ort.Tensor(value.type as "float32", data as Float32Array, [...value.shape]);
-  }
-  const plain = await ort.InferenceSession.create(graph.model, { graphOptimizationLevel: "all" });
-  const times: number[] = [];
-  for (let round = 0; round <= rounds; round += 1) {
-    const start = performance.now();
-    await plain.run(feeds);
-    if (round > 0) times.push(performance.now() - start);
-  }
-  await plain.release();
-  const median = times.toSorted((left, right) => left - right)[Math.floor(times.length / 2)] as number;
+interface Subject {
+  readonly name: string;
+  readonly graph: CompiledGraph;
+}
 
+/** Small numbers for every input, and no id forced. */
+function feedsOf(graph: CompiledGraph): Record<string, ort.Tensor> {
+  return Object.fromEntries(
+    Array.from(graph.inputs, ([name, { type, shape }]) => {
+      const size = sizeOf(shape);
+      const data =
+        type === "int64"
+          ? new BigInt64Array(size).fill(name === "forced" ? drawnFrom(0) : 0n)
+          : new Float32Array(size).fill(0.01);
+      return [name, new ort.Tensor(type as "float32", data as Float32Array, [...shape])];
+    }),
+  );
+}
+
+/** GFLOP/s of each graph: medians of rounds in which they take turns. */
+async function rates(subjects: readonly Subject[]): Promise<number[]> {
+  const running = await Promise.all(
+    subjects.map(async ({ graph }) => ({
+      session: await ort.InferenceSession.create(graph.model, OPTIONS),
+      feeds: feedsOf(graph),
+      times: [] as number[],
+    })),
+  );
+  for (let round = 0; round < rounds + WARMUP; round += 1) {
+    for (const { session, feeds, times } of running) {
+      const start = performance.now();
+      await session.run(feeds);
+      if (round >= WARMUP) times.push(performance.now() - start);
+    }
+  }
+  for (const { session } of running) await session.release();
+  return running.map(({ times }, index) => {
+    const { name, graph } = subjects[index] as Subject;
+    const median = quantile(times, 0.5);
+    const [fast, slow] = [quantile(times, 0.1), quantile(times, 0.9)];
+    const rate = graph.flops / median / 1e6;
+    process.stdout.write(
+      `${name}: ${median.toFixed(1)} ms (10–90 %: ${fast.toFixed(1)} … ${slow.toFixed(1)}), ${graph.nodes} nodes, ${(graph.flops / 1e9).toFixed(2)} GFLOP, ${rate.toFixed(0)} GFLOP/s\n`,
+    );
+    return rate;
+  });
+}
+
+/** Each kernel's share of one run; profiling itself adds a few microseconds a call. */
+async function printKernels({ name, graph }: Subject): Promise<void> {
+  const prefix = join(tmpdir(), `earl-profile-${process.pid}-${name}`);
   const session = await ort.InferenceSession.create(graph.model, {
-    graphOptimizationLevel: "all",
+    ...OPTIONS,
     enableProfiling: true,
     profileFilePrefix: prefix,
   });
+  const feeds = feedsOf(graph);
   for (let round = 0; round < rounds; round += 1) await session.run(feeds);
   session.endProfiling();
   await session.release();
-  process.stdout.write(
-    `\n${name}: ${median.toFixed(1)} ms, ${graph.nodes} nodes, ${(graph.flops / 1e9).toFixed(2)} GFLOP, ${(graph.flops / median / 1e6).toFixed(0)} GFLOP/s\n`,
-  );
+  process.stdout.write(`\n${name}, by kernel\n`);
   for (const [kernel, { milliseconds, calls }] of kernels(prefix)) {
     process.stdout.write(
       `  ${kernel.padEnd(32)} ${(milliseconds / rounds).toFixed(2).padStart(8)} ms  ${String(calls / rounds).padStart(5)} calls\n`,
     );
   }
-  return graph.flops / median / 1e6;
 }
 
 function kernels(prefix: string): [string, Kernel][] {
@@ -102,27 +145,38 @@ const batch = {
 };
 if (values.part !== "decode") {
   const size = 1024;
-  const product = matmul(input("a", [size, size]), input("b", [size, size]));
-  const ceiling = await profile("matrix product", compile({ product }));
-  const rate = await profile(
-    "training step",
-    compile(stepGraph({ config: CONFIG, segments, optimizer, recompute: false }, batch, SFT_LOSS)),
+  const right = input("right", [size, size]);
+  const products = Array.from({ length: 16 }, (_, index) =>
+    sum(matmul(input(`left.${index}`, [size, size]), right)),
   );
-  process.stdout.write(`\ntraining graph / matrix product: ${((100 * rate) / ceiling).toFixed(0)} %\n`);
+  const ceiling = {
+    name: "16 products of 1024 × 1024",
+    graph: compile({ total: products.reduce((total, one) => add(total, one)) }),
+  };
+  const training = {
+    name: "training step",
+    graph: compile(stepGraph({ config: CONFIG, segments, optimizer, recompute: false }, batch, SFT_LOSS)),
+  };
+  const [most = 1, rate = 0] = await rates([ceiling, training]);
+  process.stdout.write(`training step / products: ${((100 * rate) / most).toFixed(0)} %\n`);
+  await printKernels(training);
 }
 if (values.part !== "train") {
-  const decode = {
+  const shape = {
     prompts: PROMPTS,
     groupSize: GROUP_SIZE,
     prefix: PROMPT_TOKENS,
     past: COMPLETION_TOKENS / 2,
-    steps: 1,
+    steps: longestRun(CONFIG.layers),
     positions: 160,
     drawn: [0],
     isGuided: false,
   };
-  await profile(
-    "decode step",
-    compile(decodeGraph({ config: CONFIG }, decode, segments, { isGreedy: false, topK: 0, topP: 1 })),
-  );
+  const drawing = { isGreedy: false, topK: 0, topP: 1 };
+  const decode = {
+    name: `${shape.steps} decode steps`,
+    graph: compile(decodeGraph({ config: CONFIG }, shape, segments, drawing)),
+  };
+  await rates([decode]);
+  await printKernels(decode);
 }

@@ -83,6 +83,9 @@ export class Session implements Disposable {
         ...graph.device.sessionOptions(graph.outputs.keys(), kept),
         graphOptimizationLevel: "all",
         executionMode: "sequential",
+        // With a plan of all its memory, a graph's second run would take it anew beside what the first run took piece
+        // by piece: twice the memory, and touching new memory costs more than the plan saves.
+        enableMemPattern: false,
         // onnxruntime's own choice for 0 counts physical cores, which on a virtual machine of two can be one, and pins
         // its threads to them.
         intraOpNumThreads: options.threads || availableParallelism(),

@@ -56,7 +56,7 @@ export interface Generation {
 
 /** Graphs are compiled for every eighth of the way: a longer past costs little, a new graph much. */
 function pastBucket(taken: number, steps: number): number {
-  const grain = Math.max(8, Math.ceil(steps / 64) * 8);
+  const grain = Math.max(16, Math.ceil(steps / 64) * 8);
   return Math.ceil(taken / grain) * grain;
 }
 
@@ -65,7 +65,7 @@ function pastBucket(taken: number, steps: number): number {
  * policies go many steps a call, a large one, whose step takes seconds, goes few.
  */
 export function longestRun(layers: number): number {
-  return Math.max(1, Math.min(16, Math.floor(96 / layers)));
+  return Math.max(1, Math.min(8, Math.floor(64 / layers)));
 }
 
 /** Computes the prompts; `spare` is the cache of a generation that has ended. */
