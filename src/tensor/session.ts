@@ -86,6 +86,8 @@ export class Session implements Disposable {
         // With a plan of all its memory, a graph's second run would take it anew beside what the first run took piece
         // by piece: twice the memory, and touching new memory costs more than the plan saves.
         enableMemPattern: false,
+        // Between runs a session's threads would go on spinning, beside JavaScript and the threads of other sessions.
+        extra: { session: { force_spinning_stop: "1" } },
         // onnxruntime's own choice for 0 counts physical cores, which on a virtual machine of two can be one, and pins
         // its threads to them.
         intraOpNumThreads: options.threads || availableParallelism(),
