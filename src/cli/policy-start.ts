@@ -14,6 +14,7 @@ import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import type { Arrays, WeightFiles } from "../engine/onnx/parameter-source.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { CheckpointError } from "../errors.ts";
+import { Rng } from "../random.ts";
 import type { Picture } from "../images/picture.ts";
 import { freshPolicyConfig, type PolicyConfig } from "../policy/config.ts";
 import { readPolicyConfig } from "../policy/config-file.ts";
@@ -120,7 +121,7 @@ interface FreshSettings {
 
 async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise<PolicyStart> {
   const { policy, tokenizer, seed } = settings;
-  const { pictures, instructions } = await fittingExamples(train);
+  const { pictures, instructions } = await fittingExamples(train, seed);
   const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...tokenizer, seed });
   const textTokenizer = learnByteLevelBpe(instructions, tokenizer.textMerges, vision.codebookSize, {
     padsInstructions: tokenizer.padInstructions,
@@ -136,11 +137,14 @@ async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise
   };
 }
 
-async function fittingExamples(train: EditDataset): Promise<{ pictures: Picture[]; instructions: string[] }> {
-  const count = Math.min(FITTED_EXAMPLES, train.count);
-  // Spread over the dataset, which may be sorted by kind of edit.
-  const indices = Array.from({ length: count }, (_, index) => Math.floor((index * train.count) / count));
-  const examples = await train.read(indices);
+async function fittingExamples(
+  train: EditDataset,
+  seed: number,
+): Promise<{ pictures: Picture[]; instructions: string[] }> {
+  // Drawn, since kinds of edit may come in blocks or in turns: every tenth example can leave half of them out.
+  const all = Array.from({ length: train.count }, (_, index) => index);
+  const drawn = Rng.from(seed, "fitting").shuffled(all).slice(0, FITTED_EXAMPLES);
+  const examples = await train.read(drawn.toSorted((left, right) => left - right));
   const decoded = await Promise.all(examples.map(decodeExample));
   return {
     pictures: decoded.flatMap(({ source, target }) => (target === undefined ? [source] : [source, target])),
