@@ -11,7 +11,7 @@ export const IMPERFECT = 0.3;
 export const COUNTS = { train: 20_000, validation: 256, test: 1024 } as const;
 
 /** Steps of supervised training from nothing, then on imperfect demonstrations, and of GRPO. */
-export const STEPS = { base: 4000, imperfect: 800, grpo: 320 } as const;
+export const STEPS = { base: 8000, imperfect: 800, grpo: 320 } as const;
 
 /** Peak learning rate of training that goes on from trained weights. */
 export const CONTINUED_LEARNING_RATE = 7.5e-4;
@@ -29,7 +29,7 @@ export function settingsOf(seed: number, threads: number): RunConfig {
     algorithm: "sft-grpo",
     data: { directory: join(ROOT, "clean") },
     engine: { threads },
-    sft: { steps: STEPS.base, evaluateEvery: 1000, saveEvery: 100_000, patience: 1000 },
+    sft: { steps: STEPS.base, evaluateEvery: 2000, saveEvery: 100_000, patience: 1000 },
     grpo: {
       steps: STEPS.grpo,
       maxTokens: MAX_TOKENS,
