@@ -8,7 +8,7 @@ import { Rng } from "../../random.ts";
 import type { Constraint, Grammar, GrammarState } from "../../tokens/grammar.ts";
 import type { Prompt } from "../../tokens/prompt.ts";
 import type { Completion, Sampling } from "../policy-engine.ts";
-import { drawnFrom } from "./generation-graphs.ts";
+import { drawnFrom } from "./drawing.ts";
 import type { GenerationStart, RunRequest } from "./generation.ts";
 import { bucket } from "./packed-batch.ts";
 import type { WorkerClient } from "./worker-client.ts";

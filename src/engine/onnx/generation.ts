@@ -3,7 +3,7 @@
 import type { Feeds } from "../../tensor/session.ts";
 import { MASKED, headsOf } from "./attention.ts";
 import { CompletionCache } from "./completion-cache.ts";
-import type { Drawing } from "./generation-graphs.ts";
+import type { Drawing } from "./drawing.ts";
 import { decodeGraph, prefillGraph } from "./generation-graphs.ts";
 import type { PolicyWorkspace } from "./policy-workspace.ts";
 
