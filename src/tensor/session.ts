@@ -1,6 +1,6 @@
 /**
  * A compiled graph on onnxruntime. Arrays go in and come out by name. onnxruntime copies every output into a fresh
- * array; an output given a place in `into` is also written there, which is how a cache grows without a copy of ours.
+ * array.
  * Outputs that are kept stay in the device's memory, to be fed to the next run.
  */
 
@@ -102,24 +102,20 @@ export class Session implements Disposable {
     }
   }
 
-  /** Runs the graph. `into` names arrays that outputs are also written to. Throws ShapeError for feeds that do not fit. */
-  async run(feeds: Feeds, into: ArrayFeeds = {}): Promise<Record<string, TensorData>> {
-    return (await this.runKeeping(feeds, into)).read;
+  /** Runs the graph. Throws ShapeError for feeds that do not fit. */
+  async run(feeds: Feeds): Promise<Record<string, TensorData>> {
+    return (await this.runKeeping(feeds)).read;
   }
 
   /** `run` for a session that keeps outputs: the caller owns them, and releases them when they are used up. */
-  async runKeeping(feeds: Feeds, into: ArrayFeeds = {}): Promise<RunResults> {
+  async runKeeping(feeds: Feeds): Promise<RunResults> {
     const inputs: Record<string, ort.Tensor> = {};
     for (const [name, value] of this.graph.inputs) {
       inputs[name] = toTensor(name, value, name === ZERO_INPUT ? ZERO : feeds[name]);
     }
-    const fetches: Record<string, ort.Tensor | null> = {};
-    for (const [name, value] of this.graph.outputs) {
-      fetches[name] = into[name] === undefined ? null : toTensor(name, value, into[name]);
-    }
     const read: Record<string, TensorData> = {};
     const kept: Record<string, Feed> = {};
-    for (const [name, tensor] of Object.entries(await this.#session.run(inputs, fetches))) {
+    for (const [name, tensor] of Object.entries(await this.#session.run(inputs))) {
       if (tensor.location === "gpu-buffer") kept[name] = new DeviceTensor(tensor);
       else (this.#kept.has(name) ? kept : read)[name] = tensor.data as TensorData;
     }

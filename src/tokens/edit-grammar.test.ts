@@ -55,6 +55,28 @@ function randomCompletion(grammar: Grammar, prompt: Prompt, rng: Rng): number[] 
 }
 
 describe("editGrammar", () => {
+  test("says ahead what next says place by place, whatever is drawn", () => {
+    fc.assert(
+      fc.property(grids, fc.integer(), fc.integer({ min: 1, max: 9 }), (source, seed, count) => {
+        for (const grammar of grammars) {
+          const prompt = promptOf(tokens, { source, instruction: "move the cat left", writes: "image" });
+          const completion = randomCompletion(grammar, prompt, Rng.from(seed, "completion"));
+          const state = grammar.begin(prompt);
+          const certain: unknown[] = [];
+          for (const [place, id] of [...completion, undefined].entries()) {
+            const ahead = state.ahead(count);
+            expect(ahead.length).toBeGreaterThan(0);
+            expect(ahead.length).toBeLessThanOrEqual(count);
+            for (const [offset, constraint] of ahead.entries()) certain[place + offset] ??= constraint;
+            expect(state.next()).toEqual(certain[place]);
+            if (id !== undefined) state.advance(id);
+          }
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   test("lets nothing through that does not parse to the prompt's grid", () => {
     fc.assert(
       fc.property(

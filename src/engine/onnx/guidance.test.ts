@@ -168,8 +168,8 @@ describe("a watched generation", () => {
     let total = 0;
     for await (const { ids } of engine.generate(PROMPTS, SAMPLING, 1, { onTokens: (n) => counts.push(n) }))
       total += ids.length;
-    expect(counts).toEqual(counts.toSorted((left, right) => left - right));
-    expect(counts.at(-1)).toBe(60);
+    // Four ids of every completion are certain from the start, so all of them come in one run.
+    expect(counts).toEqual([60]);
     expect(total).toBe(60);
   });
 });

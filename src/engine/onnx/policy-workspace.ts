@@ -234,14 +234,14 @@ export class PolicyWorkspace {
   }
 
   /** Runs a session and counts its operations. */
-  async run(session: Session, feeds: Feeds, into: ArrayFeeds = {}): Promise<Outputs> {
-    return (await this.runKeeping(session, feeds, into)).read as Outputs;
+  async run(session: Session, feeds: Feeds): Promise<Outputs> {
+    return (await this.runKeeping(session, feeds)).read as Outputs;
   }
 
   /** `run` for a session that keeps outputs. */
-  async runKeeping(session: Session, feeds: Feeds, into: ArrayFeeds = {}): Promise<RunResults> {
+  async runKeeping(session: Session, feeds: Feeds): Promise<RunResults> {
     this.#flops += session.graph.flops;
-    return session.runKeeping(feeds, into);
+    return session.runKeeping(feeds);
   }
 }
 
