@@ -1,20 +1,27 @@
 /**
- * Peak resident memory of opening a large policy and writing a short completion, beside the size of its weights. The
- * policy has random weights and lies in a temporary folder; each way of opening it is a process of its own.
+ * Peak resident memory beside the size of the weights: of opening a large policy and writing a short completion, and of
+ * `earl edit` on a picture of 256 × 256 pixels with that policy and Emu3's vision tokenizer at its published size. The
+ * weights are random and lie in a temporary folder; each row is a process of its own.
  *
- *   node --import tsx bench/memory.ts [--megabytes 1000] [--tokens 8] [--type F32|BF16]
+ *   node --import tsx bench/memory.ts [--megabytes 1000] [--tokens 8] [--type F32|BF16] [--rows edit,…]
  */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { encodePng } from "../src/images/png.ts";
+import { picture } from "../src/images/picture.ts";
 import { EMU3_CONFIG, type PolicyConfig } from "../src/policy/config.ts";
 import { parameterCount, parameterShapes, sizeOf } from "../src/policy/parameters.ts";
-import type { FloatType } from "../src/policy/safetensors-writer.ts";
+import { SafetensorsWriter, type FloatType } from "../src/policy/safetensors-writer.ts";
 import { savePolicyDirectory } from "../src/policy/save-policy.ts";
 import { Rng } from "../src/random.ts";
+import { learnByteLevelBpe } from "../src/tokens/byte-level-bpe.ts";
+import { EMU3_MOVQ_CONFIG } from "../src/tokens/movq/config.ts";
+import { allMovqShapes } from "../src/tokens/movq/parameters.ts";
+import { vocabularyOf } from "../src/tokens/special-tokens.ts";
 import { readJsonFigures } from "./speed/figures.ts";
 import { runArm } from "./speed/run-arm.ts";
 
@@ -23,25 +30,32 @@ const { values } = parseArgs({
     megabytes: { type: "string", default: "1000" },
     tokens: { type: "string", default: "8" },
     type: { type: "string", default: "F32" },
+    rows: { type: "string", default: "nothing,inference,lora,training,edit" },
   },
 });
 
 const MEGABYTE = 1e6;
 const FLOAT_BYTES = 4;
 const GOAL = { share: 1.3, constant: 300 };
+const SIDE = 256;
+const type = values.type as FloatType;
+
+/** Plain bytes, and the ids that Emu3's codes need. */
+const tokenizer = learnByteLevelBpe([], 0, EMU3_MOVQ_CONFIG.codebookSize);
 
 /** Emu3 made narrower, with as many layers as the size asks for. */
 function configOf(megabytes: number): PolicyConfig {
+  const { bos, eos, pad, imageTokenOffset, codebookSize } = vocabularyOf(tokenizer);
   const narrow = {
     ...EMU3_CONFIG,
     hiddenSize: 1024,
     intermediateSize: 3584,
     heads: 8,
     keyValueHeads: 2,
-    vocabularySize: 32_000,
-    bosId: 1,
-    eosId: 2,
-    padId: 0,
+    vocabularySize: imageTokenOffset + codebookSize,
+    bosId: bos,
+    eosId: eos,
+    padId: pad,
   };
   const bytes = (layers: number): number => parameterCount({ ...narrow, layers }) * FLOAT_BYTES;
   let layers = 1;
@@ -49,11 +63,16 @@ function configOf(megabytes: number): PolicyConfig {
   return { ...narrow, layers };
 }
 
-/** Any values do; one row of random ones is repeated, since drawing them all takes longer than what is measured. */
-function* randomParameters(config: PolicyConfig): Generator<readonly [string, Float32Array]> {
+/**
+ * Any values do; one row of random ones is repeated, since drawing them all takes longer than what is measured. One
+ * tensor is in memory at a time, since a process counts what its parent held when it was started.
+ */
+function* randomTensors(
+  shapes: Iterable<readonly [name: string, shape: readonly number[]]>,
+): Generator<readonly [string, Float32Array]> {
   const rng = Rng.from(0, "weights");
   const row = Float32Array.from({ length: 4093 }, () => 0.02 * rng.normal());
-  for (const { name, shape } of parameterShapes(config)) {
+  for (const [name, shape] of shapes) {
     const tensor = new Float32Array(sizeOf(shape));
     if (shape.length === 1) tensor.fill(1);
     else
@@ -63,38 +82,76 @@ function* randomParameters(config: PolicyConfig): Generator<readonly [string, Fl
   }
 }
 
-const config = configOf(Number(values.megabytes));
-const weights = (parameterCount(config) * FLOAT_BYTES) / MEGABYTE;
+/** Writes Emu3's vision tokenizer with random weights; returns how many values it has. */
+async function writeVisionTokenizer(directory: string): Promise<number> {
+  await mkdir(directory);
+  // A config that says nothing but its kind is the published one.
+  await writeFile(join(directory, "config.json"), JSON.stringify({ model_type: "Emu3VisionVQ" }));
+  const shapes = allMovqShapes(EMU3_MOVQ_CONFIG);
+  const planned = [...shapes].map(([name, shape]) => ({ name, shape }));
+  const writer = await SafetensorsWriter.create(join(directory, "model.safetensors"), planned, type);
+  for (const [name, tensor] of randomTensors(shapes)) await writer.write(name, tensor);
+  await writer.finish();
+  return planned.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+interface Places {
+  readonly policy: string;
+  readonly vision: string;
+  readonly picture: string;
+  readonly out: string;
+}
+
+async function write(places: Places, config: PolicyConfig): Promise<{ policy: number; vision: number }> {
+  const shapes = parameterShapes(config).map(({ name, shape }) => [name, shape] as const);
+  await savePolicyDirectory(places.policy, config, randomTensors(shapes), {
+    type,
+    tokenizerFiles: tokenizer.files(),
+  });
+  const rng = Rng.from(0, "picture");
+  const pixels = Uint8Array.from({ length: 3 * SIDE * SIDE }, () => Math.floor(256 * rng.uniform()));
+  await writeFile(places.picture, encodePng(picture(SIDE, SIDE, pixels)));
+  const vision = await writeVisionTokenizer(places.vision);
+  return {
+    policy: (parameterCount(config) * FLOAT_BYTES) / MEGABYTE,
+    vision: (vision * FLOAT_BYTES) / MEGABYTE,
+  };
+}
+
+function argumentsOf(row: string, places: Places): string[] {
+  if (row !== "edit") {
+    const flags = ["--purpose", row, "--tokens", values.tokens];
+    return ["bench/ours/memory.ts", places.policy, ...flags];
+  }
+  const { policy, vision, picture: source, out } = places;
+  const flags = ["--checkpoint", policy, "--vision-tokenizer", vision, "--out", out, "-n", "1"];
+  return ["bench/ours/edit-memory.ts", source, "Turn the sky orange", ...flags];
+}
+
 const root = join(import.meta.dirname, "..");
 const folder = await mkdtemp(join(tmpdir(), "earl-memory-"));
-const goal = GOAL.share * weights + GOAL.constant;
+const at = (name: string): string => join(folder, name);
+const places = { policy: at("policy"), vision: at("vision"), picture: at("picture.png"), out: at("out") };
 try {
-  await savePolicyDirectory(folder, config, randomParameters(config), { type: values.type as FloatType });
+  const sizes = await write(places, configOf(Number(values.megabytes)));
   process.stdout.write(
-    `weights ${weights.toFixed(0)} MB in float32, stored as ${values.type}; goal ${goal.toFixed(0)} MB (${GOAL.share} × + ${GOAL.constant})\n\n`,
+    `weights in float32, stored as ${type}: policy ${sizes.policy.toFixed(0)} MB, vision tokenizer ${sizes.vision.toFixed(0)} MB\n\n`,
   );
-  process.stdout.write("opened for    peak MB   ratio   within\n");
-  for (const purpose of ["nothing", "inference", "lora", "training"]) {
-    const arm = {
-      name: purpose,
-      command: process.execPath,
-      args: [
-        "--import",
-        "tsx",
-        "bench/ours/memory.ts",
-        folder,
-        "--purpose",
-        purpose,
-        "--tokens",
-        values.tokens,
-      ],
-      read: readJsonFigures,
-      skip: 0,
-    };
+  process.stdout.write(`row         weights    peak MB   ratio   ${GOAL.share} × + ${GOAL.constant} MB\n`);
+  for (const row of values.rows.split(",")) {
+    const args = ["--import", "tsx", ...argumentsOf(row, places)];
+    const arm = { name: row, command: process.execPath, args, read: readJsonFigures, skip: 0 };
     const [figures] = await runArm(arm, root);
     const peak = (figures?.["peakBytes"] ?? Number.NaN) / MEGABYTE;
-    const cells = [purpose.padEnd(10), peak.toFixed(0).padStart(10), (peak / weights).toFixed(2).padStart(7)];
-    process.stdout.write(`${cells.join(" ")}   ${peak <= goal ? "yes" : "no"}\n`);
+    const weights = sizes.policy + (row === "edit" ? sizes.vision : 0);
+    const goal = GOAL.share * weights + GOAL.constant;
+    const cells = [
+      row.padEnd(10),
+      weights.toFixed(0).padStart(8),
+      peak.toFixed(0).padStart(10),
+      (peak / weights).toFixed(2).padStart(7),
+    ];
+    process.stdout.write(`${cells.join(" ")}   ${goal.toFixed(0)}: ${peak <= goal ? "within" : "over"}\n`);
   }
 } finally {
   await rm(folder, { recursive: true });

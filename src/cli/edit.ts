@@ -98,6 +98,8 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
   const source = await decodePicture(bytes, request.image);
   const policy = await openPolicy(checkpoint, flags);
   const { resized, codes } = await readSource(source, policy, flags.area ?? policy.imageArea);
+  // Emu3's encoder would take a gigabyte beside the language model.
+  await policy.vision.release();
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
   const prompt = await makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
   const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;

@@ -98,6 +98,11 @@ export class PatchCodebook implements VisionTokenizer {
     return Promise.resolve().then(() => grids.map((grid) => this.#decodeOne(grid)));
   }
 
+  /** A codebook is small: there is nothing to give up. */
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+
   files(): ReadonlyMap<string, Uint8Array> {
     const content: z.infer<typeof PatchCodebookFile> = {
       kind: PATCH_CODEBOOK_KIND,

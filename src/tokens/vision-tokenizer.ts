@@ -32,6 +32,8 @@ export interface VisionTokenizer {
   /** Throws DataError where a picture's size does not fit. */
   encode(pictures: readonly Picture[]): Promise<CodeGrid[]>;
   decode(grids: readonly CodeGrid[]): Promise<Picture[]>;
+  /** Gives up the memory that later calls can take anew, at the price of reading weights again. */
+  release(): Promise<void>;
   /** The files that restore it, name to content, to be written beside a checkpoint. */
   files(): ReadonlyMap<string, Uint8Array>;
 }

@@ -45,13 +45,24 @@ export function headsOf(config: PolicyConfig): Heads {
   };
 }
 
-/** 0 where a token may look, MASKED where it lies ahead: [sharing · length, length]. */
-function causalMask(length: number, sharing: number): Value {
-  const mask = new Float32Array(sharing * length * length);
-  for (let row = 0; row < sharing * length; row += 1) {
-    mask.fill(MASKED, row * length + (row % length) + 1, (row + 1) * length);
-  }
-  return constant(mask, [sharing * length, length]);
+/** What the attention of every layer has in common. */
+export interface AttentionPlan {
+  readonly shape: GroupShape;
+  readonly heads: Heads;
+  /** Causal masks within the prefix [S, S] and within a completion [T, T]: one of each a graph, since they are large. */
+  readonly masks: { readonly prefix: Value; readonly completion: Value };
+}
+
+export function attentionPlan(config: PolicyConfig, shape: GroupShape): AttentionPlan {
+  const masks = { prefix: causalMask(shape.prefix), completion: causalMask(shape.completion) };
+  return { shape, heads: headsOf(config), masks };
+}
+
+/** 0 where a token may look, MASKED where it lies ahead: [length, length]. */
+function causalMask(length: number): Value {
+  const mask = new Float32Array(length * length);
+  for (let row = 0; row < length; row += 1) mask.fill(MASKED, row * length + row + 1, (row + 1) * length);
+  return constant(mask, [length, length]);
 }
 
 /** Keys or values of the prefix, [P·S, heads·size] to [P·heads, S, size]. */
@@ -63,8 +74,7 @@ export function prefixRows(tokens: Value, prompts: number, prefix: number, heads
 /** Causal attention within the prefix: queries [P·S, …] over keys and values [P·heads, S, size]. */
 export function prefixAttention(
   { queries, keys, values }: AttentionTokens,
-  shape: GroupShape,
-  heads: Heads,
+  { shape, heads, masks }: AttentionPlan,
 ): Value {
   const { prompts: P, prefix: S } = shape;
   const { keyValueHeads: K, sharing: g, size } = heads;
@@ -73,7 +83,7 @@ export function prefixAttention(
     g * S,
     size,
   ]);
-  const mixed = attend({ queries: rows, keys, values }, undefined, causalMask(S, g), {
+  const mixed = attend({ queries: rows, keys, values }, undefined, masks.prefix, {
     rows: P * K,
     scale: 1 / Math.sqrt(size),
   });
@@ -99,8 +109,7 @@ export interface Prefix {
 export function completionAttention(
   own: AttentionTokens,
   prefix: Prefix | undefined,
-  shape: GroupShape,
-  heads: Heads,
+  { shape, heads, masks }: AttentionPlan,
 ): Value {
   const { prompts: P, groupSize: G, completion: T } = shape;
   const { keyValueHeads: K, sharing: g, size } = heads;
@@ -114,7 +123,7 @@ export function completionAttention(
       values: asRows(own.values),
     },
     prefix,
-    causalMask(T, g),
+    masks.completion,
     { rows: P * K, scale: 1 / Math.sqrt(size) },
   );
   const ordered = transpose(reshape(mixed, [P, K, G, g, T, size]), [0, 2, 4, 1, 3, 5]);
@@ -123,7 +132,7 @@ export function completionAttention(
 
 /**
  * softmax(scale · q·[prefix keys, own keys]ᵀ + masks) · [prefix values, own values]. Own rows come in N·M groups of
- * Q queries over T keys; each of the N prefixes is read by the M groups beside each other, [N·M, Q, size].
+ * Q queries, a head's T beside each other, over T keys; each of the N prefixes is read by the M groups beside each other, [N·M, Q, size].
  */
 function attend(
   own: AttentionTokens,
@@ -138,7 +147,8 @@ function attend(
   const beside = (rows: Value, width: number): Value => reshape(rows, [N, perPrefix, width]);
   const apart = (rows: Value, width: number): Value => reshape(rows, [groups, Q, width]);
 
-  const toOwn = add(matmul(own.queries, own.keys, { transposeRight: true, scale }), ownMask);
+  const unmasked = matmul(own.queries, own.keys, { transposeRight: true, scale });
+  const toOwn = add(reshape(unmasked, [groups, Q / T, T, T]), ownMask);
   const scores = ((): Value => {
     if (prefix === undefined) return beside(toOwn, T);
     const toPrefix = matmul(beside(own.queries, size), prefix.keys, { transposeRight: true, scale });

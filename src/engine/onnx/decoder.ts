@@ -16,8 +16,8 @@ import { rotary, rotaryTables } from "../../tensor/ops/rotary.ts";
 import { concat, slice } from "../../tensor/ops/shape.ts";
 import { recomputed } from "../../tensor/recompute.ts";
 import type { Value } from "../../tensor/value.ts";
-import type { GroupShape, Prefix } from "./attention.ts";
-import { completionAttention, headsOf, prefixAttention, prefixRows } from "./attention.ts";
+import type { AttentionPlan, GroupShape, Prefix } from "./attention.ts";
+import { attentionPlan, completionAttention, prefixAttention, prefixRows } from "./attention.ts";
 import { adapterNames, type Weights } from "./policy-parts.ts";
 
 export function weight(weights: Weights, name: string): Value {
@@ -101,6 +101,7 @@ export function forwardGroups(
 ): { readonly hidden: Value; readonly inputs: TokenInputs } {
   const inputs = tokenInputs(shape);
   const tables = tablesFor(config, shape.prefix + shape.completion + 1);
+  const plan = attentionPlan(config, shape);
   let rows = gather(weight(weights, EMBEDDING), inputs.tokens);
   for (let layer = 0; layer < config.layers; layer += 1) {
     const isLast = layer === config.layers - 1;
@@ -109,7 +110,7 @@ export function forwardGroups(
       const own = new Map(names.map((name, index) => [name, operands[index + 1] as Value]));
       return decoderLayer(operands[0] as Value, layerWeights(own, layer), {
         config,
-        shape,
+        plan,
         inputs,
         tables,
         isLast,
@@ -123,7 +124,7 @@ export function forwardGroups(
 
 interface LayerContext {
   readonly config: PolicyConfig;
-  readonly shape: GroupShape;
+  readonly plan: AttentionPlan;
   readonly inputs: TokenInputs;
   readonly tables: RotaryTables;
   /** In the last layer nothing reads the prefix's own states, so only its keys and values are computed. */
@@ -132,8 +133,8 @@ interface LayerContext {
 
 function decoderLayer(rows: Value, layer: LayerWeights, context: LayerContext): Value {
   const { at, project } = layer;
-  const { config, shape, inputs, tables, isLast } = context;
-  const heads = headsOf(config);
+  const { config, plan, inputs, tables, isLast } = context;
+  const { shape, heads } = plan;
   const prefixCount = shape.prompts * shape.prefix;
   const total = rows.shape[0] as number;
   const ofPrefix = (tokens: Value): Value => slice(tokens, 0, 0, prefixCount);
@@ -157,11 +158,11 @@ function decoderLayer(rows: Value, layer: LayerWeights, context: LayerContext): 
     keys: ofCompletion(keys),
     values: ofCompletion(values),
   };
-  const attended = completionAttention(own, prefix, shape, heads);
+  const attended = completionAttention(own, prefix, plan);
   const mixed =
     isLast || prefix === undefined
       ? attended
-      : concat([prefixAttention({ ...prefix, queries: ofPrefix(queries) }, shape, heads), attended], 0);
+      : concat([prefixAttention({ ...prefix, queries: ofPrefix(queries) }, plan), attended], 0);
 
   const afterAttention = add(isLast ? ofCompletion(rows) : rows, project(mixed, "self_attn.o_proj"));
   return add(

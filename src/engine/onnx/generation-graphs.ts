@@ -14,7 +14,7 @@ import { rotary, type RotaryTables } from "../../tensor/ops/rotary.ts";
 import { concat, reshape, slice, transpose } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
-import { headsOf, prefixAttention, prefixRows } from "./attention.ts";
+import { attentionPlan, headsOf, prefixAttention, prefixRows } from "./attention.ts";
 import { layerWeights, mlp, tablesFor, weight } from "./decoder.ts";
 import { tokenChoice, type Choice, type Drawing, type RunShape } from "./drawing.ts";
 import { weightInputs, type GraphPolicy, type Weights } from "./policy-parts.ts";
@@ -23,23 +23,22 @@ import { weightInputs, type GraphPolicy, type Weights } from "./policy-parts.ts"
 export function prefillGraph(policy: GraphPolicy, prompts: number, prefix: number): Record<string, Value> {
   const { config } = policy;
   const weights = weightInputs(policy);
-  const heads = headsOf(config);
+  const plan = attentionPlan(config, { prompts, prefix, groupSize: 1, completion: 0 });
   const count = prompts * prefix;
   const positions = input("positions", [count], "int64");
   const tables = tablesFor(config, prefix);
-  const shape = { prompts, prefix, groupSize: 1, completion: 0 };
   const outputs: Record<string, Value> = {};
   let rows = gather(weight(weights, EMBEDDING), input("tokens", [count], "int64"));
   for (let layer = 0; layer < config.layers; layer += 1) {
     const { at, project } = layerWeights(weights, layer);
     const normal = rmsNorm(rows, at("input_layernorm"), config.normEpsilon);
-    const asRows = (tokens: Value): Value => prefixRows(tokens, prompts, prefix, heads);
+    const asRows = (tokens: Value): Value => prefixRows(tokens, prompts, prefix, plan.heads);
     const keys = asRows(rotary(project(normal, "self_attn.k_proj"), positions, tables));
     const values = asRows(project(normal, "self_attn.v_proj"));
     outputs[`prefixKeys.${layer}`] = keys;
     outputs[`prefixValues.${layer}`] = values;
     const queries = rotary(project(normal, "self_attn.q_proj"), positions, tables);
-    const mixed = prefixAttention({ queries, keys, values }, shape, heads);
+    const mixed = prefixAttention({ queries, keys, values }, plan);
     const afterAttention = add(rows, project(mixed, "self_attn.o_proj"));
     rows = add(
       afterAttention,

@@ -64,13 +64,18 @@ export class MovqModel implements Disposable {
     return this.#inTurn(async () => (await this.#session(half, [height, width])).graph.flops);
   }
 
-  [Symbol.dispose](): void {
-    void this.#inTurn(() => {
+  /** Gives up sessions and weights; the next call opens and reads them anew. */
+  release(): Promise<void> {
+    return this.#inTurn(() => {
       for (const session of this.#sessions.values()) session[Symbol.dispose]();
       this.#sessions.clear();
       this.#weights.clear();
       return Promise.resolve();
     });
+  }
+
+  [Symbol.dispose](): void {
+    void this.release();
   }
 
   #run(half: MovqHalf, size: Size, feeds: Feeds): Promise<Record<string, TensorData>> {

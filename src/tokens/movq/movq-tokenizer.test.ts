@@ -88,6 +88,16 @@ describe("MovqTokenizer", () => {
     expect(read.some((name) => name.startsWith("decoder."))).toBe(false);
   });
 
+  test("reads weights anew after it has given up its memory, to the same codes", async () => {
+    const read: string[] = [];
+    using tokenizer = freshTokenizer(CONFIG, read);
+    const before = await tokenizer.encode([randomPicture(6, 6)]);
+    const once = read.length;
+    await tokenizer.release();
+    expect(await tokenizer.encode([randomPicture(6, 6)])).toEqual(before);
+    expect(read.length).toBe(2 * once);
+  });
+
   test("refuses pictures and grids that do not fit, before any work", async () => {
     const read: string[] = [];
     using tokenizer = freshTokenizer(CONFIG, read);

@@ -90,6 +90,10 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
     return pictures;
   }
 
+  release(): Promise<void> {
+    return this.#model.release();
+  }
+
   /** A reference to the directory it was opened from: a gigabyte of weights that never change is not copied. */
   files(): ReadonlyMap<string, Uint8Array> {
     const content = { kind: MOVQ_KIND, directory: this.#directory };
