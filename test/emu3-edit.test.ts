@@ -1,12 +1,13 @@
 /** `earl edit` on checkpoints in the layouts that Emu3 is published in, from files to files. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
+import { openPolicy } from "../src/cli/policy-start.ts";
 import { decodePicture } from "../src/images/codec.ts";
 import { encodePng } from "../src/images/png.ts";
 import { picture, type Picture } from "../src/images/picture.ts";
@@ -93,6 +94,15 @@ describe("earl edit on Emu3's published layout", () => {
     expect(code).toBe(0);
     expect(editFile("guided")).toMatchObject({ grid: { rows: 2, columns: 3 }, sampling: { guidance: 3 } });
     expect(await pictureOf("guided", "edit-1.png")).toMatchObject({ width: 6, height: 4 });
+  }, 120_000);
+
+  test("takes the area of the base's config, but not for a checkpoint that was trained since", async () => {
+    const places = { visionTokenizer: at("vision") };
+    expect((await openPolicy(at("original"), places)).imageArea).toBe(64);
+    cpSync(at("original"), at("trained"), { recursive: true });
+    const reference = { kind: "movq", directory: at("vision") };
+    writeFileSync(at("trained", "vision_tokenizer.json"), JSON.stringify(reference));
+    expect((await openPolicy(at("trained"))).imageArea).toBeUndefined();
   }, 120_000);
 
   test("records why a thought that never ends gives no picture", async () => {

@@ -1,13 +1,13 @@
 /** `earl model info` and `earl model merge`: what a policy is and needs, and an adapter made part of its base. */
 
 import { existsSync, readdirSync } from "node:fs";
-import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { ConfigError } from "../errors.ts";
 import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
 import { required, wholeNumber } from "./arguments.ts";
 import { formatBytes, formatTable } from "./format.ts";
+import { machineMemory } from "./machine-memory.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 interface InformationFlags {
@@ -60,12 +60,6 @@ async function describe(directory: string, flags: InformationFlags, { stdout }: 
     return;
   }
   stdout.write(`${lines(description, weights, workplace).join("\n")}\n`);
-}
-
-/** What cgroups leave of the machine's memory, where they limit it. */
-function machineMemory(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 interface StoredWeights {

@@ -29,10 +29,11 @@ import { EMU3_RANKS_FILE } from "../tokens/emu3-tiktoken.ts";
 import { fitPatchCodebook } from "../tokens/fit-patch-codebook.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
-import { openVisionTokenizer } from "../tokens/open-vision-tokenizer.ts";
+import { openVisionTokenizer, VISION_FILE } from "../tokens/open-vision-tokenizer.ts";
 import type { Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
 import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+import { requireMemory } from "./machine-memory.ts";
 import { withAdapter } from "./lora-start.ts";
 
 export interface PolicyStart {
@@ -46,7 +47,7 @@ export interface PolicyStart {
   readonly parameters: () => Promise<Arrays | WeightFiles>;
   /** Set where the policy has an adapter, which is then what is trained. */
   readonly adapter?: LoraSettings;
-  /** Area of the pictures it was made for, in pixels, where its config says so. */
+  /** Area of the pictures it was made for, in pixels, where its config says so and it was not trained here since. */
   readonly imageArea?: number | undefined;
   /** What a reader of the log should know about it, in one line. */
   readonly about: string;
@@ -71,7 +72,10 @@ export interface TokenizerPlaces {
   readonly visionTokenizer?: string | undefined;
 }
 
-/** The policy of a checkpoint directory. Throws CheckpointError where files are missing or do not fit together. */
+/**
+ * The policy of a checkpoint directory. Throws CheckpointError where files are missing or do not fit together,
+ * EngineError where this machine cannot hold the weights.
+ */
 export async function openPolicy(directory: string, places: TokenizerPlaces = {}): Promise<PolicyStart> {
   const adapter = await readAdapterDirectory(directory);
   const base = adapter?.base ?? directory;
@@ -79,16 +83,18 @@ export async function openPolicy(directory: string, places: TokenizerPlaces = {}
   const place = (...files: string[]): string =>
     files.some((file) => existsSync(join(directory, file))) ? directory : base;
   const textTokenizer = await openTextTokenizer(places.tokenizer ?? place("tokenizer.json", EMU3_RANKS_FILE));
-  const vision = await openVisionTokenizer(places.visionTokenizer ?? place("vision_tokenizer.json"));
+  const vision = await openVisionTokenizer(places.visionTokenizer ?? place(VISION_FILE));
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
   const opened = await openPolicyDirectory(base);
   const { config } = opened;
   await opened.close();
   const { imageArea } = await readPolicyConfig(base);
   requireFit(directory, config, tokens, vision);
+  requireMemory(directory, config);
   return {
     ...policyOf(config, tokens, vision),
-    imageArea,
+    // Training reads pictures at the tokenizer's own size, whatever its base was made for.
+    imageArea: existsSync(join(directory, VISION_FILE)) ? undefined : imageArea,
     ...(adapter === undefined
       ? { parameters: async () => ({ directory }) }
       : { parameters: async () => ({ directory: base, adapter: directory }), adapter: adapter.settings }),

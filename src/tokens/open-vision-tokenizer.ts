@@ -9,7 +9,8 @@ import { MOVQ_KIND, MovqTokenizer } from "./movq/movq-tokenizer.ts";
 import { PatchCodebook } from "./patch-codebook.ts";
 import type { VisionTokenizer } from "./vision-tokenizer.ts";
 
-const FILE = "vision_tokenizer.json";
+/** What earl writes beside every checkpoint it trains. */
+export const VISION_FILE = "vision_tokenizer.json";
 const MovqReference = z.object({ kind: z.literal(MOVQ_KIND), directory: z.string() });
 
 /**
@@ -17,14 +18,14 @@ const MovqReference = z.object({ kind: z.literal(MOVQ_KIND), directory: z.string
  * `emu3`, whose files hold one beside the language model). Throws CheckpointError where neither is there, or one is damaged or of an unknown kind.
  */
 export async function openVisionTokenizer(directory: string): Promise<VisionTokenizer> {
-  const path = join(directory, FILE);
+  const path = join(directory, VISION_FILE);
   let content: string;
   try {
     content = await readFile(path, "utf8");
   } catch (cause) {
     if (await hasMovqConfig(directory)) return MovqTokenizer.open(directory);
     throw new CheckpointError(
-      `${directory} has no vision tokenizer: cannot read ${FILE}, and no config.json of Emu3's.`,
+      `${directory} has no vision tokenizer: cannot read ${VISION_FILE}, and no config.json of Emu3's.`,
       {
         hint: "Name the directory of BAAI/Emu3-VisionTokenizer: --vision-tokenizer DIR, policy.visionTokenizer in a config.",
         cause,
@@ -45,6 +46,6 @@ export async function openVisionTokenizer(directory: string): Promise<VisionToke
 async function openReferred(directory: string, path: string): Promise<VisionTokenizer> {
   if (await hasMovqConfig(directory)) return MovqTokenizer.open(directory);
   throw new CheckpointError(`${path} refers to the vision tokenizer in ${directory}, which is not there.`, {
-    hint: `Download it there, or change "directory" in ${FILE} to where it lies now.`,
+    hint: `Download it there, or change "directory" in ${VISION_FILE} to where it lies now.`,
   });
 }
