@@ -3,7 +3,10 @@
  * `earl edit` on a picture of 256 × 256 pixels with that policy and Emu3's vision tokenizer at its published size. The
  * weights are random and lie in a temporary folder; each row is a process of its own.
  *
- *   node --import tsx bench/memory.ts [--megabytes 1000] [--tokens 8] [--type F32|BF16] [--rows edit,…]
+ *   node --import tsx bench/memory.ts [--megabytes 1000] [--wide] [--tokens 8] [--type F32|BF16] [--rows edit,…]
+ *
+ * The policy is Emu3 made narrower; with --wide it has Emu3's own width (1.1 GB, and 0.9 GB a layer). --grid 8x8 makes
+ * the edit a smaller one, for policies that write a token in a second.
  */
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -30,6 +33,8 @@ const { values } = parseArgs({
     megabytes: { type: "string", default: "1000" },
     tokens: { type: "string", default: "8" },
     type: { type: "string", default: "F32" },
+    wide: { type: "boolean", default: false },
+    grid: { type: "string", default: "32x32" },
     rows: { type: "string", default: "nothing,inference,lora,training,edit" },
   },
 });
@@ -43,24 +48,22 @@ const type = values.type as FloatType;
 /** Plain bytes, and the ids that Emu3's codes need. */
 const tokenizer = learnByteLevelBpe([], 0, EMU3_MOVQ_CONFIG.codebookSize);
 
-/** Emu3 made narrower, with as many layers as the size asks for. */
+/** As many layers as the size asks for. */
 function configOf(megabytes: number): PolicyConfig {
   const { bos, eos, pad, imageTokenOffset, codebookSize } = vocabularyOf(tokenizer);
-  const narrow = {
+  const narrow = { hiddenSize: 1024, intermediateSize: 3584, heads: 8, keyValueHeads: 2 };
+  const shape = {
     ...EMU3_CONFIG,
-    hiddenSize: 1024,
-    intermediateSize: 3584,
-    heads: 8,
-    keyValueHeads: 2,
+    ...(values.wide ? {} : narrow),
     vocabularySize: imageTokenOffset + codebookSize,
     bosId: bos,
     eosId: eos,
     padId: pad,
   };
-  const bytes = (layers: number): number => parameterCount({ ...narrow, layers }) * FLOAT_BYTES;
+  const bytes = (layers: number): number => parameterCount({ ...shape, layers }) * FLOAT_BYTES;
   let layers = 1;
   while (bytes(layers + 1) <= megabytes * MEGABYTE) layers += 1;
-  return { ...narrow, layers };
+  return { ...shape, layers };
 }
 
 /**
@@ -124,8 +127,8 @@ function argumentsOf(row: string, places: Places): string[] {
     return ["bench/ours/memory.ts", places.policy, ...flags];
   }
   const { policy, vision, picture: source, out } = places;
-  const flags = ["--checkpoint", policy, "--vision-tokenizer", vision, "--out", out, "-n", "1"];
-  return ["bench/ours/edit-memory.ts", source, "Turn the sky orange", ...flags];
+  const flags = ["--checkpoint", policy, "--vision-tokenizer", vision, "--grid", values.grid, "--out", out];
+  return ["bench/ours/edit-memory.ts", source, "Turn the sky orange", ...flags, "-n", "1"];
 }
 
 const root = join(import.meta.dirname, "..");

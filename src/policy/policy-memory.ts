@@ -9,6 +9,8 @@ import { PROJECTIONS, parameterCount } from "./parameters.ts";
 
 const FLOAT32 = 4;
 const BFLOAT16 = 2;
+/** Values of the longest array that JavaScript has: what is trained lies in one. */
+const MOST_TRAINED = 2 ** 32;
 
 export interface MemoryNeed {
   readonly task: "inference" | "lora" | "full training";
@@ -22,7 +24,7 @@ export interface MemoryNeed {
   /** What the backward pass keeps of one sequence; 0 in inference. */
   readonly activationBytes: number;
   readonly totalBytes: number;
-  /** `onnx` runs in this process, in float32, where the machine's memory holds it; `torch` is the cluster's. */
+  /** `onnx` runs in this process, in float32, where the machine's memory and one array hold it; `torch` is the cluster's. */
   readonly engine: "onnx" | "torch";
 }
 
@@ -74,7 +76,10 @@ export function describePolicy(config: PolicyConfig, workplace: Workplace): Poli
   const need = (parts: Omit<MemoryNeed, "totalBytes" | "engine">): MemoryNeed => {
     const totalBytes =
       parts.weightBytes + parts.cacheBytes + parts.gradientBytes + parts.momentBytes + parts.activationBytes;
-    const isHeld = parts.type === "float32" && totalBytes <= workplace.memoryBytes;
+    const isHeld =
+      parts.type === "float32" &&
+      totalBytes <= workplace.memoryBytes &&
+      parts.gradientBytes <= MOST_TRAINED * FLOAT32;
     return { ...parts, totalBytes, engine: isHeld ? "onnx" : "torch" };
   };
   return {
