@@ -1,7 +1,7 @@
 /** Looking rows and elements up by index. */
 
 import type { Op, Value } from "../value.ts";
-import { apply, inputAt, requireShape } from "../value.ts";
+import { apply, inputAt, requireShape, sizeOf } from "../value.ts";
 import { exp, multiply, negate } from "./elementwise.ts";
 import { logSoftmax } from "./normalize.ts";
 import { reshape } from "./shape.ts";
@@ -20,7 +20,13 @@ const gatherOp: Op = {
   },
 };
 
-// Rows that the same index names are added up, whatever their order.
+/**
+ * Values that one ScatterND may add. On the CPU it hands updates to several threads whatever their indices, so that
+ * updates of the same row overwrite each other (microsoft/onnxruntime#18048), unless it takes them for too few: below
+ * 210,000 values by the costs of its thread pool.
+ */
+const MOST_SCATTERED = 100_000;
+
 const scatterAddOp: Op = {
   name: "scatter-add",
   infer([rows, indices], attributes) {
@@ -28,10 +34,21 @@ const scatterAddOp: Op = {
     return { shape: [attributes["rows"] as number, ...tail], type: "float32" };
   },
   lower(emitter, [rows, indices], value) {
-    const indexShape = inputAt(value, 1).shape;
-    const zeros = emitter.node("Expand", [emitter.scalar(0), emitter.integers(value.shape)]);
-    const asColumn = emitter.node("Reshape", [indices as string, emitter.integers([...indexShape, 1])]);
-    return emitter.node("ScatterND", [zeros, asColumn, rows as string], { attributes: { reduction: "add" } });
+    const [rowShape, indexShape] = [inputAt(value, 0).shape, inputAt(value, 1).shape];
+    const count = sizeOf(indexShape);
+    const width = sizeOf(rowShape) / count;
+    const flat = emitter.node("Reshape", [rows as string, emitter.integers([count, width])]);
+    const column = emitter.node("Reshape", [indices as string, emitter.integers([count, 1])]);
+    const table = [value.shape[0] as number, width];
+    let sum = emitter.node("Expand", [emitter.scalar(0), emitter.integers(table)]);
+    const step = emitter.isCpu ? Math.max(1, Math.floor(MOST_SCATTERED / width)) : count;
+    for (let start = 0; start < count; start += step) {
+      const bounds = [start, Math.min(count, start + step)].map((at) => emitter.integers([at]));
+      const part = (all: string): string =>
+        step >= count ? all : emitter.node("Slice", [all, ...bounds, emitter.integers([0])]);
+      sum = emitter.node("ScatterND", [sum, part(column), part(flat)], { attributes: { reduction: "add" } });
+    }
+    return emitter.node("Reshape", [sum, emitter.integers(value.shape)]);
   },
   gradient(value, upstream) {
     return [[inputAt(value, 0), gather(upstream, inputAt(value, 1))]];
