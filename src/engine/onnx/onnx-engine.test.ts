@@ -150,6 +150,16 @@ describe("the onnx engine", () => {
     }
   });
 
+  test("learns the same again with several threads, and the same as with one but for rounding", async () => {
+    // Large enough that onnxruntime shares every op among its threads.
+    const batch = groups(64, 24);
+    const inThreads = (threads: number): Promise<number[]> =>
+      afterSteps({ threads, microbatchTokens: 100_000 }, batch, GRPO);
+    const several = await inThreads(4);
+    expect(await inThreads(4)).toEqual(several);
+    expectClose(several, await inThreads(1), 1e-4);
+  });
+
   test("refuses an empty step", async () => {
     const engine = await openOnnxEngine(options());
     await expect(engine.step([], SFT_LOSS, 1e-3)).rejects.toThrow("at least one group");
