@@ -31,6 +31,7 @@ interface EditFlags {
   readonly topP: number;
   readonly guidance: number;
   readonly thought?: true;
+  readonly freeGridText?: true;
   readonly area?: number;
   readonly grid?: GridSize;
   readonly out?: string;
@@ -38,6 +39,8 @@ interface EditFlags {
 
 /** Longest thought, in tokens. */
 const THOUGHT_TOKENS = 1024;
+/** What a grid's text may have beyond its usual length, where the policy writes it. */
+const GRID_TEXT_TOKENS = 16;
 
 export function addEdit(program: Command, surroundings: Surroundings): void {
   program
@@ -61,6 +64,7 @@ export function addEdit(program: Command, surroundings: Surroundings): void {
       1,
     )
     .option("--thought", "let the policy write a thought before the picture, and print it")
+    .option("--free-grid-text", "let the policy write the grid's rows*columns itself, as in EARL")
     .option(
       "--area <pixels>",
       "resize the picture to this area; else what the policy was made for",
@@ -103,7 +107,7 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
   const prompt = await makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
   const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;
-  const maxTokens = await longestCompletion(policy, prompt);
+  const maxTokens = await longestCompletion(policy, prompt, flags);
   const sampling = { groupSize, temperature, topK, topP, guidance, maxTokens };
   surroundings.stderr.write(
     `${request.image}: ${sizeOf(source)} pixels, read at ${sizeOf(resized)} as ${codes.rows} × ${codes.columns} codes\n`,
@@ -178,13 +182,18 @@ async function makePrompt(
   return flags.guidance === 1 ? promptOf(tokens, parts) : guidedPromptOf(tokens, parts);
 }
 
-/** Ids of a picture of the prompt's grid, after the longest thought where one is written. */
-async function longestCompletion({ tokens }: PolicyStart, { grid, writes }: Prompt): Promise<number> {
+/** Ids of a picture of the prompt's grid, after the longest thought and grid text where they are written. */
+async function longestCompletion(
+  { tokens }: PolicyStart,
+  { grid, writes }: Prompt,
+  { freeGridText }: EditFlags,
+): Promise<number> {
   const { imageIds } = await import("../tokens/sequence.ts");
   const codes = new Int32Array(grid.rows * grid.columns);
   const picture = imageIds(tokens.vocabulary, tokens.textTokenizer, { ...grid, codes }).length;
   // eos follows the picture; boi is the last of the prompt, or ends the thought.
-  return picture + (writes === "thought" ? THOUGHT_TOKENS + 1 : 0);
+  const thought = writes === "thought" ? THOUGHT_TOKENS + 1 : 0;
+  return thought + (freeGridText === true ? GRID_TEXT_TOKENS : 0) + picture;
 }
 
 interface Writing {

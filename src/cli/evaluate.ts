@@ -19,6 +19,7 @@ interface EvaluateFlags {
   readonly device?: string;
   readonly maxTokens: number;
   readonly thought?: true;
+  readonly freeGridText?: true;
   readonly tasks?: true;
   readonly out?: string;
 }
@@ -39,6 +40,7 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
     .option("--seed <n>", "of the sampling", wholeNumber(0), 0)
     .option("--max-tokens <n>", "longest completion", wholeNumber(1), 512)
     .option("--thought", "the policy writes a thought before the picture")
+    .option("--free-grid-text", "the policy writes the grid's rows*columns itself")
     .option("--tasks", "print a table for each kind of edit as well")
     .option("--out <file>", "write the results as JSON, too")
     .action((checkpoint: string, flags: EvaluateFlags) => evaluate(checkpoint, flags, surroundings));
@@ -55,7 +57,7 @@ async function evaluate(path: string, flags: EvaluateFlags, surroundings: Surrou
   const { armTable, armTableByTask } = await import("../evaluate/table.ts");
 
   const dataset = await openEditDataset(data, flags.split);
-  const policy = await openPolicy(checkpoint);
+  const policy = await openPolicy(checkpoint, flags);
   const { tokens, vision } = policy;
   const prepared = prepareEdits(dataset, { tokens, vision, thoughts: flags.thought === true });
   const edits = await firstEdits(prepared, flags.size);

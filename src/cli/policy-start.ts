@@ -66,24 +66,27 @@ export async function startPolicy(config: RunConfig, train: EditDataset): Promis
     : withAdapter(await openPolicy(policy.checkpoint, policy), policy.lora, seed);
 }
 
-/** Where the tokenizers of a checkpoint lie, if not beside its weights. */
-export interface TokenizerPlaces {
+/** How a checkpoint is used. */
+export interface PolicyUse {
+  /** Where its tokenizers lie, if not beside its weights. */
   readonly tokenizer?: string | undefined;
   readonly visionTokenizer?: string | undefined;
+  /** Whether it writes "rows*columns" itself; given where not set. */
+  readonly freeGridText?: boolean | undefined;
 }
 
 /**
  * The policy of a checkpoint directory. Throws CheckpointError where files are missing or do not fit together,
  * EngineError where this machine cannot hold the weights.
  */
-export async function openPolicy(directory: string, places: TokenizerPlaces = {}): Promise<PolicyStart> {
+export async function openPolicy(directory: string, use: PolicyUse = {}): Promise<PolicyStart> {
   const adapter = await readAdapterDirectory(directory);
   const base = adapter?.base ?? directory;
   // PEFT saves no tokenizer beside an adapter, earl does.
   const place = (...files: string[]): string =>
     files.some((file) => existsSync(join(directory, file))) ? directory : base;
-  const textTokenizer = await openTextTokenizer(places.tokenizer ?? place("tokenizer.json", EMU3_RANKS_FILE));
-  const vision = await openVisionTokenizer(places.visionTokenizer ?? place(VISION_FILE));
+  const textTokenizer = await openTextTokenizer(use.tokenizer ?? place("tokenizer.json", EMU3_RANKS_FILE));
+  const vision = await openVisionTokenizer(use.visionTokenizer ?? place(VISION_FILE));
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
   const opened = await openPolicyDirectory(base);
   const { config } = opened;
@@ -92,7 +95,7 @@ export async function openPolicy(directory: string, places: TokenizerPlaces = {}
   requireFit(directory, config, tokens, vision);
   requireMemory(directory, config);
   return {
-    ...policyOf(config, tokens, vision),
+    ...policyOf(config, tokens, vision, use),
     // Training reads pictures at the tokenizer's own size, whatever its base was made for.
     imageArea: existsSync(join(directory, VISION_FILE)) ? undefined : imageArea,
     ...(adapter === undefined
@@ -137,7 +140,7 @@ async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise
   const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;
   const { embeddingStd, weightStd } = policy;
   return {
-    ...policyOf(config, tokens, vision),
+    ...policyOf(config, tokens, vision, policy),
     parameters: async () => initialParameters(config, { embeddingStd, weightStd, seed }),
     about: `fresh: ${describeSize(config)}, codebook of ${vision.codebookSize} patches (${quality})`,
   };
@@ -162,12 +165,13 @@ function policyOf(
   config: PolicyConfig,
   tokens: Tokens,
   vision: VisionTokenizer,
+  { freeGridText = false }: PolicyUse,
 ): Omit<PolicyStart, "parameters" | "about"> {
   return {
     config,
     tokens,
     vision,
-    grammar: editGrammar(tokens.vocabulary, tokens.textTokenizer),
+    grammar: editGrammar(tokens.vocabulary, tokens.textTokenizer, { freeGridText }),
     companions: new Map([...tokens.textTokenizer.files(), ...vision.files()]),
   };
 }

@@ -202,9 +202,11 @@ async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult>
 }
 
 /** The best checkpoint of a stage that is done; the policy it started from where it made no checkpoint. */
-async function bestOf({ run, material }: StageParts, stage: Stage): Promise<PolicyStart> {
+async function bestOf({ config, run, material }: StageParts, stage: Stage): Promise<PolicyStart> {
   const name = run.recorder.best[stage];
-  return name === undefined ? material.start : openPolicy(join(run.directory.checkpoints, name));
+  if (name === undefined) return material.start;
+  const { freeGridText } = config.policy;
+  return openPolicy(join(run.directory.checkpoints, name), { freeGridText });
 }
 
 function armOf({ config }: StageParts, name: string, policy: PolicyStart): PolicyArm {

@@ -34,6 +34,12 @@ export const PolicySettings = z.strictObject({
     .string()
     .optional()
     .describe("Directory of its vision tokenizer, where it is not beside the weights."),
+  freeGridText: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Let the policy write a picture\'s "rows*columns" itself, and learn it, as in EARL; else it is given. The picture has the asked grid either way.',
+    ),
   hiddenSize: z.int().min(8).default(96).describe("Width of the residual stream."),
   layers: z.int().min(1).default(4).describe("Decoder layers."),
   heads: z.int().min(1).default(4).describe("Attention heads."),

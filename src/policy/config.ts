@@ -63,12 +63,25 @@ export interface VocabularySizes {
   readonly pad: number;
 }
 
+/** What of a run's settings says how a fresh policy is shaped. */
+export type FreshShape = Pick<
+  PolicySettings,
+  | "hiddenSize"
+  | "intermediateSize"
+  | "layers"
+  | "heads"
+  | "keyValueHeads"
+  | "normEpsilon"
+  | "ropeTheta"
+  | "weightStd"
+>;
+
 /**
  * The config of a fresh policy: a run's settings and the vocabulary it will read and write.
  * Throws ConfigError, all faults in one, where the sizes do not fit together.
  */
 export function freshPolicyConfig(
-  settings: PolicySettings,
+  settings: FreshShape,
   vocabulary: VocabularySizes,
   maxPositions: number,
 ): PolicyConfig {

@@ -46,7 +46,6 @@ const CONFIG = freshPolicyConfig(
     intermediateSize: 24,
     ropeTheta: 500,
     normEpsilon: 1e-5,
-    embeddingStd: 1,
     weightStd: 0.3,
   },
   {

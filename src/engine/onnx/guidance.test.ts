@@ -28,7 +28,7 @@ let engine: PolicyEngine;
 beforeAll(async () => {
   const sizes = { hiddenSize: 16, layers: 2, heads: 4, keyValueHeads: 2, intermediateSize: 24 };
   const config = freshPolicyConfig(
-    { ...sizes, ropeTheta: 500, normEpsilon: 1e-5, embeddingStd: 1, weightStd: 0.2 },
+    { ...sizes, ropeTheta: 500, normEpsilon: 1e-5, weightStd: 0.2 },
     { size: SIZE, pad: 0, bos: 1, eos: 2 },
     64,
   );

@@ -42,7 +42,6 @@ function options(): OnnxEngineOptions {
       intermediateSize: 24,
       ropeTheta: 500,
       normEpsilon: 1e-5,
-      embeddingStd: 1,
       weightStd: 0.2,
     },
     VOCABULARY,
