@@ -1,4 +1,4 @@
-/** A base and its LoRA adapter as one policy on disk: weights in the base's own type, its tokenizer beside them. */
+/** A base and its LoRA adapter as one policy on disk: weights in the base's own type unless another is asked for, its tokenizer beside them. */
 
 import { mkdir, readFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -20,6 +20,8 @@ export interface MergePaths {
   readonly adapter: string;
   /** Must not hold anything. */
   readonly out: string;
+  /** How weights are written; as in the base where not given. */
+  readonly type?: FloatType | undefined;
 }
 
 export interface Merged {
@@ -48,7 +50,7 @@ export async function mergePolicy(paths: MergePaths, progress: MergeProgress): P
       };
       progress.onStart(base.names.length);
       const options = {
-        type: await typeOf(paths.base, base.names.length),
+        type: paths.type ?? (await typeOf(paths.base, base.names.length)),
         tokenizerFiles: await tokenizerFiles(paths.base),
         generationConfig: await generationConfig(paths.base),
       };

@@ -150,6 +150,18 @@ describe("earl model merge", () => {
     await Promise.all([before.close(), after.close()]);
   });
 
+  test("writes float32 where that is asked for, which keeps what bfloat16 would round away", async () => {
+    const out = join(folder, "wide");
+    const { code } = await earl("model", "merge", base, adapter, "--out", out, "--type", "float32");
+    expect(code).toBe(0);
+    const name = "model.layers.0.self_attn.q_proj.weight";
+    const [before, after] = [await openPolicyDirectory(base), await openPolicyDirectory(out)];
+    const [old, merged] = [await before.read(name), await after.read(name)];
+    expect(merged).toEqual(old.map((value) => value + 4));
+    await Promise.all([before.close(), after.close()]);
+    expect(readFileSync(join(out, "config.json"), "utf8")).toContain('"dtype": "float32"');
+  });
+
   test("refuses a folder that holds something, and a missing --out", async () => {
     const taken = await earl("model", "merge", base, adapter, "--out", base);
     expect(taken.err).toContain("exists already");

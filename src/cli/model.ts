@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { ConfigError } from "../errors.ts";
 import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
 import { required, wholeNumber } from "./arguments.ts";
@@ -15,6 +15,9 @@ interface InformationFlags {
   readonly tokens?: number;
   readonly loraRank: number;
 }
+
+/** As config.json names them, and as safetensors does. */
+const STORED_TYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
 
 /** Two pictures of 256 × 256 at 8 pixels a code, and words between them. */
 const EDIT_TOKENS = 2304;
@@ -41,8 +44,14 @@ export function addModel(program: Command, surroundings: Surroundings): void {
     .argument("<base>", "Hugging Face directory of the base")
     .argument("<adapter>", "directory that PEFT or earl saved")
     .option("--out <dir>", "folder to write (required)")
-    .action((base: string, adapter: string, flags: { readonly out?: string }) =>
-      merge({ base, adapter }, flags.out, surroundings),
+    .addOption(
+      new Option(
+        "--type <type>",
+        "type of the weights; as in the base if not given, where bfloat16 rounds small changes away",
+      ).choices(Object.keys(STORED_TYPES)),
+    )
+    .action((base: string, adapter: string, flags: MergeFlags) =>
+      merge({ base, adapter, ...flags }, surroundings),
     );
 }
 
@@ -127,24 +136,25 @@ function needRow(need: MemoryNeed): string[] {
   return [need.task, need.type, ...sizes, formatBytes(need.totalBytes), need.engine];
 }
 
-interface Merge {
+interface MergeFlags {
+  readonly out?: string;
+  readonly type?: keyof typeof STORED_TYPES;
+}
+
+interface Merge extends MergeFlags {
   readonly base: string;
   readonly adapter: string;
 }
 
-async function merge(
-  { base, adapter }: Merge,
-  flag: string | undefined,
-  surroundings: Surroundings,
-): Promise<void> {
-  const out = required(flag, "--out DIR");
+async function merge({ base, adapter, type, ...flags }: Merge, surroundings: Surroundings): Promise<void> {
+  const out = required(flags.out, "--out DIR");
   if (existsSync(out) && !isEmptyFolder(out)) {
     throw new ConfigError(`${out} exists already.`, { hint: "Choose a folder that is not there yet." });
   }
   const { mergePolicy } = await import("./merge-policy.ts");
   const progress = progressOn(surroundings);
   const { tensors, adapted, skipped } = await mergePolicy(
-    { base, adapter, out },
+    { base, adapter, out, type: type === undefined ? undefined : STORED_TYPES[type] },
     {
       onStart: (total) => progress.start("Merge", total),
       onTensor: (done, name) => progress.advance(done, name),
