@@ -10,7 +10,7 @@ import * as ort from "onnxruntime-node";
 
 import { EngineError, ShapeError } from "../errors.ts";
 import type { CompiledGraph } from "./compile.ts";
-import { ZERO_INPUT } from "./recompute.ts";
+import { ZERO_INPUT } from "./ordering.ts";
 import type { ElementType, Value } from "./value.ts";
 import { describe, sizeOf } from "./value.ts";
 
