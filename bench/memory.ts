@@ -1,12 +1,12 @@
 /**
  * Peak resident memory beside the size of the weights: of opening a large policy and writing a short completion, and of
- * `earl edit` on a picture of 256 × 256 pixels with that policy and Emu3's vision tokenizer at its published size. The
+ * `earl edit` on a square picture with that policy and Emu3's vision tokenizer at its published size. The
  * weights are random and lie in a temporary folder; each row is a process of its own.
  *
  *   node --import tsx bench/memory.ts [--megabytes 1000] [--wide] [--tokens 8] [--type F32|BF16] [--rows edit,…]
  *
- * The policy is Emu3 made narrower; with --wide it has Emu3's own width (1.1 GB, and 0.9 GB a layer). --grid 8x8 makes
- * the edit a smaller one, for policies that write a token in a second.
+ * The policy is Emu3 made narrower; with --wide it has Emu3's own width (1.1 GB, and 0.9 GB a layer). --side is the
+ * picture's, in pixels (256); --grid 8x8 makes what is written smaller, for policies that write a token in a second.
  */
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -34,7 +34,8 @@ const { values } = parseArgs({
     tokens: { type: "string", default: "8" },
     type: { type: "string", default: "F32" },
     wide: { type: "boolean", default: false },
-    grid: { type: "string", default: "32x32" },
+    side: { type: "string", default: "256" },
+    grid: { type: "string" },
     rows: { type: "string", default: "nothing,inference,lora,training,edit" },
   },
 });
@@ -42,7 +43,7 @@ const { values } = parseArgs({
 const MEGABYTE = 1e6;
 const FLOAT_BYTES = 4;
 const GOAL = { share: 1.3, constant: 300 };
-const SIDE = 256;
+const side = Number(values.side);
 const type = values.type as FloatType;
 
 /** Plain bytes, and the ids that Emu3's codes need. */
@@ -112,8 +113,8 @@ async function write(places: Places, config: PolicyConfig): Promise<{ policy: nu
     tokenizerFiles: tokenizer.files(),
   });
   const rng = Rng.from(0, "picture");
-  const pixels = Uint8Array.from({ length: 3 * SIDE * SIDE }, () => Math.floor(256 * rng.uniform()));
-  await writeFile(places.picture, encodePng(picture(SIDE, SIDE, pixels)));
+  const pixels = Uint8Array.from({ length: 3 * side * side }, () => Math.floor(256 * rng.uniform()));
+  await writeFile(places.picture, encodePng(picture(side, side, pixels)));
   const vision = await writeVisionTokenizer(places.vision);
   return {
     policy: (parameterCount(config) * FLOAT_BYTES) / MEGABYTE,
@@ -127,8 +128,10 @@ function argumentsOf(row: string, places: Places): string[] {
     return ["bench/ours/memory.ts", places.policy, ...flags];
   }
   const { policy, vision, picture: source, out } = places;
-  const flags = ["--checkpoint", policy, "--vision-tokenizer", vision, "--grid", values.grid, "--out", out];
-  return ["bench/ours/edit-memory.ts", source, "Turn the sky orange", ...flags, "-n", "1"];
+  const flags = ["--checkpoint", policy, "--vision-tokenizer", vision, "--out", out, "-n", "1"];
+  flags.push("--area", String(side ** 2));
+  if (values.grid !== undefined) flags.push("--grid", values.grid);
+  return ["bench/ours/edit-memory.ts", source, "Turn the sky orange", ...flags];
 }
 
 const root = join(import.meta.dirname, "..");
