@@ -143,7 +143,7 @@ async function score(
   for (const name of ARMS) {
     process.stderr.write(`scoring seed ${seed}, ${name}\n`);
     const { policy } = trained.get(name) as TrainedArm;
-    const engine = await openEngine(policy, config, await policy.parameters());
+    const engine = await openEngine(policy, config);
     for (const decoding of DECODINGS) {
       const groups = await evaluatePolicy({ engine, tokens, vision, reward: referenceReward }, edits, {
         temperature: decoding.temperature,

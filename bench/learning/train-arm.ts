@@ -42,7 +42,7 @@ export async function trainArm(request: ArmRequest): Promise<TrainedArm> {
   const { folder, start, config, training } = request;
   if (!existsSync(join(folder, COST))) {
     const begun = performance.now();
-    const engine = await openEngine(start, config, await start.parameters());
+    const engine = await openEngine(start, config);
     const watch = watchStage(folder, training.settings.steps);
     try {
       await runStage(engine, request, watch.run);

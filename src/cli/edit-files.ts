@@ -22,11 +22,12 @@ const LONGEST_SHEET_ROW = 5;
 
 export type ReadEdit = EditedPicture & { readonly picture?: Picture };
 
-/** Reads every completion. What cannot be read is an outcome, not an error. */
+/** Reads every completion, and says how many are read. What cannot be read is an outcome, not an error. */
 export async function readEdits(
   { tokens, vision }: PolicyStart,
   prompt: Prompt,
   completions: readonly Completion[],
+  onRead: (done: number) => void,
 ): Promise<ReadEdit[]> {
   const edits: ReadEdit[] = [];
   for (const completion of completions) {
@@ -42,6 +43,7 @@ export async function readEdits(
       const [picture] = await vision.decode([read.codes]);
       edits.push({ ...common, outcome: { file: `edit-${number}.png` }, picture: picture as Picture });
     }
+    onRead(edits.length);
   }
   return edits;
 }

@@ -101,7 +101,10 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
 
   const source = await decodePicture(bytes, request.image);
   const policy = await openPolicy(checkpoint, flags);
+  const progress = progressOn(surroundings);
+  progress.start("Read the picture", 0);
   const { resized, codes } = await readSource(source, policy, flags.area ?? policy.imageArea);
+  progress.clear();
   // Emu3's encoder would take a gigabyte beside the language model.
   await policy.vision.release();
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
@@ -115,7 +118,9 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
 
   const completions = await generate(policy, prompt, { sampling, flags, surroundings });
   const { readEdits, tell, writePictures } = await import("./edit-files.ts");
-  const edits = await readEdits(policy, prompt, completions);
+  progress.start("Pictures", completions.length);
+  const edits = await readEdits(policy, prompt, completions, (done) => progress.advance(done));
+  progress.clear();
   const files = writePictures(out, source, edits);
   const { editJson } = await import("./edit-record.ts");
   const [first] = files.pictures;
@@ -213,9 +218,9 @@ async function generate(
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
-  const engine = await openEngine(policy, settings, await policy.parameters(), "inference");
-  const completions: Completion[] = [];
   const progress = progressOn(surroundings);
+  const engine = await openEngine(policy, settings, "inference", progress.followLoad());
+  const completions: Completion[] = [];
   const begun = surroundings.clock.seconds();
   const total = sampling.groupSize * sampling.maxTokens;
   progress.start("Edit", total);

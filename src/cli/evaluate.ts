@@ -70,9 +70,7 @@ async function evaluate(path: string, flags: EvaluateFlags, surroundings: Surrou
   const { results } = await evaluateHeldOut({
     policy,
     edits,
-    arms: [
-      { name: path, open: async () => openEngine(policy, settings, await policy.parameters(), "inference") },
-    ],
+    arms: [{ name: path, open: async () => openEngine(policy, settings, "inference") }],
     maxTokens: flags.maxTokens,
     seed: flags.seed,
     onDone: (done) => progress.advance(done),

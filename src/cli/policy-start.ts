@@ -11,7 +11,7 @@ import { decodeExample } from "../data/decode-example.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
 import type { CheckpointFiles } from "../engine/onnx/engine-checkpoint.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
-import type { Arrays, WeightFiles } from "../engine/onnx/parameter-source.ts";
+import type { Arrays, OnLoad, WeightFiles } from "../engine/onnx/parameter-source.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { CheckpointError } from "../errors.ts";
 import { Rng } from "../random.ts";
@@ -182,16 +182,17 @@ function describeSize(config: PolicyConfig): string {
 }
 
 /**
- * An engine that holds these weights; close it when done. One for inference trains nothing. Throws EngineError where the
- * device is not there.
+ * An engine that holds the policy's weights; close it when done. One for inference trains nothing. `onLoad` hears how far
+ * they have been read. Throws EngineError where the device is not there.
  */
 export async function openEngine(
   start: PolicyStart,
   settings: Pick<RunConfig, "engine" | "optimizer">,
-  parameters: Arrays | WeightFiles,
   purpose: "training" | "inference" = "training",
+  onLoad?: OnLoad,
 ): Promise<PolicyEngine> {
   const { config, grammar, companions, adapter } = start;
+  const parameters = await start.parameters();
   const { device, threads, microbatchTokens, generationRows, recompute } = settings.engine;
   await requireDevice(device);
   return openOnnxEngine({
@@ -206,5 +207,6 @@ export async function openEngine(
     microbatchTokens,
     generationRows,
     recompute,
+    onLoad,
   });
 }

@@ -33,6 +33,19 @@ describe("Progress", () => {
     expect(terminal.line()).toBe("SFT  █████░░░░░░░░░░░░░░░  25/100  2.5/s  ETA 30 s  loss 0.500");
   });
 
+  test("shows how far weights have been read, once reading has begun", () => {
+    const terminal = new Terminal();
+    terminal.columns = 120;
+    const onLoad = terminal.progress(true).followLoad();
+    expect(terminal.text).toBe("");
+    onLoad(0, 8_492_011_520);
+    terminal.seconds = 20;
+    onLoad(2_123_000_000, 8_492_011_520);
+    expect(terminal.line()).toBe(
+      "Weights  █████░░░░░░░░░░░░░░░  2123/8493  106.2/s  ETA 1 min 00 s  million parameters",
+    );
+  });
+
   test("counts the rate of a resumed stage from where it went on", () => {
     const terminal = new Terminal();
     const progress = terminal.progress(true);

@@ -28,6 +28,7 @@ import { describeSetup } from "./experiment-setup.ts";
 import { evaluateHeldOut, recordHeldOut, type PolicyArm } from "./held-out.ts";
 import { Interrupted } from "./interrupt.ts";
 import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-start.ts";
+import type { Progress } from "./progress.ts";
 import { followRun } from "./run-progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
@@ -84,7 +85,7 @@ export async function trainingRun(request: TrainingRequest, surroundings: Surrou
   });
   run.recorder.subscribe(followRun(progress, { sft: config.sft.steps, grpo: config.grpo.steps }));
   try {
-    const parts = { config, material, run, signal, clock: surroundings.clock };
+    const parts = { config, material, run, signal, clock: surroundings.clock, progress };
     const arms = await trainStages(parts);
     if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
     if (config.evaluation.size > 0) {
@@ -154,6 +155,7 @@ interface StageParts {
   readonly run: OpenRun;
   readonly signal: AbortSignal;
   readonly clock: Surroundings["clock"];
+  readonly progress: Progress;
 }
 
 /** Runs the stages that the config asks for and that are not behind; returns the policies to compare. */
@@ -175,11 +177,11 @@ async function trainStages(parts: StageParts): Promise<PolicyArm[] | "interrupte
 }
 
 async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult> {
-  const { config, material, run, signal, clock } = parts;
+  const { config, material, run, signal, clock, progress } = parts;
   const { start, train, rlTrain, validation } = material;
   // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
   const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(parts, "sft") : start;
-  const engine = await openEngine(origin, config, await origin.parameters());
+  const engine = await openEngine(origin, config, "training", progress.followLoad());
   const stageRun: StageRun = {
     recorder: run.recorder,
     clock,
@@ -210,7 +212,7 @@ async function bestOf({ config, run, material }: StageParts, stage: Stage): Prom
 }
 
 function armOf({ config }: StageParts, name: string, policy: PolicyStart): PolicyArm {
-  return { name, open: async () => openEngine(policy, config, await policy.parameters(), "inference") };
+  return { name, open: async () => openEngine(policy, config, "inference") };
 }
 
 function interrupted(config: RunConfig, directory: RunDirectory): Interrupted {

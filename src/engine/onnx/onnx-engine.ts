@@ -18,7 +18,7 @@ import type { CheckpointFiles } from "./engine-checkpoint.ts";
 import { longestRun } from "./generation.ts";
 import type { PackedBatch, PackedGroup } from "./packed-batch.ts";
 import { packBatch } from "./packed-batch.ts";
-import type { Arrays, WeightFiles } from "./parameter-source.ts";
+import type { Arrays, OnLoad, WeightFiles } from "./parameter-source.ts";
 import type { WorkspaceOptions } from "./policy-workspace.ts";
 import { WorkerClient } from "./worker-client.ts";
 
@@ -35,6 +35,8 @@ export interface OnnxEngineOptions extends Omit<WorkspaceOptions, "segments"> {
   readonly generationRows: number;
   /** Tokenizer files and the like, written beside the weights by `save`. */
   readonly companions?: CheckpointFiles;
+  /** Told how far the parameters have been read. */
+  readonly onLoad?: OnLoad | undefined;
 }
 
 /** Opens an engine on these weights. `close` it when done. */
@@ -45,9 +47,10 @@ export async function openOnnxEngine(options: OnnxEngineOptions): Promise<Policy
     microbatchTokens: _microbatch,
     generationRows: _rows,
     companions: _files,
+    onLoad,
     ...rest
   } = options;
-  const worker = new WorkerClient({ ...rest, segments: grammar.segments });
+  const worker = new WorkerClient({ ...rest, segments: grammar.segments }, onLoad);
   try {
     await worker.handOver(buffersOf(parameters), "setState", parameters);
   } catch (error) {

@@ -42,6 +42,22 @@ export function arraySource(arrays: ReadonlyMap<string, Float32Array>): Paramete
   };
 }
 
+/** Told how many parameters of a policy have been read. */
+export type OnLoad = (read: number, total: number) => void;
+
+/** The source, and word of every parameter that is read. */
+export function watchedSource(source: ParameterSource, total: number, onLoad: OnLoad): ParameterSource {
+  let read = 0;
+  return {
+    read: async (name, into) => {
+      const values = await source.read(name, into);
+      onLoad((read += values?.length ?? 0), total);
+      return values;
+    },
+    close: () => source.close(),
+  };
+}
+
 /** Opens a policy's directory. Throws CheckpointError where it does not fit `config`, before anything is read. */
 export async function policySource(directory: string, config: PolicyConfig): Promise<ParameterSource> {
   const policy = await openPolicyDirectory(directory);

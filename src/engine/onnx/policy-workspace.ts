@@ -7,6 +7,7 @@ import type { LossSpec } from "../../algorithms/losses.ts";
 import { resolve } from "node:path";
 
 import { EngineError } from "../../errors.ts";
+import { sizeOf } from "../../policy/parameters.ts";
 import { compile } from "../../tensor/compile.ts";
 import type { Device, DeviceName } from "../../tensor/device.ts";
 import { DEVICES } from "../../tensor/device.ts";
@@ -19,7 +20,9 @@ import type { Generation, GenerationStart } from "./generation.ts";
 import { decodeRun, startGeneration } from "./generation.ts";
 import type { RunRequest, WrittenRun } from "./generation.ts";
 import type { CompletionCache } from "./completion-cache.ts";
-import { startSource, type Arrays, type WeightFiles } from "./parameter-source.ts";
+import { startSource, watchedSource } from "./parameter-source.ts";
+import type { Arrays, OnLoad, WeightFiles } from "./parameter-source.ts";
+import { policyParts } from "./policy-parts.ts";
 import { NEXT_STATE, PolicyState, type OptimizerState } from "./policy-state.ts";
 import type { BatchShape, GraphContext } from "./training-graphs.ts";
 import { ACCUMULATED, accumulateGraph, logprobGraph, stepGraph, updateGraph } from "./training-graphs.ts";
@@ -56,14 +59,16 @@ export class PolicyWorkspace {
   readonly #state: PolicyState;
   /** Where the weights were read that an adapter belongs to. */
   #base: string | null = null;
+  readonly #onLoad: OnLoad;
   #flops = 0;
   #generation: Generation | undefined;
   /** Of the last generation: the next one is most often of the same shape. */
   #cache: CompletionCache | undefined;
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  constructor(options: WorkspaceOptions) {
+  constructor(options: WorkspaceOptions, onLoad: OnLoad = () => {}) {
     this.options = options;
+    this.#onLoad = onLoad;
     this.#device = DEVICES[options.device ?? "cpu"];
     this.#state = new PolicyState({ ...options, isHost: this.#device.isCpu }, (...graph) =>
       this.session(...graph),
@@ -76,7 +81,9 @@ export class PolicyWorkspace {
    */
   async setState(weights: Arrays | WeightFiles): Promise<void> {
     this.#base = weights instanceof Map ? null : resolve(weights.directory);
-    const source = await startSource(this.options, weights);
+    const { trained, given } = policyParts(this.options);
+    const total = [...trained, ...given].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    const source = watchedSource(await startSource(this.options, weights), total, this.#onLoad);
     try {
       await this.#state.start(source);
     } finally {

@@ -8,6 +8,8 @@ import { TURN } from "./device-turns.ts";
 import type {
   AnswerMessage,
   Arguments,
+  LoadMessage,
+  OnLoad,
   Result,
   WorkerSettings,
   WorkspaceCall,
@@ -28,9 +30,12 @@ export class WorkerClient {
   #count = 0;
   #failure: Error | undefined;
 
-  constructor(options: WorkspaceOptions) {
+  constructor(options: WorkspaceOptions, onLoad?: OnLoad) {
     this.#worker = openThread(options);
-    this.#worker.on("message", (message: AnswerMessage) => this.#settle(message));
+    this.#worker.on("message", (message: AnswerMessage | LoadMessage) => {
+      if ("loaded" in message) onLoad?.(...message.loaded);
+      else this.#settle(message);
+    });
     this.#worker.on("error", (cause) =>
       this.#fail(new EngineError(`The engine's thread failed: ${cause.message}`, { cause })),
     );

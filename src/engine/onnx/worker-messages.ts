@@ -1,5 +1,6 @@
 /** What the engine and its worker say to each other: calls of PolicyWorkspace by name, answered one by one. */
 
+import type { OnLoad } from "./parameter-source.ts";
 import type { PolicyWorkspace, WorkspaceOptions } from "./policy-workspace.ts";
 
 /** What a worker is started with. */
@@ -42,4 +43,9 @@ export type AnswerMessage =
       readonly stack: string | undefined;
     };
 
-export type { WorkspaceOptions };
+/** Beside the answers: how many of the policy's parameters have been read. */
+export interface LoadMessage {
+  readonly loaded: Parameters<OnLoad>;
+}
+
+export type { OnLoad, WorkspaceOptions };

@@ -5,10 +5,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { EarlError } from "../../errors.ts";
 import { PolicyWorkspace } from "./policy-workspace.ts";
 import { inTurn } from "./device-turns.ts";
-import type { AnswerMessage, CallMessage, WorkerSettings } from "./worker-messages.ts";
+import type { AnswerMessage, CallMessage, LoadMessage, WorkerSettings } from "./worker-messages.ts";
 
 const { options, turn } = workerData as WorkerSettings;
-const workspace = new PolicyWorkspace(options);
+const workspace = new PolicyWorkspace(options, (...loaded) =>
+  parentPort?.postMessage({ loaded } satisfies LoadMessage),
+);
 
 async function answer({ id, call, values }: CallMessage): Promise<AnswerMessage> {
   try {
