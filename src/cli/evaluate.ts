@@ -60,12 +60,13 @@ async function evaluate(path: string, flags: EvaluateFlags, surroundings: Surrou
   const policy = await openPolicy(checkpoint, flags);
   const { tokens, vision } = policy;
   const prepared = prepareEdits(dataset, { tokens, vision, thoughts: flags.thought === true });
-  const edits = await firstEdits(prepared, flags.size);
+  const progress = progressOn(surroundings);
+  progress.start("Held-out edits", Math.min(flags.size, prepared.count));
+  const edits = await firstEdits(prepared, flags.size, (done) => progress.advance(done));
   const settings = {
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
-  const progress = progressOn(surroundings);
   progress.start("Evaluation", 2);
   const { results } = await evaluateHeldOut({
     policy,

@@ -14,7 +14,7 @@ import { armTable } from "../evaluate/table.ts";
 import { writeReport } from "../report/write-report.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import { prepareEdits } from "../rollout/prepare-edits.ts";
-import { firstEdits, type PreparedEdit, type PreparedEdits } from "../rollout/prepared-edit.ts";
+import { firstEdits, type PreparedEdits } from "../rollout/prepared-edit.ts";
 import { readEvents } from "../runs/event-log.ts";
 import type { Stage } from "../runs/event.ts";
 import { createManifest } from "../runs/manifest.ts";
@@ -46,7 +46,8 @@ interface Material {
   /** What the GRPO stage takes prompts and targets from. */
   readonly rlTrain: PreparedEdits;
   readonly validation: PreparedEdits;
-  readonly heldOut: readonly PreparedEdit[];
+  /** Absent where nothing is evaluated at the end. */
+  readonly heldOut: PreparedEdits | undefined;
 }
 
 export function runDirectoryOf(config: RunConfig): RunDirectory {
@@ -88,22 +89,7 @@ export async function trainingRun(request: TrainingRequest, surroundings: Surrou
     const parts = { config, material, run, signal, clock: surroundings.clock, progress };
     const arms = await trainStages(parts);
     if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
-    if (config.evaluation.size > 0) {
-      progress.start("Held-out evaluation", arms.length * 2);
-      const results = await evaluateHeldOut({
-        policy: material.start,
-        edits: material.heldOut,
-        arms,
-        maxTokens: config.grpo.maxTokens,
-        seed: config.seed,
-        onDone: (done) => {
-          if (signal.aborted) throw interrupted(config, directory);
-          progress.advance(done);
-        },
-      });
-      progress.finish(`${material.heldOut.length} edits`);
-      recordHeldOut(run.recorder, results, config.evaluation.comparisons);
-    }
+    if (material.heldOut !== undefined) await evaluateArms(parts, material.heldOut, arms);
     run.recorder.record({ kind: "run-end" });
   } catch (error) {
     progress.clear();
@@ -122,6 +108,32 @@ export async function conclude(directory: RunDirectory, { stdout }: Surroundings
   stdout.write(`${await writeReport(directory.path)}\n`);
 }
 
+/** Scores the arms on held-out edits and records how they did. Throws Interrupted when the signal stopped it. */
+async function evaluateArms(
+  { config, material, run, signal, progress }: StageParts,
+  heldOut: PreparedEdits,
+  arms: readonly PolicyArm[],
+): Promise<void> {
+  const advance = (done: number): void => {
+    if (signal.aborted) throw interrupted(config, run.directory);
+    progress.advance(done);
+  };
+  const { size, comparisons } = config.evaluation;
+  progress.start("Held-out edits", Math.min(size, heldOut.count));
+  const edits = await firstEdits(heldOut, size, advance);
+  progress.start("Held-out evaluation", arms.length * 2);
+  const results = await evaluateHeldOut({
+    policy: material.start,
+    edits,
+    arms,
+    maxTokens: config.grpo.maxTokens,
+    seed: config.seed,
+    onDone: advance,
+  });
+  progress.finish(`${edits.length} edits`);
+  recordHeldOut(run.recorder, results, comparisons);
+}
+
 async function gather(config: RunConfig): Promise<Material> {
   const { directory, rlDirectory, thoughts } = config.data;
   const train = await openEditDataset(directory, "train");
@@ -135,7 +147,7 @@ async function gather(config: RunConfig): Promise<Material> {
     train: prepareEdits(train, parts),
     rlTrain: prepareEdits(rlTrain, parts),
     validation: prepareEdits(validation, parts),
-    heldOut: test === undefined ? [] : await firstEdits(prepareEdits(test, parts), config.evaluation.size),
+    heldOut: test === undefined ? undefined : prepareEdits(test, parts),
   };
 }
 

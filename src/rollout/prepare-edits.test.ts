@@ -113,6 +113,8 @@ describe("prepareEdits", () => {
   test("the first edits are at most all of them", async () => {
     const edits = smallEdits(world, examples);
     expect(await firstEdits(edits, 2)).toHaveLength(2);
-    expect(await firstEdits(edits, 100)).toHaveLength(12);
+    const heard: number[] = [];
+    expect(await firstEdits(edits, 100, (done) => heard.push(done))).toHaveLength(12);
+    expect(heard).toEqual([12]);
   });
 });

@@ -35,7 +35,21 @@ export interface PreparedEdits {
   take(indices: readonly number[]): Promise<PreparedEdit[]>;
 }
 
-/** The first `most` edits, or all where there are fewer. */
-export async function firstEdits(edits: PreparedEdits, most: number): Promise<PreparedEdit[]> {
-  return edits.take(Array.from({ length: Math.min(most, edits.count) }, (_, index) => index));
+/** So many at once that preparing them can overlap, and few enough that a slow vision tokenizer is heard from. */
+const TAKEN_AT_ONCE = 16;
+
+/** The first `most` edits, or all where there are fewer; `onPrepared` hears how many are ready. */
+export async function firstEdits(
+  edits: PreparedEdits,
+  most: number,
+  onPrepared: (done: number) => void = () => {},
+): Promise<PreparedEdit[]> {
+  const count = Math.min(most, edits.count);
+  const prepared: PreparedEdit[] = [];
+  for (let start = 0; start < count; start += TAKEN_AT_ONCE) {
+    const length = Math.min(TAKEN_AT_ONCE, count - start);
+    prepared.push(...(await edits.take(Array.from({ length }, (_, index) => start + index))));
+    onPrepared(prepared.length);
+  }
+  return prepared;
 }
