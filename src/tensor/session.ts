@@ -1,7 +1,6 @@
 /**
  * A compiled graph on onnxruntime. Arrays go in and come out by name. onnxruntime copies every output into a fresh
- * array.
- * Outputs that are kept stay in the device's memory, to be fed to the next run.
+ * array; outputs that are kept stay in the device's memory, to be fed to the next run.
  */
 
 import { availableParallelism } from "node:os";
@@ -10,7 +9,7 @@ import * as ort from "onnxruntime-node";
 
 import { EngineError, ShapeError } from "../errors.ts";
 import type { CompiledGraph } from "./compile.ts";
-import { ZERO_INPUT } from "./ordering.ts";
+import { ZERO_INPUT } from "./recompute.ts";
 import type { ElementType, Value } from "./value.ts";
 import { describe, sizeOf } from "./value.ts";
 

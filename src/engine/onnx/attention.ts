@@ -12,7 +12,6 @@ import { matmul } from "../../tensor/ops/matmul.ts";
 import { softmax } from "../../tensor/ops/normalize.ts";
 import { sum } from "../../tensor/ops/reduce.ts";
 import { concat, reshape, slice, transpose } from "../../tensor/ops/shape.ts";
-import { computedAfter } from "../../tensor/ordering.ts";
 import type { Value } from "../../tensor/value.ts";
 
 /** Added to scores that must not count; far below any score, yet finite, so that no row becomes NaN. */
@@ -82,18 +81,13 @@ export function attentionPlan(
     shape,
     heads: headsOf(config),
     prefixBlocks: prefixBlocks(shape.prefix, block),
-    completionMask: causalMask(shape.completion),
+    completionMask: causalBand(shape.completion, shape.completion),
   };
 }
 
-/** The masks are windows on one band, [rows, 2·S]: row i is 0 up to column S + i. */
+/** The masks are windows on one band, [rows, 2·S]. */
 function prefixBlocks(prefix: number, block: number): PrefixBlock[] {
-  const rows = Math.min(block, prefix);
-  const values = new Float32Array(rows * 2 * prefix);
-  for (let row = 0; row < rows; row += 1) {
-    values.fill(MASKED, (2 * row + 1) * prefix + row + 1, (2 * row + 2) * prefix);
-  }
-  const band = constant(values, [rows, 2 * prefix]);
+  const band = causalBand(Math.min(block, prefix), 2 * prefix, prefix);
   const stride = Math.ceil(prefix / REACHES);
   const starts = Array.from({ length: Math.ceil(prefix / block) }, (_, index) => index * block);
   return starts.map((start) => {
@@ -104,11 +98,13 @@ function prefixBlocks(prefix: number, block: number): PrefixBlock[] {
   });
 }
 
-/** 0 where a token may look, MASKED where it lies ahead: [length, length]. */
-function causalMask(length: number): Value {
-  const mask = new Float32Array(length * length);
-  for (let row = 0; row < length; row += 1) mask.fill(MASKED, row * length + row + 1, (row + 1) * length);
-  return constant(mask, [length, length]);
+/** [rows, width]: row i is 0 up to column `before` + i, where a token may look, and MASKED ahead of that. */
+function causalBand(rows: number, width: number, before = 0): Value {
+  const mask = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row += 1) {
+    mask.fill(MASKED, row * width + before + row + 1, (row + 1) * width);
+  }
+  return constant(mask, [rows, width]);
 }
 
 /** Keys or values of the prefix, [P·S, heads·size] to [P·heads, S, size]. */
@@ -125,19 +121,15 @@ export function prefixAttention(
   const { prompts: P, prefix: S } = shape;
   const { keyValueHeads: K, sharing: g, size } = heads;
   const byHead = transpose(reshape(queries, [P, S, K, g, size]), [0, 2, 3, 1, 4]);
-  const mixed: Value[] = [];
-  for (const { start, end, reach, mask } of blocks) {
-    const asked = reshape(slice(byHead, 3, start, end), [P * K, g * (end - start), size]);
-    const before = mixed.at(-1);
+  const mixed = blocks.map(({ start, end, reach, mask }) => {
     const own = {
-      // One block after the other, or all scores would be there at once after all.
-      queries: before === undefined ? asked : computedAfter(asked, before),
+      queries: reshape(slice(byHead, 3, start, end), [P * K, g * (end - start), size]),
       keys: slice(keys, 1, 0, reach),
       values: slice(values, 1, 0, reach),
     };
     const result = attend(own, undefined, mask, { rows: P * K, scale: 1 / Math.sqrt(size) });
-    mixed.push(reshape(result, [P, K, g, end - start, size]));
-  }
+    return reshape(result, [P, K, g, end - start, size]);
+  });
   return reshape(transpose(concat(mixed, 3), [0, 3, 1, 2, 4]), [P * S, K * g * size]);
 }
 
