@@ -17,6 +17,8 @@ import type { CodeGrid, GridSize } from "../tokens/vision-tokenizer.ts";
 import { deviceOption, numberBetween, required, wholeNumber } from "./arguments.ts";
 import { locateRun } from "./locate-run.ts";
 import type { PolicyStart } from "./policy-start.ts";
+import type { Progress } from "./progress.ts";
+import { followLoad } from "./run-progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 interface EditFlags {
@@ -104,7 +106,6 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
   const progress = progressOn(surroundings);
   progress.start("Read the picture", 0);
   const { resized, codes } = await readSource(source, policy, flags.area ?? policy.imageArea);
-  progress.clear();
   // Emu3's encoder would take a gigabyte beside the language model.
   await policy.vision.release();
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
@@ -112,11 +113,16 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
   const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;
   const maxTokens = await longestCompletion(policy, prompt, flags);
   const sampling = { groupSize, temperature, topK, topP, guidance, maxTokens };
-  surroundings.stderr.write(
-    `${request.image}: ${sizeOf(source)} pixels, read at ${sizeOf(resized)} as ${codes.rows} × ${codes.columns} codes\n`,
+  progress.say(
+    `${request.image}: ${sizeOf(source)} pixels, read at ${sizeOf(resized)} as ${codes.rows} × ${codes.columns} codes`,
   );
 
-  const completions = await generate(policy, prompt, { sampling, flags, surroundings });
+  const completions = await generate(policy, prompt, {
+    sampling,
+    flags,
+    progress,
+    clock: surroundings.clock,
+  });
   const { readEdits, tell, writePictures } = await import("./edit-files.ts");
   progress.start("Pictures", completions.length);
   const edits = await readEdits(policy, prompt, completions, (done) => progress.advance(done));
@@ -204,24 +210,24 @@ async function longestCompletion(
 interface Writing {
   readonly sampling: Sampling;
   readonly flags: EditFlags;
-  readonly surroundings: Surroundings;
+  readonly progress: Progress;
+  readonly clock: Surroundings["clock"];
 }
 
 /** The completions, in their order. The time left is that of the longest thought, where one is written. */
 async function generate(
   policy: PolicyStart,
   prompt: Prompt,
-  { sampling, flags, surroundings }: Writing,
+  { sampling, flags, progress, clock }: Writing,
 ): Promise<Completion[]> {
   const { openEngine } = await import("./policy-start.ts");
   const settings = {
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
-  const progress = progressOn(surroundings);
-  const engine = await openEngine(policy, settings, "inference", progress.followLoad());
+  const engine = await openEngine(policy, settings, "inference", followLoad(progress));
   const completions: Completion[] = [];
-  const begun = surroundings.clock.seconds();
+  const begun = clock.seconds();
   const total = sampling.groupSize * sampling.maxTokens;
   progress.start("Edit", total);
   let tokens = 0;
@@ -233,10 +239,9 @@ async function generate(
     for await (const completion of engine.generate([prompt], sampling, flags.seed, { onTokens }))
       completions.push(completion);
   } finally {
-    progress.clear();
     await engine.close();
   }
-  const rate = tokens / Math.max(surroundings.clock.seconds() - begun, 1e-3);
+  const rate = tokens / Math.max(clock.seconds() - begun, 1e-3);
   progress.finish(`${tokens} tokens, ${rate.toFixed(1)} tokens/s`);
   return completions.toSorted((left, right) => left.index - right.index);
 }

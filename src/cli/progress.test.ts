@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import type { RunEvent } from "../runs/event.ts";
 import { Progress } from "./progress.ts";
-import { followRun } from "./run-progress.ts";
+import { followLoad, followRun } from "./run-progress.ts";
 
 class Terminal {
   text = "";
@@ -36,7 +36,7 @@ describe("Progress", () => {
   test("shows how far weights have been read, once reading has begun", () => {
     const terminal = new Terminal();
     terminal.columns = 120;
-    const onLoad = terminal.progress(true).followLoad();
+    const onLoad = followLoad(terminal.progress(true));
     expect(terminal.text).toBe("");
     onLoad(0, 8_492_011_520);
     terminal.seconds = 20;

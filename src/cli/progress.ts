@@ -62,16 +62,6 @@ export class Progress {
     this.#redraw(parts.join("  "));
   }
 
-  /** What to call while a policy's parameters are read. The stage leaves no line: `clear` it. */
-  followLoad(): (read: number, total: number) => void {
-    let isBegun = false;
-    return (read, total) => {
-      if (!isBegun) this.start("Weights", Math.ceil(total / 1e6));
-      isBegun = true;
-      this.advance(Math.ceil(read / 1e6), "million parameters");
-    };
-  }
-
   /** Ends the stage with one line that stays. */
   finish(summary: string): void {
     const elapsed = this.#options.clock.seconds() - this.#begun.seconds;

@@ -1,5 +1,6 @@
-/** Shows a run's events as progress: one bar a stage, with loss or a sparkline of rewards. */
+/** Shows what a run does as progress: one bar a stage, with loss or a sparkline of rewards, and how far weights are read. */
 
+import type { OnLoad } from "../engine/onnx/parameter-source.ts";
 import type { RunEvent, Stage } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import { sparkline } from "./format.ts";
@@ -60,6 +61,16 @@ export function followRun(
       default:
         return event satisfies never;
     }
+  };
+}
+
+/** A listener for an engine that reads its weights. It leaves no line: the next stage takes its place. */
+export function followLoad(progress: Progress): OnLoad {
+  let isBegun = false;
+  return (read, total) => {
+    if (!isBegun) progress.start("Weights", Math.ceil(total / 1e6));
+    isBegun = true;
+    progress.advance(Math.ceil(read / 1e6), "million parameters");
   };
 }
 

@@ -29,7 +29,7 @@ import { evaluateHeldOut, recordHeldOut, type PolicyArm } from "./held-out.ts";
 import { Interrupted } from "./interrupt.ts";
 import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-start.ts";
 import type { Progress } from "./progress.ts";
-import { followRun } from "./run-progress.ts";
+import { followLoad, followRun } from "./run-progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface TrainingRequest {
@@ -92,7 +92,6 @@ export async function trainingRun(request: TrainingRequest, surroundings: Surrou
     if (material.heldOut !== undefined) await evaluateArms(parts, material.heldOut, arms);
     run.recorder.record({ kind: "run-end" });
   } catch (error) {
-    progress.clear();
     if (!isBegun) run.discard();
     throw error;
   }
@@ -193,7 +192,7 @@ async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult>
   const { start, train, rlTrain, validation } = material;
   // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
   const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(parts, "sft") : start;
-  const engine = await openEngine(origin, config, "training", progress.followLoad());
+  const engine = await openEngine(origin, config, "training", followLoad(progress));
   const stageRun: StageRun = {
     recorder: run.recorder,
     clock,
