@@ -1,7 +1,7 @@
 /**
  * Peak resident memory beside the size of the weights: of opening a large policy and writing a short completion, and of
- * `earl edit` on a square picture with that policy and Emu3's vision tokenizer at its published size. The
- * weights are random and lie in a temporary folder; each row is a process of its own.
+ * `earl edit` on a square picture with that policy and Emu3's vision tokenizer at its published size. The weights are
+ * random and lie in a temporary folder; each row is a process of its own.
  *
  *   node --import tsx bench/memory.ts [--megabytes 1000] [--wide] [--tokens 8] [--type F32|BF16] [--rows edit,…]
  *
@@ -23,7 +23,7 @@ import { savePolicyDirectory } from "../src/policy/save-policy.ts";
 import { Rng } from "../src/random.ts";
 import { learnByteLevelBpe } from "../src/tokens/byte-level-bpe.ts";
 import { EMU3_MOVQ_CONFIG } from "../src/tokens/movq/config.ts";
-import { allMovqShapes } from "../src/tokens/movq/parameters.ts";
+import { allMovqShapes, movqParameterCount } from "../src/tokens/movq/parameters.ts";
 import { vocabularyOf } from "../src/tokens/special-tokens.ts";
 import { readJsonFigures } from "./speed/figures.ts";
 import { runArm } from "./speed/run-arm.ts";
@@ -86,8 +86,8 @@ function* randomTensors(
   }
 }
 
-/** Writes Emu3's vision tokenizer with random weights; returns how many values it has. */
-async function writeVisionTokenizer(directory: string): Promise<number> {
+/** Writes Emu3's vision tokenizer with random weights. */
+async function writeVisionTokenizer(directory: string): Promise<void> {
   await mkdir(directory);
   // A config that says nothing but its kind is the published one.
   await writeFile(join(directory, "config.json"), JSON.stringify({ model_type: "Emu3VisionVQ" }));
@@ -96,7 +96,6 @@ async function writeVisionTokenizer(directory: string): Promise<number> {
   const writer = await SafetensorsWriter.create(join(directory, "model.safetensors"), planned, type);
   for (const [name, tensor] of randomTensors(shapes)) await writer.write(name, tensor);
   await writer.finish();
-  return planned.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 interface Places {
@@ -106,20 +105,16 @@ interface Places {
   readonly out: string;
 }
 
-async function write(places: Places, config: PolicyConfig): Promise<{ policy: number; vision: number }> {
+async function write(places: Places, config: PolicyConfig): Promise<void> {
   const shapes = parameterShapes(config).map(({ name, shape }) => [name, shape] as const);
   await savePolicyDirectory(places.policy, config, randomTensors(shapes), {
     type,
     tokenizerFiles: tokenizer.files(),
   });
   const rng = Rng.from(0, "picture");
-  const pixels = Uint8Array.from({ length: 3 * side * side }, () => Math.floor(256 * rng.uniform()));
+  const pixels = Uint8Array.from({ length: 3 * side * side }, () => rng.integer(256));
   await writeFile(places.picture, encodePng(picture(side, side, pixels)));
-  const vision = await writeVisionTokenizer(places.vision);
-  return {
-    policy: (parameterCount(config) * FLOAT_BYTES) / MEGABYTE,
-    vision: (vision * FLOAT_BYTES) / MEGABYTE,
-  };
+  await writeVisionTokenizer(places.vision);
 }
 
 function argumentsOf(row: string, places: Places): string[] {
@@ -134,12 +129,17 @@ function argumentsOf(row: string, places: Places): string[] {
   return ["bench/ours/edit-memory.ts", source, "Turn the sky orange", ...flags];
 }
 
+const config = configOf(Number(values.megabytes));
+const sizes = {
+  policy: (parameterCount(config) * FLOAT_BYTES) / MEGABYTE,
+  vision: (movqParameterCount(EMU3_MOVQ_CONFIG) * FLOAT_BYTES) / MEGABYTE,
+};
 const root = join(import.meta.dirname, "..");
 const folder = await mkdtemp(join(tmpdir(), "earl-memory-"));
 const at = (name: string): string => join(folder, name);
 const places = { policy: at("policy"), vision: at("vision"), picture: at("picture.png"), out: at("out") };
 try {
-  const sizes = await write(places, configOf(Number(values.megabytes)));
+  await write(places, config);
   process.stdout.write(
     `weights in float32, stored as ${type}: policy ${sizes.policy.toFixed(0)} MB, vision tokenizer ${sizes.vision.toFixed(0)} MB\n\n`,
   );

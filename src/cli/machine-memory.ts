@@ -5,9 +5,8 @@ import { totalmem } from "node:os";
 import { EngineError } from "../errors.ts";
 import type { PolicyConfig } from "../policy/config.ts";
 import { parameterCount } from "../policy/parameters.ts";
+import { BYTES_OF } from "../policy/safetensors-header.ts";
 import { formatBytes } from "./format.ts";
-
-const FLOAT32 = 4;
 
 /** Bytes; what cgroups leave of the machine's memory, where they limit it. */
 export function machineMemory(): number {
@@ -18,8 +17,9 @@ export function machineMemory(): number {
 /** Throws EngineError for a policy whose bare weights are more than the memory, before any of them is read. */
 export function requireMemory(directory: string, config: PolicyConfig, memory = machineMemory()): void {
   const parameters = parameterCount(config);
-  if (parameters * FLOAT32 <= memory) return;
-  const size = `${parameters.toLocaleString("en-US")} parameters, ${formatBytes(parameters * FLOAT32)} in float32`;
+  const bytes = parameters * BYTES_OF.F32;
+  if (bytes <= memory) return;
+  const size = `${parameters.toLocaleString("en-US")} parameters, ${formatBytes(bytes)} in float32`;
   throw new EngineError(`${directory} has ${size}; this machine has ${formatBytes(memory)} of memory.`, {
     hint: `Use a machine that holds it: earl model info ${directory} says what each task takes.`,
   });

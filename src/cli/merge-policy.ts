@@ -1,4 +1,7 @@
-/** A base and its LoRA adapter as one policy on disk: weights in the base's own type unless another is asked for, its tokenizer beside them. */
+/**
+ * A base and its LoRA adapter as one policy on disk: weights in the base's own type unless another is asked for, its
+ * tokenizer beside them.
+ */
 
 import { mkdir, readFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";

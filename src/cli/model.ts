@@ -4,7 +4,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { ConfigError } from "../errors.ts";
+import { DTYPES } from "../policy/float-formats.ts";
 import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
+import type { FloatType } from "../policy/safetensors-writer.ts";
 import { required, wholeNumber } from "./arguments.ts";
 import { formatBytes, formatTable } from "./format.ts";
 import { machineMemory } from "./machine-memory.ts";
@@ -15,9 +17,6 @@ interface InformationFlags {
   readonly tokens?: number;
   readonly loraRank: number;
 }
-
-/** As config.json names them, and as safetensors does. */
-const STORED_TYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
 
 /** Two pictures of 256 × 256 at 8 pixels a code, and words between them. */
 const EDIT_TOKENS = 2304;
@@ -48,7 +47,7 @@ export function addModel(program: Command, surroundings: Surroundings): void {
       new Option(
         "--type <type>",
         "type of the weights; as in the base if not given, where bfloat16 rounds small changes away",
-      ).choices(Object.keys(STORED_TYPES)),
+      ).choices(Object.values(DTYPES)),
     )
     .action((base: string, adapter: string, flags: MergeFlags) =>
       merge({ base, adapter, ...flags }, surroundings),
@@ -136,9 +135,11 @@ function needRow(need: MemoryNeed): string[] {
   return [need.task, need.type, ...sizes, formatBytes(need.totalBytes), need.engine];
 }
 
+const STORED_TYPES = Object.keys(DTYPES) as FloatType[];
+
 interface MergeFlags {
   readonly out?: string;
-  readonly type?: keyof typeof STORED_TYPES;
+  readonly type?: string;
 }
 
 interface Merge extends MergeFlags {
@@ -154,7 +155,7 @@ async function merge({ base, adapter, type, ...flags }: Merge, surroundings: Sur
   const { mergePolicy } = await import("./merge-policy.ts");
   const progress = progressOn(surroundings);
   const { tensors, adapted, skipped } = await mergePolicy(
-    { base, adapter, out, type: type === undefined ? undefined : STORED_TYPES[type] },
+    { base, adapter, out, type: STORED_TYPES.find((stored) => DTYPES[stored] === type) },
     {
       onStart: (total) => progress.start("Merge", total),
       onTensor: (done, name) => progress.advance(done, name),

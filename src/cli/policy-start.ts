@@ -29,12 +29,12 @@ import { EMU3_RANKS_FILE } from "../tokens/emu3-tiktoken.ts";
 import { fitPatchCodebook } from "../tokens/fit-patch-codebook.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
-import { openVisionTokenizer, VISION_FILE } from "../tokens/open-vision-tokenizer.ts";
+import { openVisionTokenizer } from "../tokens/open-vision-tokenizer.ts";
 import type { Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
-import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
-import { requireMemory } from "./machine-memory.ts";
+import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import { withAdapter } from "./lora-start.ts";
+import { requireMemory } from "./machine-memory.ts";
 
 export interface PolicyStart {
   readonly config: PolicyConfig;

@@ -3,6 +3,9 @@
  * the nearest, ties to even, as torch does. A little-endian machine is assumed, as everywhere in safetensors.
  */
 
+/** Types that weights are written in, by safetensors' names: what config.json calls them. */
+export const DTYPES = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
+
 let halfTable: Float32Array | undefined;
 
 /** Every binary16 as a float32, by its bits: 65,536 values, built once. */

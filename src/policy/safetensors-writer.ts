@@ -5,11 +5,11 @@
 
 import { open, type FileHandle } from "node:fs/promises";
 import { CheckpointError, ShapeError } from "../errors.ts";
-import { narrowBF16, narrowF16 } from "./float-formats.ts";
+import { narrowBF16, narrowF16, type DTYPES } from "./float-formats.ts";
 import { sizeOf } from "./parameters.ts";
 import { BYTES_OF } from "./safetensors-header.ts";
 
-export type FloatType = "F32" | "F16" | "BF16";
+export type FloatType = keyof typeof DTYPES;
 
 export interface PlannedTensor {
   readonly name: string;

@@ -10,6 +10,7 @@ import { CheckpointError, ShapeError } from "../errors.ts";
 import { INDEX_FILE } from "./checkpoint-files.ts";
 import type { PolicyConfig } from "./config.ts";
 import { policyConfigJson } from "./config-file.ts";
+import { DTYPES } from "./float-formats.ts";
 import { parameterShapes, sizeOf } from "./parameters.ts";
 import { BYTES_OF } from "./safetensors-header.ts";
 import type { FloatType } from "./safetensors-writer.ts";
@@ -27,10 +28,6 @@ export interface SaveOptions {
 }
 
 const WEIGHT_FILE = /^model(?:-\d{5}-of-\d{5})?\.safetensors(?:\.index\.json)?$/;
-const DTYPES = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const satisfies Record<
-  FloatType,
-  string
->;
 
 /**
  * Saves a policy; the parameters may come in any order and lazily, one in memory at a time. Throws ShapeError where

@@ -7,10 +7,8 @@ import { CheckpointError } from "../errors.ts";
 import { hasMovqConfig } from "./movq/config-file.ts";
 import { MOVQ_KIND, MovqTokenizer } from "./movq/movq-tokenizer.ts";
 import { PatchCodebook } from "./patch-codebook.ts";
-import type { VisionTokenizer } from "./vision-tokenizer.ts";
+import { VISION_FILE, type VisionTokenizer } from "./vision-tokenizer.ts";
 
-/** What earl writes beside every checkpoint it trains. */
-export const VISION_FILE = "vision_tokenizer.json";
 const MovqReference = z.object({ kind: z.literal(MOVQ_KIND), directory: z.string() });
 
 /**

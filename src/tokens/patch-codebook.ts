@@ -10,6 +10,7 @@ import { picture, type Picture } from "../images/picture.ts";
 import { resizedSize } from "../images/resize.ts";
 import { nearestRow } from "./k-means.ts";
 import type { CodeGrid, GridSize, PictureSize, VisionTokenizer } from "./vision-tokenizer.ts";
+import { VISION_FILE } from "./vision-tokenizer.ts";
 
 export const PATCH_CODEBOOK_KIND = "patch-codebook";
 
@@ -43,7 +44,7 @@ export class PatchCodebook implements VisionTokenizer {
     if (!Number.isInteger(this.codebookSize) || this.codebookSize < 1) {
       throw new CheckpointError(
         `A codebook of ${patchSize} × ${patchSize} patches cannot have ${entries.length} bytes.`,
-        { hint: "vision_tokenizer.json is damaged; copy it again from the checkpoint." },
+        { hint: `${VISION_FILE} is damaged; copy it again from the checkpoint.` },
       );
     }
     // From the last to the first, so that of equal entries the lowest index stays.
@@ -56,7 +57,7 @@ export class PatchCodebook implements VisionTokenizer {
   static read(json: unknown): PatchCodebook {
     const parsed = PatchCodebookFile.safeParse(json);
     if (!parsed.success) {
-      throw new CheckpointError(`vision_tokenizer.json cannot be used: ${z.prettifyError(parsed.error)}`, {
+      throw new CheckpointError(`${VISION_FILE} cannot be used: ${z.prettifyError(parsed.error)}`, {
         hint: "Copy it again from the checkpoint.",
       });
     }
@@ -65,7 +66,7 @@ export class PatchCodebook implements VisionTokenizer {
     const tokenizer = new PatchCodebook(patchSize, entries, pictureSize);
     if (tokenizer.codebookSize !== codebookSize) {
       throw new CheckpointError(
-        `vision_tokenizer.json says ${codebookSize} codes, but holds ${tokenizer.codebookSize}.`,
+        `${VISION_FILE} says ${codebookSize} codes, but holds ${tokenizer.codebookSize}.`,
         { hint: "Copy it again from the checkpoint." },
       );
     }
@@ -111,7 +112,7 @@ export class PatchCodebook implements VisionTokenizer {
       codebook: Buffer.from(this.#entries).toString("base64"),
       ...(this.pictureSize === undefined ? {} : { pictureSize: this.pictureSize }),
     };
-    return new Map([["vision_tokenizer.json", Buffer.from(`${JSON.stringify(content)}\n`)]]);
+    return new Map([[VISION_FILE, Buffer.from(`${JSON.stringify(content)}\n`)]]);
   }
 
   #entry(code: number): Uint8Array {

@@ -18,6 +18,9 @@ export interface PictureSize {
   readonly height: number;
 }
 
+/** What earl writes beside every checkpoint it trains: what `VisionTokenizer.files` holds. */
+export const VISION_FILE = "vision_tokenizer.json";
+
 export interface VisionTokenizer {
   readonly codebookSize: number;
   /**

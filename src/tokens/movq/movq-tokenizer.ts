@@ -6,6 +6,7 @@ import type { Picture } from "../../images/picture.ts";
 import { resizedSize } from "../../images/resize.ts";
 import type { SessionOptions } from "../../tensor/session.ts";
 import type { CodeGrid, GridSize, PictureSize, VisionTokenizer } from "../vision-tokenizer.ts";
+import { VISION_FILE } from "../vision-tokenizer.ts";
 import { spatialFactor } from "./config.ts";
 import { readMovqConfig } from "./config-file.ts";
 import { MovqModel } from "./movq-model.ts";
@@ -97,7 +98,7 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
   /** A reference to the directory it was opened from: a gigabyte of weights that never change is not copied. */
   files(): ReadonlyMap<string, Uint8Array> {
     const content = { kind: MOVQ_KIND, directory: this.#directory };
-    return new Map([["vision_tokenizer.json", Buffer.from(`${JSON.stringify(content)}\n`)]]);
+    return new Map([[VISION_FILE, Buffer.from(`${JSON.stringify(content)}\n`)]]);
   }
 
   [Symbol.dispose](): void {
