@@ -10,7 +10,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { openEngine, startPolicy, type PolicyStart } from "../src/cli/policy-start.ts";
+import { openEngine, startPolicy, type PolicyStart } from "../src/experiment/policy-start.ts";
 import type { RunConfig } from "../src/config/schema.ts";
 import { openEditDataset } from "../src/data/omniedit.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
@@ -18,8 +18,8 @@ import { armEdits, armResults, copiedSource, type ArmEdit } from "../src/evaluat
 import { evaluatePolicy } from "../src/evaluate/evaluate-policy.ts";
 import { armTable, armTableByTask } from "../src/evaluate/table.ts";
 import { referenceReward } from "../src/rewards/reference.ts";
-import { prepareEdits } from "../src/rollout/prepare-edits.ts";
-import { firstEdits, type PreparedEdit, type PreparedEdits } from "../src/rollout/prepared-edit.ts";
+import { prepareEdits } from "../src/edits/prepare-edits.ts";
+import { firstEdits, type PreparedEdit, type PreparedEdits } from "../src/edits/prepared-edit.ts";
 import type { ArmResult } from "../src/runs/event.ts";
 import {
   CONTINUED_LEARNING_RATE,

@@ -57,3 +57,14 @@ export class AgreementError extends EarlError {
   readonly code = "agreement";
   override readonly exitCode: number = 1;
 }
+
+/** Work that was interrupted and left everything in order. Exit code 130, as shells expect of SIGINT. */
+export class Interrupted extends Error {
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.name = "Interrupted";
+    this.hint = hint;
+  }
+}

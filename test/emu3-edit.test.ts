@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
-import { openPolicy } from "../src/cli/policy-start.ts";
+import { openPolicy } from "../src/experiment/policy-start.ts";
 import { decodePicture } from "../src/images/codec.ts";
 import { encodePng } from "../src/images/png.ts";
 import { picture, type Picture } from "../src/images/picture.ts";

@@ -3,12 +3,12 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { openEngine, openPolicy, type PolicyStart } from "../../src/cli/policy-start.ts";
-import { formatDuration } from "../../src/cli/format.ts";
+import { openEngine, openPolicy, type PolicyStart } from "../../src/experiment/policy-start.ts";
+import { formatDuration } from "../../src/format.ts";
 import type { GrpoSettings, RunConfig, SftSettings } from "../../src/config/schema.ts";
 import type { PolicyEngine } from "../../src/engine/policy-engine.ts";
 import { referenceReward } from "../../src/rewards/reference.ts";
-import type { PreparedEdits } from "../../src/rollout/prepared-edit.ts";
+import type { PreparedEdits } from "../../src/edits/prepared-edit.ts";
 import { systemClock } from "../../src/runs/clock.ts";
 import type { UntimedEvent } from "../../src/runs/recorder.ts";
 import { grpo } from "../../src/train/grpo.ts";

@@ -44,7 +44,8 @@ export function addDemo(program: Command, surroundings: Surroundings): void {
 
 async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void> {
   const config = loadConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overridesOf(flags));
-  const { conclude, runDirectoryOf, trainingRun } = await import("./training-run.ts");
+  const { runDirectoryOf } = await import("../experiment/training-run.ts");
+  const { conclude, trainAndReport } = await import("./train-and-report.ts");
   const { requireDevice } = await import("../tensor/find-device.ts");
   const directory = runDirectoryOf(config);
   const isResume = flags.resume === true;
@@ -59,7 +60,7 @@ async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void>
   await requireDevice(config.engine.device);
   using interrupt = listenForInterrupt(surroundings);
   await writeDemoScenes(config.data, isResume, surroundings);
-  await trainingRun({ config, isResume, signal: interrupt.signal }, surroundings);
+  await trainAndReport({ config, directory, isResume, signal: interrupt.signal }, surroundings);
 }
 
 async function writeDemoScenes(

@@ -11,7 +11,7 @@ import pc from "picocolors";
 import { EarlError, EngineError } from "../errors.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { deviceOption } from "./arguments.ts";
-import { formatBytes } from "./format.ts";
+import { formatBytes } from "../format.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 interface Finding {

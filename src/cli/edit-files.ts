@@ -13,7 +13,7 @@ import { writeFault, writeFileAtomically } from "../runs/atomic-write.ts";
 import { parseThought } from "../tokens/parse-completion.ts";
 import type { Prompt } from "../tokens/prompt.ts";
 import type { EditedPicture } from "./edit-record.ts";
-import type { PolicyStart } from "./policy-start.ts";
+import type { PolicyStart } from "../experiment/policy-start.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The sheet enlarges pictures that are smaller than this, in pixels. */

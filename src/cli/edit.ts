@@ -16,7 +16,7 @@ import type { Prompt } from "../tokens/prompt.ts";
 import type { CodeGrid, GridSize } from "../tokens/vision-tokenizer.ts";
 import { deviceOption, numberBetween, required, wholeNumber } from "./arguments.ts";
 import { locateRun } from "./locate-run.ts";
-import type { PolicyStart } from "./policy-start.ts";
+import type { PolicyStart } from "../experiment/policy-start.ts";
 import type { Progress } from "./progress.ts";
 import { followLoad } from "./run-progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
@@ -99,7 +99,7 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
   const checkpoint = resolveCheckpoint(locateRun(required(flags.checkpoint, "--checkpoint DIR")));
   const bytes = readPicture(request.image);
   const { decodePicture } = await import("../images/codec.ts");
-  const { openPolicy } = await import("./policy-start.ts");
+  const { openPolicy } = await import("../experiment/policy-start.ts");
 
   const source = await decodePicture(bytes, request.image);
   const policy = await openPolicy(checkpoint, flags);
@@ -220,7 +220,7 @@ async function generate(
   prompt: Prompt,
   { sampling, flags, progress, clock }: Writing,
 ): Promise<Completion[]> {
-  const { openEngine } = await import("./policy-start.ts");
+  const { openEngine } = await import("../experiment/policy-start.ts");
   const settings = {
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),

@@ -49,11 +49,11 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
 async function evaluate(path: string, flags: EvaluateFlags, surroundings: Surroundings): Promise<void> {
   const data = required(flags.data, "--data DIR");
   const checkpoint = resolveCheckpoint(locateRun(path));
-  const { openEngine, openPolicy } = await import("./policy-start.ts");
-  const { evaluateHeldOut } = await import("./held-out.ts");
+  const { openEngine, openPolicy } = await import("../experiment/policy-start.ts");
+  const { evaluateHeldOut } = await import("../experiment/held-out.ts");
   const { openEditDataset } = await import("../data/omniedit.ts");
-  const { firstEdits } = await import("../rollout/prepared-edit.ts");
-  const { prepareEdits } = await import("../rollout/prepare-edits.ts");
+  const { firstEdits } = await import("../edits/prepared-edit.ts");
+  const { prepareEdits } = await import("../edits/prepare-edits.ts");
   const { armTable, armTableByTask } = await import("../evaluate/table.ts");
 
   const dataset = await openEditDataset(data, flags.split);

@@ -2,17 +2,6 @@
 
 import type { Surroundings } from "./surroundings.ts";
 
-/** A command that was interrupted and left everything in order. Exit code 130, as shells expect of SIGINT. */
-export class Interrupted extends Error {
-  readonly hint: string;
-
-  constructor(message: string, hint: string) {
-    super(message);
-    this.name = "Interrupted";
-    this.hint = hint;
-  }
-}
-
 export interface InterruptListener extends Disposable {
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;

@@ -9,7 +9,7 @@ import { readEvents } from "../runs/event-log.ts";
 import type { RunEvent, Stage } from "../runs/event.ts";
 import { isHeld } from "../runs/lock.ts";
 import { RunDirectory } from "../runs/run-directory.ts";
-import { formatBytes, formatTable } from "./format.ts";
+import { formatBytes, formatTable } from "../format.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export function addLs(program: Command, { stdout }: Surroundings): void {

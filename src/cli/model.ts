@@ -8,8 +8,8 @@ import { DTYPES } from "../policy/float-formats.ts";
 import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
 import type { FloatType } from "../policy/safetensors-writer.ts";
 import { required, wholeNumber } from "./arguments.ts";
-import { formatBytes, formatTable } from "./format.ts";
-import { machineMemory } from "./machine-memory.ts";
+import { formatBytes, formatTable } from "../format.ts";
+import { machineMemory } from "../experiment/machine-memory.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 interface InformationFlags {

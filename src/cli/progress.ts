@@ -6,7 +6,7 @@
 import pc from "picocolors";
 
 import type { Clock } from "../runs/clock.ts";
-import { formatDuration } from "./format.ts";
+import { formatDuration } from "../format.ts";
 
 export interface ProgressStream {
   write(text: string): unknown;

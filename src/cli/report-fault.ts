@@ -3,9 +3,8 @@
 import { CommanderError } from "commander";
 import pc from "picocolors";
 
-import { EarlError } from "../errors.ts";
+import { EarlError, Interrupted } from "../errors.ts";
 import { errorCode, writeFault } from "../runs/atomic-write.ts";
-import { Interrupted } from "./interrupt.ts";
 import type { ProgressStream } from "./progress.ts";
 
 /** Full disks are met in many places, and never by a defect of ours. */

@@ -3,7 +3,7 @@
 import type { OnLoad } from "../engine/onnx/parameter-source.ts";
 import type { RunEvent, Stage } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
-import { sparkline } from "./format.ts";
+import { sparkline } from "../format.ts";
 import type { Progress } from "./progress.ts";
 
 const LABELS: Readonly<Record<Stage, string>> = { sft: "SFT", grpo: "GRPO" };

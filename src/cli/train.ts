@@ -20,7 +20,8 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     .option("--resume", "go on where the run was stopped or killed")
     .action(async (file: string, flags: { set: string[]; device?: string; resume?: true }) => {
       const config = loadConfig(file, overridesOf(flags));
-      const { conclude, runDirectoryOf, trainingRun } = await import("./training-run.ts");
+      const { runDirectoryOf } = await import("../experiment/training-run.ts");
+      const { conclude, trainAndReport } = await import("./train-and-report.ts");
       const directory = runDirectoryOf(config);
       const isResume = flags.resume === true;
       if (isResume && isFinished(directory.events)) {
@@ -29,7 +30,7 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
         return;
       }
       using interrupt = listenForInterrupt(surroundings);
-      await trainingRun({ config, isResume, signal: interrupt.signal }, surroundings);
+      await trainAndReport({ config, directory, isResume, signal: interrupt.signal }, surroundings);
     });
 }
 

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { AgreementError } from "../errors.ts";
-import { formatTable } from "./format.ts";
+import { formatTable } from "../format.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 interface VerifyFlags {

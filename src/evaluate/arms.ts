@@ -8,7 +8,7 @@ import { DataError } from "../errors.ts";
 import { Rng } from "../random.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { isTarget } from "../rollout/rollout.ts";
-import type { PreparedEdit } from "../rollout/prepared-edit.ts";
+import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
 import type { ArmResult } from "../runs/event.ts";
 

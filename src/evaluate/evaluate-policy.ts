@@ -1,7 +1,7 @@
 /** Scores a policy on held-out edits: one completion an edit, in batches that keep the engine busy. */
 
 import { rollout, type RolloutParts } from "../rollout/rollout.ts";
-import type { PreparedEdit } from "../rollout/prepared-edit.ts";
+import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
 import { Rng } from "../random.ts";
 

@@ -10,7 +10,7 @@ import type { Picture } from "../images/picture.ts";
 import type { Reward, ScoredEdit } from "../rewards/reward.ts";
 import type { Tokens } from "../tokens/sequence.ts";
 import type { CodeGrid, VisionTokenizer } from "../tokens/vision-tokenizer.ts";
-import type { PreparedEdit } from "./prepared-edit.ts";
+import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import { readCompletion, type ReadResult } from "./read-completion.ts";
 import type { ScoredGroup } from "./scored-group.ts";
 

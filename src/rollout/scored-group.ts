@@ -2,7 +2,7 @@
 
 import type { Picture } from "../images/picture.ts";
 import type { Verdict } from "../judge/verdict.ts";
-import type { PreparedEdit } from "./prepared-edit.ts";
+import type { PreparedEdit } from "../edits/prepared-edit.ts";
 
 export interface ScoredCompletion {
   readonly ids: Int32Array;

@@ -4,7 +4,7 @@ import { tokenWeights } from "../algorithms/aggregation.ts";
 import type { PolicyEngine, TrainingGroup } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
 import { countedTokens } from "../rollout/counted-tokens.ts";
-import type { Demonstration, PreparedEdit } from "../rollout/prepared-edit.ts";
+import type { Demonstration, PreparedEdit } from "../edits/prepared-edit.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 

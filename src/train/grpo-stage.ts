@@ -5,7 +5,7 @@ import type { GrpoSettings } from "../config/schema.ts";
 import type { PolicyEngine, Sampling, StepMetrics, TrainingGroup } from "../engine/policy-engine.ts";
 import { evaluatePolicy } from "../evaluate/evaluate-policy.ts";
 import { Rng } from "../random.ts";
-import { firstEdits, type PreparedEdits } from "../rollout/prepared-edit.ts";
+import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { rolloutMetrics } from "../rollout/rollout-metrics.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
 import type { Reward } from "../rewards/reward.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { PreparedEdits } from "../rollout/prepared-edit.ts";
+import type { PreparedEdits } from "../edits/prepared-edit.ts";
 import { lookAhead } from "./look-ahead.ts";
 
 function recorded(): { readonly edits: PreparedEdits; readonly asked: number[] } {

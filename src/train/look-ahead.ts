@@ -1,6 +1,6 @@
 /** Makes the next step's examples ready while the engine works on this step's. */
 
-import type { PreparedEdit, PreparedEdits } from "../rollout/prepared-edit.ts";
+import type { PreparedEdit, PreparedEdits } from "../edits/prepared-edit.ts";
 
 /** The examples of a step; those of the step after it are begun at once. A failure shows when its step comes. */
 export function lookAhead(

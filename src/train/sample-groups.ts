@@ -6,7 +6,7 @@
 import { isZeroVariance } from "../algorithms/advantages.ts";
 import type { Sampling } from "../engine/policy-engine.ts";
 import { Rng } from "../random.ts";
-import type { PreparedEdits } from "../rollout/prepared-edit.ts";
+import type { PreparedEdits } from "../edits/prepared-edit.ts";
 import { rollout, type RolloutParts } from "../rollout/rollout.ts";
 import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
 

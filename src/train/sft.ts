@@ -7,7 +7,7 @@ import { SFT_LOSS } from "../algorithms/losses.ts";
 import { learningRateAt } from "../algorithms/schedule.ts";
 import type { SftSettings } from "../config/schema.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
-import { firstEdits, type PreparedEdits } from "../rollout/prepared-edit.ts";
+import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { demonstrationGroups, validationLoss } from "./demonstrations.ts";
 import { lookAhead } from "./look-ahead.ts";

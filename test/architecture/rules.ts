@@ -6,6 +6,7 @@ import { isTest, type SourceFile } from "./source-file.ts";
 export const LAYERS: Readonly<Record<string, number>> = {
   errors: 0,
   random: 0,
+  format: 0,
   tensor: 1,
   images: 1,
   algorithms: 1,
@@ -13,6 +14,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   tokens: 2,
   policy: 2,
   data: 2,
+  edits: 2,
   runs: 2,
   engine: 3,
   judge: 4,
@@ -21,6 +23,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   train: 6,
   evaluate: 6,
   verify: 6,
+  experiment: 7,
   serve: 7,
   report: 7,
   cli: 8,

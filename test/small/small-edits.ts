@@ -6,8 +6,8 @@
 import type { EditExample } from "../../src/data/edit-example.ts";
 import { encodePng } from "../../src/images/png.ts";
 import { picture, type Picture } from "../../src/images/picture.ts";
-import { prepareEdits } from "../../src/rollout/prepare-edits.ts";
-import type { PreparedEdits } from "../../src/rollout/prepared-edit.ts";
+import { prepareEdits } from "../../src/edits/prepare-edits.ts";
+import type { PreparedEdits } from "../../src/edits/prepared-edit.ts";
 import { learnByteLevelBpe } from "../../src/tokens/byte-level-bpe.ts";
 import { editGrammar } from "../../src/tokens/edit-grammar.ts";
 import type { Grammar } from "../../src/tokens/grammar.ts";

@@ -10,13 +10,13 @@ import { trains } from "../config/cross-checks.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { openEditDataset } from "../data/omniedit.ts";
 import { datasetFingerprint } from "../data/split-files.ts";
-import { armTable } from "../evaluate/table.ts";
-import { writeReport } from "../report/write-report.ts";
 import { referenceReward } from "../rewards/reference.ts";
-import { prepareEdits } from "../rollout/prepare-edits.ts";
-import { firstEdits, type PreparedEdits } from "../rollout/prepared-edit.ts";
-import { readEvents } from "../runs/event-log.ts";
-import type { Stage } from "../runs/event.ts";
+import { prepareEdits } from "../edits/prepare-edits.ts";
+import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
+import { Interrupted } from "../errors.ts";
+import type { OnLoad } from "../engine/onnx/parameter-source.ts";
+import type { Clock } from "../runs/clock.ts";
+import type { RunEvent, Stage } from "../runs/event.ts";
 import { createManifest } from "../runs/manifest.ts";
 import { openRun, refuseTaken, type OpenRun } from "../runs/open-run.ts";
 import { readJson, RunDirectory } from "../runs/run-directory.ts";
@@ -26,17 +26,22 @@ import { sft } from "../train/sft.ts";
 import type { StageResult, StageRun } from "../train/stage.ts";
 import { describeSetup } from "./experiment-setup.ts";
 import { evaluateHeldOut, recordHeldOut, type PolicyArm } from "./held-out.ts";
-import { Interrupted } from "./interrupt.ts";
 import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-start.ts";
 import type { Progress } from "./progress.ts";
-import { followLoad, followRun } from "./run-progress.ts";
-import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface TrainingRequest {
   readonly config: RunConfig;
   readonly isResume: boolean;
   /** Aborted when the run should save and stop. */
   readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** The command as it was typed, for the manifest. */
+  readonly commandLine: string;
+  readonly progress: Progress;
+  /** Hears every event of the run. */
+  readonly onEvent: (event: RunEvent) => void;
+  /** Hears how far a stage's weights have been read. */
+  readonly onLoad: OnLoad;
 }
 
 /** What the stages work with, made before the run's folder is. */
@@ -55,38 +60,37 @@ export function runDirectoryOf(config: RunConfig): RunDirectory {
 }
 
 /**
- * Trains, evaluates, writes the report, and prints the table and the report's path. Nothing is left behind when it
- * fails before the first step. Throws Interrupted when the signal stopped it; the run can then be resumed.
+ * Trains and evaluates. Nothing is left behind when it fails before the first step. Throws Interrupted when the signal
+ * stopped it; the run can then be resumed.
  */
-export async function trainingRun(request: TrainingRequest, surroundings: Surroundings): Promise<void> {
-  const { config, isResume, signal } = request;
+export async function trainingRun(request: TrainingRequest): Promise<void> {
+  const { config, isResume, signal, clock, progress } = request;
   const directory = runDirectoryOf(config);
   if (!isResume) refuseTaken(directory);
   await requireDevice(config.engine.device);
   const material = await gather(config);
-  const progress = progressOn(surroundings);
   progress.say(`Policy ${material.start.about}`);
 
   const manifest = createManifest(
     {
       name: config.name,
-      command: surroundings.commandLine,
+      command: request.commandLine,
       setup: describeSetup(config, material.start.about),
       seeds: { run: config.seed },
       data: (await Promise.all(dataFolders(config).map(datasetFingerprint))).flat(),
       dataset: datasetRecord(config.data.directory),
       device: config.engine.device,
     },
-    surroundings.clock,
+    clock,
   );
-  using run = openRun({ directory, config, manifest, isResume, clock: surroundings.clock });
+  using run = openRun({ directory, config, manifest, isResume, clock });
   let isBegun = run.resumePoint !== undefined;
   run.recorder.subscribe(() => {
     isBegun = true;
   });
-  run.recorder.subscribe(followRun(progress, { sft: config.sft.steps, grpo: config.grpo.steps }));
+  run.recorder.subscribe(request.onEvent);
   try {
-    const parts = { config, material, run, signal, clock: surroundings.clock, progress };
+    const parts = { ...request, material, run };
     const arms = await trainStages(parts);
     if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
     if (material.heldOut !== undefined) await evaluateArms(parts, material.heldOut, arms);
@@ -95,16 +99,6 @@ export async function trainingRun(request: TrainingRequest, surroundings: Surrou
     if (!isBegun) run.discard();
     throw error;
   }
-  await conclude(directory, surroundings);
-}
-
-/** Prints the table of a finished run and writes its report. */
-export async function conclude(directory: RunDirectory, { stdout }: Surroundings): Promise<void> {
-  const results = readEvents(directory.events).flatMap((event) =>
-    event.kind === "arms-evaluated" ? event.results : [],
-  );
-  if (results.length > 0) stdout.write(`\n${armTable(results)}\n\n`);
-  stdout.write(`${await writeReport(directory.path)}\n`);
 }
 
 /** Scores the arms on held-out edits and records how they did. Throws Interrupted when the signal stopped it. */
@@ -160,13 +154,9 @@ function datasetRecord(directory: string): unknown {
   return existsSync(path) ? readJson(path) : undefined;
 }
 
-interface StageParts {
-  readonly config: RunConfig;
+interface StageParts extends TrainingRequest {
   readonly material: Material;
   readonly run: OpenRun;
-  readonly signal: AbortSignal;
-  readonly clock: Surroundings["clock"];
-  readonly progress: Progress;
 }
 
 /** Runs the stages that the config asks for and that are not behind; returns the policies to compare. */
@@ -188,11 +178,11 @@ async function trainStages(parts: StageParts): Promise<PolicyArm[] | "interrupte
 }
 
 async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult> {
-  const { config, material, run, signal, clock, progress } = parts;
+  const { config, material, run, signal, clock } = parts;
   const { start, train, rlTrain, validation } = material;
   // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
   const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(parts, "sft") : start;
-  const engine = await openEngine(origin, config, "training", followLoad(progress));
+  const engine = await openEngine(origin, config, "training", parts.onLoad);
   const stageRun: StageRun = {
     recorder: run.recorder,
     clock,

@@ -7,7 +7,7 @@ import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { armEdits, armResults, copiedSource } from "../evaluate/arms.ts";
 import { evaluatePolicy } from "../evaluate/evaluate-policy.ts";
 import { referenceReward } from "../rewards/reference.ts";
-import type { PreparedEdit } from "../rollout/prepared-edit.ts";
+import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import { loggedCompletion, savePicture } from "../rollout/logged-group.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
 import type { ArmResult } from "../runs/event.ts";

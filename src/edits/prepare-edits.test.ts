@@ -8,10 +8,10 @@ import { EMU3_MOVQ_CONFIG } from "../tokens/movq/config.ts";
 import { MovqModel } from "../tokens/movq/movq-model.ts";
 import { MovqTokenizer } from "../tokens/movq/movq-tokenizer.ts";
 import { initialMovqParameters } from "../tokens/movq/parameters.ts";
-import { countedTokens } from "./counted-tokens.ts";
+import { countedTokens } from "../rollout/counted-tokens.ts";
 import { prepareEdits, prepareExamples } from "./prepare-edits.ts";
 import { firstEdits } from "./prepared-edit.ts";
-import { readCompletion } from "./read-completion.ts";
+import { readCompletion } from "../rollout/read-completion.ts";
 
 const world = smallWorld();
 const parts = { ...world, thoughts: false };

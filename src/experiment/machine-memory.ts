@@ -6,7 +6,7 @@ import { EngineError } from "../errors.ts";
 import type { PolicyConfig } from "../policy/config.ts";
 import { parameterCount } from "../policy/parameters.ts";
 import { BYTES_OF } from "../policy/safetensors-header.ts";
-import { formatBytes } from "./format.ts";
+import { formatBytes } from "../format.ts";
 
 /** Bytes; what cgroups leave of the machine's memory, where they limit it. */
 export function machineMemory(): number {
