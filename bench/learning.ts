@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { openEngine, startPolicy, type PolicyStart } from "../src/experiment/policy-start.ts";
-import type { RunConfig } from "../src/config/schema.ts";
+import type { RunConfig } from "../src/experiment/run-config.ts";
 import { openEditDataset } from "../src/data/omniedit.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { armEdits, armResults, copiedSource, type ArmEdit } from "../src/evaluate/arms.ts";

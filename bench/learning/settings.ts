@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 
-import { RunConfig } from "../../src/config/schema.ts";
+import { RunConfig } from "../../src/experiment/run-config.ts";
 
 export const SEEDS = [0, 1, 2] as const;
 

@@ -5,7 +5,9 @@ import { join } from "node:path";
 
 import { openEngine, openPolicy, type PolicyStart } from "../../src/experiment/policy-start.ts";
 import { formatDuration } from "../../src/format.ts";
-import type { GrpoSettings, RunConfig, SftSettings } from "../../src/config/schema.ts";
+import type { RunConfig } from "../../src/experiment/run-config.ts";
+import type { GrpoSettings } from "../../src/train/grpo-settings.ts";
+import type { SftSettings } from "../../src/train/sft-settings.ts";
 import type { PolicyEngine } from "../../src/engine/policy-engine.ts";
 import { referenceReward } from "../../src/rewards/reference.ts";
 import type { PreparedEdits } from "../../src/edits/prepared-edit.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LossSettings } from "../config/schema.ts";
+import { LossSettings } from "./loss-settings.ts";
 import { lossSpecOf } from "./named-losses.ts";
 
 const KINDS = ["grpo", "dr_grpo", "dapo", "gspo", "cispo"] as const;

@@ -3,7 +3,7 @@
  * aggregation (how tokens are averaged). The advantage's scale is a setting of its own.
  */
 
-import type { LossSettings } from "../config/schema.ts";
+import type { LossSettings } from "./loss-settings.ts";
 import type { Aggregation } from "./aggregation.ts";
 import type { LossSpec, Surrogate } from "./losses.ts";
 

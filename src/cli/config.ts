@@ -7,8 +7,8 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 
 import { configDocs } from "../config/config-docs.ts";
-import { loadConfig } from "../config/load-config.ts";
 import { configJsonSchema } from "../config/settings.ts";
+import { loadRunConfig, RUN_CONFIG } from "../experiment/run-config.ts";
 import { writeFault, writeFileAtomically } from "../runs/atomic-write.ts";
 import { metricsDocs } from "../runs/metrics-docs.ts";
 import { collect } from "./arguments.ts";
@@ -25,7 +25,7 @@ export function addConfig(program: Command, { stdout }: Surroundings): void {
     .argument("<config>", "YAML file")
     .option(...SET, collect, [])
     .action((file: string, options: { set: string[] }) => {
-      const { name, algorithm, data } = loadConfig(file, options.set);
+      const { name, algorithm, data } = loadRunConfig(file, options.set);
       stdout.write(`${file} is sound: run ${name}, algorithm ${algorithm}, data ${data.directory}\n`);
     });
 
@@ -35,7 +35,7 @@ export function addConfig(program: Command, { stdout }: Surroundings): void {
     .argument("<config>", "YAML file")
     .option(...SET, collect, [])
     .action((file: string, options: { set: string[] }) => {
-      stdout.write(stringify(loadConfig(file, options.set)));
+      stdout.write(stringify(loadRunConfig(file, options.set)));
     });
 
   config
@@ -43,7 +43,7 @@ export function addConfig(program: Command, { stdout }: Surroundings): void {
     .description("print every setting with its type, range, default and meaning")
     .option("--out <dir>", "write config.md, config.schema.json and metrics.md there instead")
     .action(({ out }: { out?: string }) => {
-      if (out === undefined) stdout.write(configDocs());
+      if (out === undefined) stdout.write(configDocs(RUN_CONFIG));
       else writeDocs(out);
     });
 }
@@ -54,10 +54,10 @@ function writeDocs(directory: string): void {
   } catch (error) {
     throw writeFault(error, directory);
   }
-  writeFileAtomically(join(directory, "config.md"), configDocs());
+  writeFileAtomically(join(directory, "config.md"), configDocs(RUN_CONFIG));
   writeFileAtomically(
     join(directory, "config.schema.json"),
-    `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+    `${JSON.stringify(configJsonSchema(RUN_CONFIG), null, 2)}\n`,
   );
   writeFileAtomically(join(directory, "metrics.md"), metricsDocs());
 }

@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import type { Command } from "commander";
 
-import { loadConfig } from "../config/load-config.ts";
-import type { DataSettings } from "../config/schema.ts";
+import type { DataSettings } from "../data/data-settings.ts";
+import { loadRunConfig } from "../experiment/run-config.ts";
 import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken } from "../runs/open-run.ts";
 import { collect, deviceOption, overridesOf } from "./arguments.ts";
@@ -43,7 +43,7 @@ export function addDemo(program: Command, surroundings: Surroundings): void {
 }
 
 async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void> {
-  const config = loadConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overridesOf(flags));
+  const config = loadRunConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overridesOf(flags));
   const { runDirectoryOf } = await import("../experiment/training-run.ts");
   const { conclude, trainAndReport } = await import("./train-and-report.ts");
   const { requireDevice } = await import("../tensor/find-device.ts");

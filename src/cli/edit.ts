@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 
-import { EngineSettings, OptimizerSettings } from "../config/schema.ts";
+import { OnnxSettings } from "../engine/onnx/onnx-settings.ts";
+import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
 import type { Picture } from "../images/picture.ts";
@@ -222,7 +223,7 @@ async function generate(
 ): Promise<Completion[]> {
   const { openEngine } = await import("../experiment/policy-start.ts");
   const settings = {
-    engine: EngineSettings.parse({ device: flags.device }),
+    engine: OnnxSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
   const engine = await openEngine(policy, settings, "inference", followLoad(progress));

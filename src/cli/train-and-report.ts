@@ -1,6 +1,6 @@
 /** A training run as a command shows it: progress while it goes on, the table and the report when it is done. */
 
-import type { RunConfig } from "../config/schema.ts";
+import type { RunConfig } from "../experiment/run-config.ts";
 import { armTable } from "../evaluate/table.ts";
 import { trainingRun } from "../experiment/training-run.ts";
 import { writeReport } from "../report/write-report.ts";

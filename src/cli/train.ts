@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 
 import type { Command } from "commander";
 
-import { loadConfig } from "../config/load-config.ts";
+import { loadRunConfig } from "../experiment/run-config.ts";
 import { readEvents } from "../runs/event-log.ts";
 import { collect, deviceOption, overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
@@ -19,7 +19,7 @@ export function addTrain(program: Command, surroundings: Surroundings): void {
     .addOption(deviceOption())
     .option("--resume", "go on where the run was stopped or killed")
     .action(async (file: string, flags: { set: string[]; device?: string; resume?: true }) => {
-      const config = loadConfig(file, overridesOf(flags));
+      const config = loadRunConfig(file, overridesOf(flags));
       const { runDirectoryOf } = await import("../experiment/training-run.ts");
       const { conclude, trainAndReport } = await import("./train-and-report.ts");
       const directory = runDirectoryOf(config);

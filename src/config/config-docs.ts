@@ -1,17 +1,17 @@
 /** docs/config.md, generated from the schema; a test fails when the file is stale. */
 
-import { listSettings, type Setting } from "./settings.ts";
+import { listSettings, type Declared, type Setting } from "./settings.ts";
 
 const HEADER = `# Settings
 
-Every setting of a config file. This page is generated from \`src/config/schema.ts\` by \`earl config docs\`; do not
+Every setting of a config file. This page is generated from \`src/experiment/run-config.ts\` by \`earl config docs\`; do not
 edit it. Any setting can be changed on the command line: \`--set grpo.groupSize=16\`.
 `;
 
 /** The Markdown page: one table for each group of settings. */
-export function configDocs(): string {
+export function configDocs(declaration: Declared): string {
   const groups = new Map<string, Setting[]>();
-  for (const setting of listSettings()) {
+  for (const setting of listSettings(declaration)) {
     const group = setting.key.split(".").slice(0, -1).join(".");
     groups.set(group, [...(groups.get(group) ?? []), setting]);
   }

@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 
-import { listSettings } from "./settings.ts";
+import type { Setting } from "./settings.ts";
 import { closest } from "./suggest.ts";
 
 export interface Fault {
@@ -22,21 +22,25 @@ export function valueAt(raw: unknown, path: readonly string[]): unknown {
 }
 
 /** What zod found, in our words. `raw` is the config as written. */
-export function faultsOf(issue: z.core.$ZodIssue, raw: Record<string, unknown>): Fault[] {
+export function faultsOf(
+  issue: z.core.$ZodIssue,
+  raw: Record<string, unknown>,
+  settings: readonly Setting[],
+): Fault[] {
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key) }));
+    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key, settings) }));
   }
   const given = valueAt(raw, path);
-  if (given === undefined) return [{ path, message: missing(path) }];
+  if (given === undefined) return [{ path, message: missing(path, settings) }];
   const needsQuotes =
     issue.code === "invalid_type" && issue.expected === "string" && typeof given === "number";
   const advice = needsQuotes ? " (write it in quotes)" : "";
   return [{ path, message: `${reason(issue)}, not ${describeValue(given)}${advice}` }];
 }
 
-function missing(path: readonly string[]): string {
-  const setting = listSettings().find(({ key }) => key === path.join("."));
+function missing(path: readonly string[], settings: readonly Setting[]): string {
+  const setting = settings.find(({ key }) => key === path.join("."));
   return `is missing${setting === undefined ? "" : ` (${setting.about.replace(/\.$/, "")})`}`;
 }
 
@@ -70,9 +74,9 @@ export function describeValue(value: unknown): string {
   return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
-function unknownKey(group: readonly string[], key: string): string {
+function unknownKey(group: readonly string[], key: string, settings: readonly Setting[]): string {
   const prefix = group.map((name) => `${name}.`).join("");
-  const keys = listSettings().map((setting) => setting.key);
+  const keys = settings.map((setting) => setting.key);
   const here = keys.filter((known) => known.startsWith(prefix)).map((known) => known.slice(prefix.length));
   const names = [...new Set(here.map((known) => known.split(".")[0] ?? known))];
   const elsewhere = keys.find((known) => known.split(".").at(-1)?.toLowerCase() === key.toLowerCase());

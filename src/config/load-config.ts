@@ -1,5 +1,5 @@
 /**
- * A config file and its overrides as a checked `RunConfig`. All faults are reported at once, each with the line or
+ * A config file and its overrides as a checked config. All faults are reported at once, each with the line or
  * flag it comes from, and a mistyped key with the one that was probably meant.
  */
 
@@ -8,16 +8,19 @@ import { readFileSync } from "node:fs";
 import { isCollection, isMap, isScalar, LineCounter, parse, parseDocument, type Document } from "yaml";
 
 import { ConfigError } from "../errors.ts";
-import { crossFaults } from "./cross-checks.ts";
+import type { Declaration } from "./declaration.ts";
 import { describeValue, type Fault, faultsOf, isRecord, valueAt } from "./faults.ts";
-import { RunConfig } from "./schema.ts";
-import { listSettings } from "./settings.ts";
+import { listSettings, type Setting } from "./settings.ts";
 
 /**
  * Reads a YAML file and lays `overrides` ("a.b=value") over it.
  * Throws ConfigError that lists every fault in the file and the overrides.
  */
-export function loadConfig(file: string, overrides: readonly string[] = []): RunConfig {
+export function loadConfig<Config>(
+  declaration: Declaration<Config>,
+  file: string,
+  overrides: readonly string[] = [],
+): Config {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -27,11 +30,16 @@ export function loadConfig(file: string, overrides: readonly string[] = []): Run
       cause,
     });
   }
-  return parseConfig(text, file, overrides);
+  return parseConfig(declaration, text, file, overrides);
 }
 
 /** As `loadConfig`, for text in memory; `file` is what messages call it. */
-export function parseConfig(text: string, file: string, overrides: readonly string[] = []): RunConfig {
+export function parseConfig<Config>(
+  declaration: Declaration<Config>,
+  text: string,
+  file: string,
+  overrides: readonly string[] = [],
+): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -50,11 +58,12 @@ export function parseConfig(text: string, file: string, overrides: readonly stri
     });
   }
 
+  const settings = listSettings(declaration);
   const flags: string[] = [];
-  const faults = overrides.flatMap((override) => applyOverride(raw, override, flags));
-  const parsed = RunConfig.safeParse(raw);
-  faults.push(...(parsed.error?.issues ?? []).flatMap((issue) => faultsOf(issue, raw)));
-  faults.push(...crossFaultsOf(raw, faults));
+  const faults = overrides.flatMap((override) => applyOverride(raw, override, { flags, settings }));
+  const parsed = declaration.schema.safeParse(raw);
+  faults.push(...(parsed.error?.issues ?? []).flatMap((issue) => faultsOf(issue, raw, settings)));
+  faults.push(...crossFaultsOf(declaration, raw, faults));
   if (parsed.success && faults.length === 0) return parsed.data;
 
   const list = faults.map(({ path, message }) => {
@@ -70,7 +79,11 @@ export function parseConfig(text: string, file: string, overrides: readonly stri
 }
 
 /** Writes one "a.b=value" into `raw`; notes the flag it came from. Returns its faults. */
-function applyOverride(raw: Record<string, unknown>, override: string, flags: string[]): Fault[] {
+function applyOverride(
+  raw: Record<string, unknown>,
+  override: string,
+  { flags, settings }: { flags: string[]; settings: readonly Setting[] },
+): Fault[] {
   const [, key = "", text = ""] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
   if (key === "") return [{ path: [], message: `${override} is not of the form key=value` }];
   flags.push(key);
@@ -84,7 +97,7 @@ function applyOverride(raw: Record<string, unknown>, override: string, flags: st
     folder[name] = inner;
     folder = inner;
   }
-  const isText = listSettings().some((setting) => setting.key === key && setting.type === "text");
+  const isText = settings.some((setting) => setting.key === key && setting.type === "text");
   try {
     folder[leaf] = isText ? text : parse(text);
   } catch {
@@ -97,18 +110,17 @@ function applyOverride(raw: Record<string, unknown>, override: string, flags: st
  * Combinations are looked for also when single settings are at fault: those are left out, and only combinations of
  * sound settings are reported.
  */
-function crossFaultsOf(raw: Record<string, unknown>, faults: readonly Fault[]): Fault[] {
+function crossFaultsOf<Config>(
+  { schema, standIns, crossFaults }: Declaration<Config>,
+  raw: Record<string, unknown>,
+  faults: readonly Fault[],
+): Fault[] {
   const sound: Record<string, unknown> = structuredClone(raw);
   for (const { path } of faults) {
     const folder = valueAt(sound, path.slice(0, -1));
     if (isRecord(folder)) delete folder[path.at(-1) ?? ""];
   }
-  const standIns = { name: "run", algorithm: "sft", data: { directory: "." } };
-  const parsed = RunConfig.safeParse({
-    ...standIns,
-    ...sound,
-    data: { ...standIns.data, ...asRecord(sound["data"]) },
-  });
+  const parsed = schema.safeParse(over(standIns, sound));
   if (!parsed.success) return [];
   const faulty = new Set(faults.map(({ path }) => path.join(".")));
   return crossFaults(parsed.data)
@@ -116,8 +128,17 @@ function crossFaultsOf(raw: Record<string, unknown>, faults: readonly Fault[]): 
     .map(({ keys, message }) => ({ path: keys[0].split("."), message }));
 }
 
-function asRecord(value: unknown): Record<string, unknown> {
-  return isRecord(value) ? value : {};
+/** `upper` laid over `lower`, group by group. */
+function over(
+  lower: Readonly<Record<string, unknown>>,
+  upper: Record<string, unknown>,
+): Record<string, unknown> {
+  const laid: Record<string, unknown> = { ...lower };
+  for (const [key, value] of Object.entries(upper)) {
+    const below = lower[key];
+    laid[key] = isRecord(below) && isRecord(value) ? over(below, value) : value;
+  }
+  return laid;
 }
 
 /** "file:line" of a key, or of the nearest group around it that the file has. */

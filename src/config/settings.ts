@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-import { RunConfig } from "./schema.ts";
+import type { Declaration } from "./declaration.ts";
 
 const Node = z.looseObject({
   type: z.string().optional(),
@@ -16,6 +16,9 @@ const Node = z.looseObject({
   required: z.array(z.string()).default([]),
   properties: z.record(z.string(), z.unknown()).optional(),
 });
+
+/** What the machinery needs of a declaration to explain its settings. */
+export type Declared = Pick<Declaration<unknown>, "schema" | "title">;
 
 export interface Setting {
   /** Dotted, e.g. "grpo.loss.klCoef". */
@@ -31,13 +34,13 @@ export interface Setting {
 }
 
 /** JSON schema of a config file, for editors. */
-export function configJsonSchema(): Record<string, unknown> {
-  return { ...z.toJSONSchema(RunConfig, { io: "input" }), title: "earl run configuration" };
+export function configJsonSchema({ schema, title }: Declared): Record<string, unknown> {
+  return { ...z.toJSONSchema(schema, { io: "input" }), title };
 }
 
 /** Every setting, in the order of the schema. */
-export function listSettings(): Setting[] {
-  return settingsOf(configJsonSchema(), "", false);
+export function listSettings(declaration: Declared): Setting[] {
+  return settingsOf(configJsonSchema(declaration), "", false);
 }
 
 function settingsOf(schema: unknown, key: string, isRequired: boolean): Setting[] {

@@ -1,7 +1,7 @@
 /** The experiment in sentences, for the manifest: what a methods section would say. */
 
-import { trains } from "../config/cross-checks.ts";
-import type { RunConfig } from "../config/schema.ts";
+import { trains } from "./cross-checks.ts";
+import type { RunConfig } from "./run-config.ts";
 
 /** One sentence a part; `policy` describes the policy the run starts from. */
 export function describeSetup(config: RunConfig, policy: string): string[] {

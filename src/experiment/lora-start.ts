@@ -1,8 +1,8 @@
 /** A policy that is to be trained: all its weights, or the adapter that the config asks for. */
 
-import type { AdapterSettings } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import { loraParameterCount, type LoraSettings } from "../policy/lora.ts";
+import type { AdapterSettings } from "../policy/policy-settings.ts";
 import { PROJECTIONS } from "../policy/parameters.ts";
 import type { PolicyStart } from "./policy-start.ts";
 

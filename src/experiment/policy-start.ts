@@ -6,7 +6,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import type { PolicySettings, RunConfig, TokenizerSettings } from "../config/schema.ts";
 import { decodeExample } from "../data/decode-example.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
 import type { CheckpointFiles } from "../engine/onnx/engine-checkpoint.ts";
@@ -21,6 +20,7 @@ import { readPolicyConfig } from "../policy/config-file.ts";
 import { readAdapterDirectory } from "../policy/adapter-directory.ts";
 import type { LoraSettings } from "../policy/lora.ts";
 import { initialParameters, parameterCount } from "../policy/parameters.ts";
+import type { PolicySettings } from "../policy/policy-settings.ts";
 import { openPolicyDirectory } from "../policy/policy-directory.ts";
 import { requireDevice } from "../tensor/find-device.ts";
 import { learnByteLevelBpe } from "../tokens/byte-level-bpe.ts";
@@ -33,8 +33,10 @@ import { openVisionTokenizer } from "../tokens/open-vision-tokenizer.ts";
 import type { Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+import type { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
 import { withAdapter } from "./lora-start.ts";
 import { requireMemory } from "./machine-memory.ts";
+import type { RunConfig } from "./run-config.ts";
 
 export interface PolicyStart {
   readonly config: PolicyConfig;

@@ -6,8 +6,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { trains } from "../config/cross-checks.ts";
-import type { RunConfig } from "../config/schema.ts";
 import { openEditDataset } from "../data/omniedit.ts";
 import { datasetFingerprint } from "../data/split-files.ts";
 import { referenceReward } from "../rewards/reference.ts";
@@ -24,10 +22,12 @@ import { requireDevice } from "../tensor/find-device.ts";
 import { grpo } from "../train/grpo.ts";
 import { sft } from "../train/sft.ts";
 import type { StageResult, StageRun } from "../train/stage.ts";
+import { trains } from "./cross-checks.ts";
 import { describeSetup } from "./experiment-setup.ts";
 import { evaluateHeldOut, recordHeldOut, type PolicyArm } from "./held-out.ts";
 import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-start.ts";
 import type { Progress } from "./progress.ts";
+import type { RunConfig } from "./run-config.ts";
 
 export interface TrainingRequest {
   readonly config: RunConfig;

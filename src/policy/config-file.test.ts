@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../errors.ts";
 import { EMU3_CONFIG, freshPolicyConfig, type PolicyConfig } from "./config.ts";
 import { parsePolicyConfig, policyConfigJson, readPolicyConfig } from "./config-file.ts";
-import { PolicySettings } from "../config/schema.ts";
+import { PolicySettings } from "./policy-settings.ts";
 import { EMU3_VOCABULARY } from "../tokens/vocabulary.ts";
 
 const fixtures = join(import.meta.dirname, "../../test/fixtures");

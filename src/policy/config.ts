@@ -3,7 +3,7 @@
  * grouped-query attention, SwiGLU, no biases), so a plain LLaMA has the same description.
  */
 
-import type { PolicySettings } from "../config/schema.ts";
+import type { PolicySettings } from "./policy-settings.ts";
 import { ConfigError } from "../errors.ts";
 
 export interface PolicyConfig {

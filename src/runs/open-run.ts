@@ -4,7 +4,6 @@ import { existsSync, readFileSync } from "node:fs";
 
 import { parse, stringify } from "yaml";
 
-import type { RunConfig } from "../config/schema.ts";
 import { ConfigError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import { EventLog } from "./event-log.ts";
@@ -25,7 +24,8 @@ export interface OpenRun extends Disposable {
 
 export interface RunOptions {
   readonly directory: RunDirectory;
-  readonly config: RunConfig;
+  /** Every setting of the run; of these only the name and the seed mean something here. */
+  readonly config: { readonly name: string; readonly seed: number };
   readonly manifest: Manifest;
   /** Go on where the run was; one that never began is started. */
   readonly isResume: boolean;
@@ -96,7 +96,7 @@ function continued(
 }
 
 /** `engine` says where the run is computed, not what; a run may go on with other threads. */
-function refuseOtherSettings(directory: RunDirectory, config: RunConfig): void {
+function refuseOtherSettings(directory: RunDirectory, config: RunOptions["config"]): void {
   if (!existsSync(directory.config)) return;
   const before = flatten(parse(readFileSync(directory.config, "utf8")));
   const after = flatten(config);

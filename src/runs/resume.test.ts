@@ -13,8 +13,7 @@ import { join } from "node:path";
 
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { parseConfig } from "../config/load-config.ts";
-import type { RunConfig } from "../config/schema.ts";
+import { parseRunConfig, type RunConfig } from "../experiment/run-config.ts";
 import { listCheckpoints, resolveCheckpoint, runOfCheckpoint } from "./checkpoint.ts";
 import type { Clock } from "./clock.ts";
 import { comparableEvents, readEvents } from "./event-log.ts";
@@ -26,7 +25,7 @@ let now = 0;
 const clock: Clock = { now: () => (now += 7), seconds: () => 0 };
 
 const config = (overrides: readonly string[] = []): RunConfig =>
-  parseConfig("name: trial\nalgorithm: sft\ndata:\n  directory: scenes\n", "trial.yaml", overrides);
+  parseRunConfig("name: trial\nalgorithm: sft\ndata:\n  directory: scenes\n", "trial.yaml", overrides);
 const manifest = createManifest(
   {
     name: "trial",

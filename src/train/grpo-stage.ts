@@ -1,7 +1,7 @@
 /** The stages of a GRPO step that grpo.ts names: what is chosen once before the loop, and what a step checks and reports. */
 
 import { lossSpecOf, NAMED_LOSSES } from "../algorithms/named-losses.ts";
-import type { GrpoSettings } from "../config/schema.ts";
+import type { GrpoSettings } from "./grpo-settings.ts";
 import type { PolicyEngine, Sampling, StepMetrics, TrainingGroup } from "../engine/policy-engine.ts";
 import { evaluatePolicy } from "../evaluate/evaluate-policy.ts";
 import { Rng } from "../random.ts";

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
 import { openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
 import { TabularPolicy, withMethods } from "../../test/small/tabular-policy.ts";
-import { GrpoSettings } from "../config/schema.ts";
+import { GrpoSettings } from "./grpo-settings.ts";
 import { ConfigError, EngineError, JudgeError } from "../errors.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { Reward } from "../rewards/reward.ts";

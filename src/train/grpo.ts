@@ -6,7 +6,7 @@
 
 import { groupAdvantages } from "../algorithms/advantages.ts";
 import { learningRateAt } from "../algorithms/schedule.ts";
-import type { GrpoSettings } from "../config/schema.ts";
+import type { GrpoSettings } from "./grpo-settings.ts";
 import { rewardsOf } from "../rollout/scored-group.ts";
 import { checkRollout, grpoStage, logGroups, stepReport, update, type GrpoParts } from "./grpo-stage.ts";
 import { policyBatch, withReference } from "./policy-batch.ts";

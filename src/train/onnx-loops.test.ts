@@ -6,7 +6,10 @@ import { describe, expect, test } from "vitest";
 
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
 import { openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
-import { GrpoSettings, OptimizerSettings, PolicySettings, SftSettings } from "../config/schema.ts";
+import { OptimizerSettings } from "../engine/optimizer-settings.ts";
+import { PolicySettings } from "../policy/policy-settings.ts";
+import { GrpoSettings } from "./grpo-settings.ts";
+import { SftSettings } from "./sft-settings.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { freshPolicyConfig } from "../policy/config.ts";

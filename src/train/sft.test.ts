@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
 import { openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
 import { TabularPolicy } from "../../test/small/tabular-policy.ts";
-import { SftSettings } from "../config/schema.ts";
+import { SftSettings } from "./sft-settings.ts";
 import type { EditExample } from "../data/edit-example.ts";
 import { CheckpointError, DataError } from "../errors.ts";
 import { comparableEvents, readEvents } from "../runs/event-log.ts";

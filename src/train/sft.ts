@@ -5,7 +5,7 @@
 
 import { SFT_LOSS } from "../algorithms/losses.ts";
 import { learningRateAt } from "../algorithms/schedule.ts";
-import type { SftSettings } from "../config/schema.ts";
+import type { SftSettings } from "./sft-settings.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import type { Grammar } from "../tokens/grammar.ts";

@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import type { OptimizerSettings } from "../config/schema.ts";
+import type { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { PackedGroup } from "../engine/onnx/packed-batch.ts";
 import { DataError } from "../errors.ts";
 import type { PolicyConfig } from "../policy/config.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { parseConfig } from "../../src/config/load-config.ts";
+import { parseRunConfig } from "../../src/experiment/run-config.ts";
 import type { Clock } from "../../src/runs/clock.ts";
 import { createManifest } from "../../src/runs/manifest.ts";
 import { openRun, type OpenRun } from "../../src/runs/open-run.ts";
@@ -33,7 +33,7 @@ export function smallRunDirectory(): RunDirectory {
 export function openSmallRun(directory: RunDirectory, isResume = false): OpenRun {
   return openRun({
     directory,
-    config: parseConfig("name: small\nalgorithm: sft\ndata:\n  directory: none\n", "small.yaml", []),
+    config: parseRunConfig("name: small\nalgorithm: sft\ndata:\n  directory: none\n", "small.yaml", []),
     manifest,
     isResume,
     clock: stillClock,

@@ -3,7 +3,7 @@
  * values over all parameters as one array. Numbers match torch.optim.AdamW and torch.nn.utils.clip_grad_norm_.
  */
 
-import type { OptimizerSettings } from "../../config/schema.ts";
+import type { OptimizerSettings } from "../optimizer-settings.ts";
 import { add, divide, minimum, multiply, sqrt, subtract } from "../../tensor/ops/elementwise.ts";
 import { input, scalar } from "../../tensor/ops/leaves.ts";
 import { sumOfSquares } from "../../tensor/ops/reduce.ts";

@@ -5,7 +5,7 @@
 
 import type { LossSpec } from "../../algorithms/losses.ts";
 import { tokenLoss } from "../../algorithms/token-loss.ts";
-import type { OptimizerSettings } from "../../config/schema.ts";
+import type { OptimizerSettings } from "../optimizer-settings.ts";
 import { gradients } from "../../tensor/gradient.ts";
 import { add, multiply } from "../../tensor/ops/elementwise.ts";
 import { input } from "../../tensor/ops/leaves.ts";

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { ConfigError } from "../errors.ts";
-import { loadConfig, parseConfig } from "./load-config.ts";
+import { loadRunConfig, parseRunConfig } from "./run-config.ts";
 
 const SMALLEST = "name: trial\nalgorithm: sft\ndata:\n  directory: scenes\n";
 
 function faultsIn(text: string, overrides: readonly string[] = []): string {
   try {
-    parseConfig(text, "trial.yaml", overrides);
+    parseRunConfig(text, "trial.yaml", overrides);
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;
@@ -19,9 +19,9 @@ function faultsIn(text: string, overrides: readonly string[] = []): string {
   throw new Error("The config was accepted.");
 }
 
-describe("parseConfig", () => {
+describe("parseRunConfig", () => {
   test("fills in every default", () => {
-    const config = parseConfig(SMALLEST, "trial.yaml");
+    const config = parseRunConfig(SMALLEST, "trial.yaml");
     expect(config.policy.hiddenSize).toBe(96);
     expect(config.grpo.loss.kind).toBe("grpo");
   });
@@ -83,13 +83,13 @@ describe("parseConfig", () => {
 describe("--set", () => {
   test("lays values over the file, as YAML reads them", () => {
     const overrides = ["grpo.loss.klCoef=1e-2", "data.thoughts=true", "seed=3"];
-    const config = parseConfig(SMALLEST, "trial.yaml", overrides);
+    const config = parseRunConfig(SMALLEST, "trial.yaml", overrides);
     expect([config.grpo.loss.klCoef, config.data.thoughts, config.seed]).toEqual([0.01, true, 3]);
   });
 
   test("takes text as it is where text is asked for", () => {
-    expect(parseConfig(SMALLEST, "trial.yaml", ["name=007"]).name).toBe("007");
-    expect(parseConfig(SMALLEST, "trial.yaml", ["data.directory=a=b"]).data.directory).toBe("a=b");
+    expect(parseRunConfig(SMALLEST, "trial.yaml", ["name=007"]).name).toBe("007");
+    expect(parseRunConfig(SMALLEST, "trial.yaml", ["data.directory=a=b"]).data.directory).toBe("a=b");
   });
 
   test("shows its faults as its own", () => {
@@ -103,14 +103,14 @@ describe("--set", () => {
   });
 });
 
-describe("loadConfig", () => {
+describe("loadRunConfig", () => {
   test("reads a file", () => {
     const path = join(mkdtempSync(join(tmpdir(), "earl-config-")), "trial.yaml");
     writeFileSync(path, SMALLEST);
-    expect(loadConfig(path, ["seed=5"]).seed).toBe(5);
+    expect(loadRunConfig(path, ["seed=5"]).seed).toBe(5);
   });
 
   test("refuses a file that is not there", () => {
-    expect(() => loadConfig("no/such.yaml")).toThrow("Cannot read the config no/such.yaml");
+    expect(() => loadRunConfig("no/such.yaml")).toThrow("Cannot read the config no/such.yaml");
   });
 });

@@ -1,12 +1,7 @@
 /** Settings that are fine alone and cannot work together. */
 
-import type { RunConfig } from "./schema.ts";
-
-export interface CrossFault {
-  /** The settings that do not fit together; the first is the one to change. */
-  readonly keys: readonly [string, ...string[]];
-  readonly message: string;
-}
+import type { CrossFault } from "../config/declaration.ts";
+import type { RunConfig } from "./run-config.ts";
 
 /** Every combination in the config that cannot work. */
 export function crossFaults(config: RunConfig): CrossFault[] {

@@ -1,0 +1,53 @@
+/** The config of a run: every section, from the room it belongs to, and what is checked between them. */
+
+import { z } from "zod";
+
+import type { Declaration } from "../config/declaration.ts";
+import { loadConfig, parseConfig } from "../config/load-config.ts";
+import { DataSettings } from "../data/data-settings.ts";
+import { OnnxSettings } from "../engine/onnx/onnx-settings.ts";
+import { OptimizerSettings } from "../engine/optimizer-settings.ts";
+import { EvaluationSettings } from "../evaluate/evaluation-settings.ts";
+import { PolicySettings } from "../policy/policy-settings.ts";
+import { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
+import { GrpoSettings } from "../train/grpo-settings.ts";
+import { SftSettings } from "../train/sft-settings.ts";
+import { crossFaults } from "./cross-checks.ts";
+
+export const RunConfig = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]+$/, "letters, digits, dot, dash and underscore only")
+    .describe("Folder under runs/."),
+  seed: z.int().min(0).default(0).describe("Everything random in the run comes from it."),
+  algorithm: z
+    .enum(["sft", "grpo", "sft-grpo"])
+    .describe("What trains the policy; sft-grpo goes on from the best SFT checkpoint in the same run."),
+  data: DataSettings,
+  policy: PolicySettings.prefault({}),
+  tokenizer: TokenizerSettings.prefault({}),
+  engine: OnnxSettings.prefault({}),
+  optimizer: OptimizerSettings.prefault({}),
+  sft: SftSettings.prefault({}),
+  grpo: GrpoSettings.prefault({}),
+  evaluation: EvaluationSettings.prefault({}),
+});
+
+export type RunConfig = z.infer<typeof RunConfig>;
+
+export const RUN_CONFIG: Declaration<RunConfig> = {
+  title: "earl run configuration",
+  schema: RunConfig,
+  crossFaults,
+  standIns: { name: "run", algorithm: "sft", data: { directory: "." } },
+};
+
+/** As `loadConfig`, for the config of a run. */
+export function loadRunConfig(file: string, overrides: readonly string[] = []): RunConfig {
+  return loadConfig(RUN_CONFIG, file, overrides);
+}
+
+/** As `parseConfig`, for the config of a run. */
+export function parseRunConfig(text: string, file: string, overrides: readonly string[] = []): RunConfig {
+  return parseConfig(RUN_CONFIG, text, file, overrides);
+}
