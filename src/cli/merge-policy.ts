@@ -3,13 +3,16 @@
  * tokenizer beside them.
  */
 
-import { mkdir, readFile, readdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { CheckpointError } from "../errors.ts";
 import { openCheckpointFiles } from "../policy/checkpoint-files.ts";
 import { mergeLora, openLoraDirectory } from "../policy/lora-files.ts";
 import { openPolicyDirectory } from "../policy/policy-directory.ts";
 import type { FloatType } from "../policy/safetensors-writer.ts";
+import { readJsonFile, readPublishedFile } from "../policy/published-file.ts";
 import { savePolicyDirectory } from "../policy/save-policy.ts";
 import { writeDirectoryAtomically, writeFault } from "../runs/atomic-write.ts";
 
@@ -87,19 +90,22 @@ async function typeOf(directory: string, tensors: number): Promise<FloatType> {
 
 async function tokenizerFiles(directory: string): Promise<Map<string, Uint8Array>> {
   const names = (await readdir(directory)).filter((name) => TOKENIZER_FILE.test(name));
-  return new Map(
-    await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name))] as const)),
-  );
+  const read = (name: string): Promise<Uint8Array> =>
+    readPublishedFile(join(directory, name), "Check its permissions.");
+  return new Map(await Promise.all(names.map(async (name) => [name, await read(name)] as const)));
 }
 
 async function generationConfig(directory: string): Promise<Record<string, unknown>> {
-  try {
-    const text = await readFile(join(directory, "generation_config.json"), "utf8");
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-  } catch {
-    // A checkpoint need not have one.
-    return {};
-  }
+  const path = join(directory, "generation_config.json");
+  // A checkpoint need not have one.
+  if (!existsSync(path)) return {};
+  const parsed = z
+    .record(z.string(), z.unknown())
+    .safeParse(await readJsonFile(path, "Check its permissions."));
+  if (parsed.success) return parsed.data;
+  throw new CheckpointError(`${path} is not a JSON object.`, {
+    hint: "Download the file again, or remove it.",
+  });
 }
 
 async function makeParent(path: string): Promise<void> {

@@ -3,10 +3,11 @@
  * `model.safetensors.index.json`. Opening reads headers alone.
  */
 
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
+import { readJsonFile } from "./published-file.ts";
 import type { TensorEntry } from "./safetensors-header.ts";
 import { SafetensorsFile } from "./safetensors.ts";
 
@@ -97,11 +98,12 @@ export function checkpointFault(what: string, faults: readonly string[]): Checkp
 }
 
 async function readWeightMap(index: string): Promise<ReadonlyMap<string, string>> {
-  try {
-    return new Map(Object.entries(Index.parse(JSON.parse(await readFile(index, "utf8"))).weight_map));
-  } catch (cause) {
-    throw new CheckpointError(`${index} is not an index of weights.`, { cause, hint: "Download it again." });
-  }
+  const parsed = Index.safeParse(await readJsonFile(index, "Check its permissions."));
+  if (parsed.success) return new Map(Object.entries(parsed.data.weight_map));
+  throw new CheckpointError(`${index} is not an index of weights.`, {
+    cause: parsed.error,
+    hint: "Download it again.",
+  });
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -4,12 +4,12 @@
  * `text_config`), and LLaMA. Written is always a layout that transformers has in its tree.
  */
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
 import { misfits, type PolicyConfig } from "./config.ts";
 import { CLASS_DEFAULTS, EMU3_SIZES, FIXED_KEYS, harmlessKeys, nestingKeys } from "./config-keys.ts";
+import { readJsonFile } from "./published-file.ts";
 
 export interface PolicyConfigFile {
   readonly config: PolicyConfig;
@@ -62,22 +62,8 @@ const FAMILIES: Readonly<Record<string, PolicyConfig["family"]>> = {
 /** Reads DIR/config.json. Throws CheckpointError, all faults in one, for a file that earl's maths does not cover. */
 export async function readPolicyConfig(directory: string): Promise<PolicyConfigFile> {
   const file = join(directory, "config.json");
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (cause) {
-    throw new CheckpointError(`Cannot read ${file}.`, {
-      cause,
-      hint: "Give the directory of a Hugging Face checkpoint: it holds config.json beside the weights.",
-    });
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new CheckpointError(`${file} is not JSON.`, { cause, hint: "Download the file again." });
-  }
-  return parsePolicyConfig(json, file);
+  const missing = "Give the directory of a Hugging Face checkpoint: it holds config.json beside the weights.";
+  return parsePolicyConfig(await readJsonFile(file, missing), file);
 }
 
 /** The same for a config.json that is parsed already; `file` names it in errors. */

@@ -1,8 +1,8 @@
 /** PEFT's adapter_config.json: what of it earl's LoRA covers, and the one that earl writes. */
 
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
+import { readJsonFile } from "./published-file.ts";
 import type { LoraSettings } from "./lora.ts";
 import { PROJECTIONS, type Projection } from "./parameters.ts";
 
@@ -23,6 +23,8 @@ const AdapterConfig = z.looseObject({
 });
 
 export const ADAPTER_CONFIG_FILE = "adapter_config.json";
+const MISSING =
+  "Give the directory that PEFT's save_pretrained wrote: it holds adapter_config.json and adapter_model.safetensors.";
 
 export type AdapterScale = Pick<LoraSettings, "rank" | "alpha" | "isRankStabilised">;
 
@@ -30,7 +32,7 @@ const NamedBase = z.looseObject({ base_model_name_or_path: z.string().nullish() 
 
 /** Path or hub name of the weights that an adapter belongs to; undefined where it names none. */
 export async function readAdapterBase(file: string): Promise<string | undefined> {
-  const parsed = NamedBase.safeParse(await readJson(file));
+  const parsed = NamedBase.safeParse(await readJsonFile(file, MISSING));
   return parsed.data?.base_model_name_or_path ?? undefined;
 }
 
@@ -39,7 +41,7 @@ export async function readAdapterBase(file: string): Promise<string | undefined>
  * does not describe; a setting that is off (null, false or empty) is no fault, whatever it is called.
  */
 export async function readAdapterConfig(file: string): Promise<AdapterScale> {
-  const parsed = AdapterConfig.safeParse(await readJson(file));
+  const parsed = AdapterConfig.safeParse(await readJsonFile(file, MISSING));
   const faults = (parsed.error?.issues ?? []).map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   for (const [key, value] of Object.entries(parsed.data ?? {})) {
     if (Object.hasOwn(AdapterConfig.shape, key) || HARMLESS_KEYS.has(key) || isOff(value)) continue;
@@ -55,17 +57,6 @@ export async function readAdapterConfig(file: string): Promise<AdapterScale> {
   }
   const { r, lora_alpha, use_rslora } = parsed.data;
   return { rank: r, alpha: lora_alpha, isRankStabilised: use_rslora };
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, "utf8"));
-  } catch (cause) {
-    throw new CheckpointError(`Cannot read ${file} as JSON.`, {
-      cause,
-      hint: "Give the directory that PEFT's save_pretrained wrote: it holds adapter_config.json and adapter_model.safetensors.",
-    });
-  }
 }
 
 /** The adapter_config.json that PEFT loads. `baseModel` is the path or hub name of the base weights. */

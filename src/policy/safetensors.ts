@@ -3,8 +3,9 @@
  * asked for costs nothing, and one that is costs its own size and a small buffer.
  */
 
-import { open, type FileHandle } from "node:fs/promises";
+import { open, stat, type FileHandle } from "node:fs/promises";
 import { CheckpointError, ShapeError } from "../errors.ts";
+import { LFS_POINTER_BYTES, refuseLfsPointer } from "../lfs-pointer.ts";
 import { widenBF16, widenF16 } from "./float-formats.ts";
 import { BYTES_OF, MAX_HEADER_BYTES, damaged, parseHeader } from "./safetensors-header.ts";
 import type { SafetensorsHeader, TensorEntry } from "./safetensors-header.ts";
@@ -46,8 +47,11 @@ export class SafetensorsFile {
   static async open(path: string): Promise<SafetensorsFile> {
     let handle: FileHandle;
     try {
+      // Asked first, since opening a pipe waits for its writer.
+      if (!(await stat(path)).isFile()) throw damaged(path, ["it is no plain file"]);
       handle = await open(path, "r");
     } catch (cause) {
+      if (cause instanceof CheckpointError) throw cause;
       throw new CheckpointError(`Cannot open ${path}.`, {
         cause,
         hint: "Check the path and its permissions.",
@@ -55,9 +59,10 @@ export class SafetensorsFile {
     }
     try {
       const { size } = await handle.stat();
-      const prefix = new Uint8Array(8);
       if (size < 8) throw damaged(path, [`it has ${size} bytes, too few for a header`]);
+      const prefix = new Uint8Array(Math.min(size, LFS_POINTER_BYTES));
       await fill(handle, prefix, 0, path);
+      refuseLfsPointer(path, prefix, CheckpointError);
       const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
       if (headerBytes > Math.min(MAX_HEADER_BYTES, size - 8)) {
         throw damaged(path, [`it says its header has ${headerBytes} bytes, but the file has ${size}`]);

@@ -1,8 +1,9 @@
 /** Opens the text tokenizer of a checkpoint directory, whichever of the two published forms lies there. */
 
-import { readFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "../errors.ts";
+import { readPublishedFile } from "../policy/published-file.ts";
 import type { BytePairTokenizer } from "./byte-pair-tokenizer.ts";
 import { EMU3_RANKS_FILE, EMU3_VISION_FILE, readEmu3Tiktoken } from "./emu3-tiktoken.ts";
 import { readTokenizerJson } from "./tokenizer-json.ts";
@@ -10,7 +11,8 @@ import { readTokenizerJson } from "./tokenizer-json.ts";
 /** Throws CheckpointError where the directory or a file of the tokenizer is missing or damaged. */
 export async function openTextTokenizer(directory: string): Promise<BytePairTokenizer> {
   const names = new Set(await namesIn(directory));
-  const read = (name: string): Promise<Uint8Array> => readFile(join(directory, name));
+  const read = (name: string): Promise<Uint8Array> =>
+    readPublishedFile(join(directory, name), "Check its permissions.");
   if (names.has(EMU3_RANKS_FILE) && names.has(EMU3_VISION_FILE)) {
     return readEmu3Tiktoken(await read(EMU3_RANKS_FILE), await read(EMU3_VISION_FILE));
   }

@@ -1,9 +1,10 @@
 /** Opens the vision tokenizer that lies in a directory: beside a checkpoint that earl saved, or as Emu3 is published. */
 
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
+import { readJsonFile } from "../policy/published-file.ts";
 import { hasMovqConfig } from "./movq/config-file.ts";
 import { MOVQ_KIND, MovqTokenizer } from "./movq/movq-tokenizer.ts";
 import { PatchCodebook } from "./patch-codebook.ts";
@@ -17,25 +18,16 @@ const MovqReference = z.object({ kind: z.literal(MOVQ_KIND), directory: z.string
  */
 export async function openVisionTokenizer(directory: string): Promise<VisionTokenizer> {
   const path = join(directory, VISION_FILE);
-  let content: string;
-  try {
-    content = await readFile(path, "utf8");
-  } catch (cause) {
+  if (!existsSync(path)) {
     if (await hasMovqConfig(directory)) return MovqTokenizer.open(directory);
     throw new CheckpointError(
       `${directory} has no vision tokenizer: cannot read ${VISION_FILE}, and no config.json of Emu3's.`,
       {
         hint: "Name the directory of BAAI/Emu3-VisionTokenizer: --vision-tokenizer DIR, policy.visionTokenizer in a config.",
-        cause,
       },
     );
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(content);
-  } catch (cause) {
-    throw new CheckpointError(`${path} is not JSON.`, { hint: "Copy it again from the checkpoint.", cause });
-  }
+  const json = await readJsonFile(path, "Copy it again from the checkpoint.");
   const reference = MovqReference.safeParse(json);
   if (!reference.success) return PatchCodebook.read(json);
   return openReferred(reference.data.directory, path);

@@ -3,11 +3,19 @@
 import { readFile } from "node:fs/promises";
 import type { z } from "zod";
 import { DataError } from "../errors.ts";
+import { refuseLfsPointer } from "../lfs-pointer.ts";
 
-/** The file's content, or undefined where there is none or it is no JSON. */
+/** The file's content, or undefined where there is none or it is no JSON. Throws DataError for a Git LFS pointer. */
 export async function jsonIn(path: string): Promise<unknown> {
+  let content: Buffer;
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    content = await readFile(path);
+  } catch {
+    return undefined;
+  }
+  refuseLfsPointer(path, content, DataError);
+  try {
+    return JSON.parse(content.toString("utf8"));
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import { DataError } from "../errors.ts";
 import { decodePicture } from "../images/codec.ts";
 import type { Picture } from "../images/picture.ts";
 import { resize, resizedSize } from "../images/resize.ts";
+import { refuseLfsPointer } from "../lfs-pointer.ts";
 import { compareEqual, compareNumbers, type Comparison } from "./comparison.ts";
 import { readRecordedJson } from "./recorded-json.ts";
 
@@ -48,5 +49,6 @@ async function load(directory: string, name: string): Promise<Picture> {
   } catch (cause) {
     throw new DataError(`The recording lacks ${path}.`, { cause, hint: "Copy the whole folder." });
   }
+  refuseLfsPointer(path, bytes, DataError);
   return decodePicture(bytes, path);
 }

@@ -6,12 +6,15 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { DataError } from "../errors.ts";
+import { DataError, EarlError } from "../errors.ts";
+import { LFS_POINTER_BYTES, refuseLfsPointer } from "../lfs-pointer.ts";
 
 export interface Unpacked extends AsyncDisposable {
   readonly directory: string;
   /** Of the one file that was asked for; undefined where a folder was. */
   readonly file: string | undefined;
+  /** The error with the recording's own paths in its message, where it names those of unpacked files. */
+  inItsOwnWords(error: unknown): unknown;
 }
 
 /** Throws DataError where the path is not there or a packed file is damaged. Dispose of it to remove what was unpacked. */
@@ -20,7 +23,12 @@ export async function unpack(path: string): Promise<Unpacked> {
   const directory = isFile ? dirname(path) : path;
   const names = isFile ? [basename(path)] : await readdir(directory);
   if (!names.some((name) => name.endsWith(".gz"))) {
-    return { directory, file: isFile ? path : undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
+    return {
+      directory,
+      file: isFile ? path : undefined,
+      inItsOwnWords: (error) => error,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
   }
   const target = await mkdtemp(join(tmpdir(), "earl-recording-"));
   const remove = (): Promise<void> => rm(target, { recursive: true, force: true });
@@ -36,7 +44,11 @@ export async function unpack(path: string): Promise<Unpacked> {
     throw error;
   }
   const file = isFile ? join(target, plainName(basename(path))) : undefined;
-  return { directory: target, file, [Symbol.asyncDispose]: remove };
+  const inItsOwnWords = (error: unknown): unknown => {
+    if (error instanceof EarlError) error.message = error.message.replaceAll(target, directory);
+    return error;
+  };
+  return { directory: target, file, inItsOwnWords, [Symbol.asyncDispose]: remove };
 }
 
 const plainName = (name: string): string => name.replace(/\.gz$/, "");
@@ -51,11 +63,20 @@ async function isPlainFile(path: string): Promise<boolean> {
 
 async function gunzip(from: string, to: string): Promise<void> {
   try {
+    refuseLfsPointer(from, await firstBytes(from), DataError);
     await pipeline(createReadStream(from), createGunzip(), createWriteStream(to));
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     throw new DataError(`${from} cannot be unpacked: ${cause instanceof Error ? cause.message : "?"}.`, {
       hint: "Copy it again.",
       cause,
     });
   }
+}
+
+async function firstBytes(path: string): Promise<Uint8Array> {
+  const start: Buffer[] = [];
+  for await (const piece of createReadStream(path, { end: LFS_POINTER_BYTES - 1 }))
+    start.push(piece as Buffer);
+  return Buffer.concat(start);
 }

@@ -11,7 +11,7 @@ import { recordingKind, type RecordingKind } from "./recording-kind.ts";
 import { compareResize } from "./resize-agreement.ts";
 import { compareSequences } from "./sequences-agreement.ts";
 import { compareTextTokenizer } from "./text-tokenizer-agreement.ts";
-import { unpack } from "./unpacked.ts";
+import { unpack, type Unpacked } from "./unpacked.ts";
 
 export interface VerifyOptions {
   /** Folder of the text tokenizer; sequences need it. */
@@ -33,6 +33,18 @@ export interface Verification {
  */
 export async function verifyRecording(path: string, options: VerifyOptions = {}): Promise<Verification> {
   await using unpacked = await unpack(path);
+  try {
+    return await verifyUnpacked(path, unpacked, options);
+  } catch (error) {
+    throw unpacked.inItsOwnWords(error);
+  }
+}
+
+async function verifyUnpacked(
+  path: string,
+  unpacked: Unpacked,
+  options: VerifyOptions,
+): Promise<Verification> {
   const { kind, at } = await recordingKind(path, unpacked);
   const running = compare(kind, at, options.tokenizer);
   const comparisons: Comparison[] = [];

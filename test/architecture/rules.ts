@@ -7,6 +7,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   errors: 0,
   random: 0,
   format: 0,
+  "lfs-pointer": 0,
   tensor: 1,
   images: 1,
   algorithms: 1,

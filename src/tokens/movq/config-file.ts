@@ -3,11 +3,12 @@
  * transformers' own (`emu3_vqgan`), and the one inside `Emu3ForConditionalGeneration` (`emu3`, under `vq_config`).
  */
 
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "../../errors.ts";
 import { harmlessKeys } from "../../policy/config-keys.ts";
+import { readJsonFile } from "../../policy/published-file.ts";
 import { EMU3_MOVQ_CONFIG, movqMisfits, stageChannels, type MovqConfig } from "./config.ts";
 
 export interface MovqConfigFile {
@@ -15,6 +16,8 @@ export interface MovqConfigFile {
   /** True where the weights lie beside a language model's, under `vqmodel.` or `model.vqmodel.`. */
   readonly isNested: boolean;
 }
+
+const MISSING = "Give the directory of a vision tokenizer: it holds config.json beside the weights.";
 
 const size = z.int().min(1);
 const stages = z.array(z.int().min(0));
@@ -58,26 +61,19 @@ const TransformersKeys = z.strictObject({
   attention_dropout: z.number().default(0),
 });
 
-/** Whether DIR/config.json describes a MoVQ, alone or beside a language model. False where there is none to read. */
+/**
+ * Whether DIR/config.json describes a MoVQ, alone or beside a language model. False where there is none; throws
+ * CheckpointError for one that cannot be read.
+ */
 export async function hasMovqConfig(directory: string): Promise<boolean> {
-  try {
-    const json: unknown = JSON.parse(await readFile(join(directory, "config.json"), "utf8"));
-    return sectionOf(json) !== undefined;
-  } catch {
-    return false;
-  }
+  const file = join(directory, "config.json");
+  return existsSync(file) && sectionOf(await readJsonFile(file, MISSING)) !== undefined;
 }
 
 /** Reads DIR/config.json. Throws CheckpointError, all faults in one, where it is not there or describes no MoVQ. */
 export async function readMovqConfig(directory: string): Promise<MovqConfigFile> {
   const file = join(directory, "config.json");
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, "utf8"));
-  } catch (cause) {
-    throw new CheckpointError(`Cannot read ${file} as JSON.`, { cause, hint: "Download the file again." });
-  }
-  return parseMovqConfig(json, file);
+  return parseMovqConfig(await readJsonFile(file, MISSING), file);
 }
 
 /** The same for a config.json that is parsed already; `file` names it in errors. */
