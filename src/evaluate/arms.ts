@@ -7,7 +7,8 @@ import { bootstrapInterval, wilsonInterval } from "../algorithms/statistics.ts";
 import { DataError } from "../errors.ts";
 import { Rng } from "../random.ts";
 import type { Reward } from "../rewards/reward.ts";
-import { isTarget } from "../rollout/rollout.ts";
+import { askReward } from "../rewards/ask-reward.ts";
+import { decodedEdit, isTarget } from "../rollout/score-group.ts";
 import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
 import type { ArmResult } from "../runs/event.ts";
@@ -35,15 +36,9 @@ export function armEdits(groups: readonly ScoredGroup[]): ArmEdit[] {
 
 /** The arm "source copied": what doing nothing scores. */
 export async function copiedSource(edits: readonly PreparedEdit[], reward: Reward): Promise<ArmEdit[]> {
-  const verdicts = await reward.score(
-    edits.map(({ id, instruction, source, target }) => ({
-      exampleId: id,
-      instruction,
-      source,
-      edited: source,
-      ...(target === undefined ? {} : { target }),
-    })),
-  );
+  const { signal } = new AbortController();
+  const copies = edits.map((edit) => decodedEdit(edit, edit.source));
+  const verdicts = await askReward(reward, copies, { signal });
   return edits.map((edit, index) => {
     const verdict = verdicts[index];
     return {

@@ -25,7 +25,8 @@ export async function evaluatePolicy(
   const groups: ScoredGroup[] = [];
   for (let start = 0; start < edits.length; start += batchSize) {
     const batch = edits.slice(start, start + batchSize);
-    groups.push(...(await rollout(parts, batch, sampling, Rng.from(seed, "evaluation", start).word())));
+    const request = { edits: batch, sampling, seed: Rng.from(seed, "evaluation", start).word() };
+    groups.push(...(await rollout(parts, request)));
   }
   return groups;
 }

@@ -1,14 +1,27 @@
-/** What a judge said about one edit. A judge that failed is not a judge that said zero. */
+/**
+ * What is known of one completion's picture. A judge that failed is not a judge that said zero, and a completion that
+ * holds no picture is not a judge that failed: only the rollout, which decodes, says `undecodable`.
+ */
 
-export type Verdict =
+/** What a judge, and so a reward, may say about one decoded edit. */
+export type JudgeVerdict =
   | {
       readonly kind: "scored";
-      /** In the judge's own range (VIEScore and the reference reward: 0…10). */
+      /** In the range that the reward declares. */
       readonly score: number;
-      /** The parts the score was made of, by name. */
-      readonly parts: Readonly<Record<string, number>>;
+      /** What the score was made of, by name. */
+      readonly subscores: Readonly<Record<string, number>>;
       readonly reasoning?: string;
     }
-  /** The completion, or the judge's reply to it, cannot be read; `reason` says how. */
-  | { readonly kind: "unparsable"; readonly reason: string }
-  | { readonly kind: "unreachable"; readonly reason: string };
+  /** The judge's faults: its reply could not be read, or it gave none; `reason` says how. */
+  | { readonly kind: "unparsable" | "unreachable"; readonly reason: string };
+
+/** `undecodable` is the policy's fault: what it wrote is no picture, and no judge was asked. */
+export type Verdict = JudgeVerdict | { readonly kind: "undecodable"; readonly reason: string };
+
+/** True where the judge was asked and gave no score. */
+export function isJudgeFault(
+  verdict: Verdict,
+): verdict is Extract<Verdict, { kind: "unparsable" | "unreachable" }> {
+  return verdict.kind === "unparsable" || verdict.kind === "unreachable";
+}

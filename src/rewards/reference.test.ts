@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { picture, type Picture } from "../images/picture.ts";
-import { referenceParts, referenceReward } from "./reference.ts";
-import type { ScoredEdit } from "./reward.ts";
+import { referenceReward, referenceSubscores } from "./reference.ts";
+import type { DecodedEdit } from "./reward.ts";
 
 const SIZE = 8;
 
@@ -14,18 +14,15 @@ function grey(level: number, others: Readonly<Record<number, number>> = {}): Pic
   return picture(SIZE, SIZE, pixels);
 }
 
-function edit(source: Picture, target: Picture | undefined, edited: Picture | undefined): ScoredEdit {
-  return {
-    exampleId: "a",
-    instruction: "paint it",
-    source,
-    ...(target === undefined ? {} : { target }),
-    ...(edited === undefined ? { problem: "cut off" } : { edited }),
-  };
+const options = { signal: new AbortController().signal };
+
+function edit(source: Picture, target: Picture | undefined, edited: Picture): DecodedEdit {
+  const base = { exampleId: "a", instruction: "paint it", source, edited };
+  return target === undefined ? base : { ...base, target };
 }
 
 async function scoreOf(source: Picture, target: Picture, edited: Picture): Promise<number> {
-  const [verdict] = await referenceReward.score([edit(source, target, edited)]);
+  const [verdict] = await referenceReward.score([edit(source, target, edited)], options);
   if (verdict?.kind !== "scored") throw new Error("expected a score");
   return verdict.score;
 }
@@ -53,26 +50,31 @@ describe("reference reward", () => {
   });
   test("damage as large as the edit halves preservation", () => {
     const damaged = grey(100, { 0: 200, 1: 200, 2: 200, 3: 200, 60: 0, 61: 0, 62: 0, 63: 0 });
-    expect(referenceParts(source, target, damaged)).toEqual({ success: 1, preservation: 0.5 });
+    expect(referenceSubscores(source, target, damaged)).toEqual({ success: 1, preservation: 0.5 });
   });
   test("a pixel has full credit to 8, half at 20 and none from 32 on", () => {
     const successes = [192, 180, 168].map(
-      (level) => referenceParts(source, target, grey(100, { 0: level })).success,
+      (level) => referenceSubscores(source, target, grey(100, { 0: level })).success,
     );
     expect(successes).toEqual([1 / 4, 0.5 / 4, 0]);
   });
   test("an edit fainter than the tolerance's end is held to a tighter one: its source earns nothing", () => {
     const faint = grey(100, { 0: 116, 1: 116, 2: 116, 3: 116 });
-    expect(referenceParts(source, faint, source).success).toBe(0);
+    expect(referenceSubscores(source, faint, source).success).toBe(0);
     // far = 16, near = 4: a difference of 10 is half-way.
-    expect(referenceParts(source, faint, grey(100, { 0: 106, 1: 106, 2: 106, 3: 106 })).success).toBe(0.5);
+    expect(referenceSubscores(source, faint, grey(100, { 0: 106, 1: 106, 2: 106, 3: 106 })).success).toBe(
+      0.5,
+    );
   });
   test("where nothing was to change, only damage counts, against 1/64 of the picture", () => {
-    expect(referenceParts(source, source, source)).toEqual({ success: 1, preservation: 1 });
-    expect(referenceParts(source, source, grey(100, { 5: 0 }))).toEqual({ success: 1, preservation: 0.5 });
+    expect(referenceSubscores(source, source, source)).toEqual({ success: 1, preservation: 1 });
+    expect(referenceSubscores(source, source, grey(100, { 5: 0 }))).toEqual({
+      success: 1,
+      preservation: 0.5,
+    });
   });
   test("where everything was to change, preservation is 1", () => {
-    expect(referenceParts(source, grey(200), grey(200))).toEqual({ success: 1, preservation: 1 });
+    expect(referenceSubscores(source, grey(200), grey(200))).toEqual({ success: 1, preservation: 1 });
   });
   test("any target scores 10 for itself, and scores stay within 0…10", async () => {
     await fc.assert(
@@ -94,19 +96,24 @@ describe("reference reward", () => {
   });
   test("says why an edit cannot be scored, and scores the others", async () => {
     const small = picture(4, 4);
-    const verdicts = await referenceReward.score([
-      edit(source, target, undefined),
-      edit(source, undefined, target),
-      edit(source, target, small),
-      edit(source, small, source),
-      edit(source, target, target),
-    ]);
-    expect(verdicts.slice(0, 4)).toEqual([
-      { kind: "unparsable", reason: "cut off" },
+    const verdicts = await referenceReward.score(
+      [
+        edit(source, undefined, target),
+        edit(source, target, small),
+        edit(source, small, source),
+        edit(source, target, target),
+      ],
+      options,
+    );
+    expect(verdicts.slice(0, 3)).toEqual([
       { kind: "unparsable", reason: "example a has no target picture to compare with" },
       { kind: "unparsable", reason: "the edited picture is 4 × 4, but the target 8 × 8" },
       { kind: "unparsable", reason: "the source is 8 × 8, but the target 4 × 4" },
     ]);
-    expect(verdicts[4]).toMatchObject({ kind: "scored", score: 10, parts: { success: 1, preservation: 1 } });
+    expect(verdicts[3]).toMatchObject({
+      kind: "scored",
+      score: 10,
+      subscores: { success: 1, preservation: 1 },
+    });
   });
 });

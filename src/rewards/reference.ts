@@ -15,8 +15,8 @@
  */
 
 import type { Picture } from "../images/picture.ts";
-import type { Verdict } from "../judge/verdict.ts";
-import type { Reward, ScoredEdit } from "./reward.ts";
+import type { JudgeVerdict } from "../judge/verdict.ts";
+import type { DecodedEdit, Reward } from "./reward.ts";
 
 /** Channel difference that counts as equal: what JPEG at good quality does to a flat area. */
 export const TOLERANCE = 8;
@@ -27,22 +27,27 @@ export const MIN_EDIT_SHARE = 1 / 64;
 /** Top of the range, as VIEScore's. */
 export const MAX_SCORE = 10;
 
-export interface ReferenceParts {
+export interface ReferenceSubscores {
   /** 0…1 over the pixels meant to change; 1 where there are none. */
   readonly success: number;
   /** 0…1 over the pixels meant to stay; 1 where there are none. */
   readonly preservation: number;
 }
 
-/** The reward `reference`. Edits without a picture, a target or the target's size come back unparsable, never as 0. */
+/** The reward `reference`. Edits without a target, or of another size than their target, come back unparsable, never as 0. */
 export const referenceReward: Reward = {
   name: "reference",
-  score: (edits) => Promise.resolve(edits.map(verdictOf)),
+  needs: ["target"],
+  range: [0, MAX_SCORE],
+  async score(edits, { signal }) {
+    signal.throwIfAborted();
+    return edits.map(verdictOf);
+  },
+  [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
-function verdictOf(edit: ScoredEdit): Verdict {
+function verdictOf(edit: DecodedEdit): JudgeVerdict {
   const { source, target, edited } = edit;
-  if (edited === undefined) return unparsable(edit.problem ?? "no picture could be decoded");
   if (target === undefined)
     return unparsable(`example ${edit.exampleId} has no target picture to compare with`);
   if (!isSameSize(source, target)) {
@@ -51,13 +56,13 @@ function verdictOf(edit: ScoredEdit): Verdict {
   if (!isSameSize(edited, target)) {
     return unparsable(`the edited picture is ${sizeOf(edited)}, but the target ${sizeOf(target)}`);
   }
-  const parts = referenceParts(source, target, edited);
-  const score = MAX_SCORE * Math.sqrt(parts.success * parts.preservation);
-  return { kind: "scored", score, parts: { ...parts } };
+  const subscores = referenceSubscores(source, target, edited);
+  const score = MAX_SCORE * Math.sqrt(subscores.success * subscores.preservation);
+  return { kind: "scored", score, subscores: { ...subscores } };
 }
 
 /** Success and preservation of one edit. The three pictures have one size. */
-export function referenceParts(source: Picture, target: Picture, edited: Picture): ReferenceParts {
+export function referenceSubscores(source: Picture, target: Picture, edited: Picture): ReferenceSubscores {
   const pixelCount = target.width * target.height;
   let changed = 0;
   let reached = 0;
@@ -99,6 +104,6 @@ function sizeOf(picture: Picture): string {
   return `${picture.width} × ${picture.height}`;
 }
 
-function unparsable(reason: string): Verdict {
+function unparsable(reason: string): JudgeVerdict {
   return { kind: "unparsable", reason };
 }

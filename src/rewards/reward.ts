@@ -1,22 +1,38 @@
 /** A reward: what a completion's picture is scored by. */
 
 import type { Picture } from "../images/picture.ts";
-import type { Verdict } from "../judge/verdict.ts";
+import type { JudgeVerdict } from "../judge/verdict.ts";
 
-/** One edit to be scored. */
-export interface ScoredEdit {
+/** One edit to be scored: what was asked for, and the picture that came of it. */
+export interface DecodedEdit {
   readonly exampleId: string;
   readonly instruction: string;
   readonly source: Picture;
-  /** Absent where the dataset has none; a reward that needs it says so. */
+  readonly edited: Picture;
+  /** Absent where the dataset has none, as is `mask`; a reward that needs one declares it in `needs`. */
   readonly target?: Picture;
-  /** Absent where the completion could not be decoded; `problem` then says why. */
-  readonly edited?: Picture;
-  readonly problem?: string;
+  /** Where the edit is meant to happen. */
+  readonly mask?: Picture;
 }
 
-export interface Reward {
+/** What an edit may bring along for a reward, and what a reward may need. */
+export type EditNeed = "target" | "mask";
+
+export interface ScoreOptions {
+  /** When it aborts, `score` rejects with its reason, soon, and leaves no call running. */
+  readonly signal: AbortSignal;
+}
+
+export interface Reward extends AsyncDisposable {
+  /** Its name in metrics. */
   readonly name: string;
-  /** One verdict an edit, in order; may call a server and take its time. Never throws for a single bad edit. */
-  score(edits: readonly ScoredEdit[]): Promise<Verdict[]>;
+  /** What every edit must have. An edit without it comes back `unparsable`, never as 0. */
+  readonly needs: readonly EditNeed[];
+  /** Least and greatest score. */
+  readonly range: readonly [number, number];
+  /**
+   * One verdict an edit, in order; may call a server and take its time. A single bad edit gives a failed verdict and
+   * never throws.
+   */
+  score(edits: readonly DecodedEdit[], options: ScoreOptions): Promise<JudgeVerdict[]>;
 }

@@ -2,13 +2,15 @@
 
 import { isZeroVariance, scoredRewards } from "../algorithms/advantages.ts";
 import { mean, std } from "../algorithms/statistics.ts";
+import { isJudgeFault } from "../judge/verdict.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import { rewardsOf, type ScoredGroup } from "./scored-group.ts";
 
-/** Share of verdicts that failed for the judge's own reasons: a picture was there, a score was not. 0…1. */
+/** Share of the verdicts that a judge was asked for and that failed. 0…1; completions without a picture are not asked about. */
 export function failedVerdictShare(groups: readonly ScoredGroup[]): number {
-  const judged = groups.flatMap((group) => group.completions).filter((one) => one.picture !== undefined);
-  return shareOf(judged, (one) => one.verdict.kind !== "scored");
+  const verdicts = groups.flatMap((group) => group.completions).map(({ verdict }) => verdict);
+  const asked = verdicts.filter((verdict) => verdict.kind !== "undecodable");
+  return shareOf(asked, isJudgeFault);
 }
 
 /** Metrics of the groups; means of rewards are left out where nothing was scored. */
@@ -22,12 +24,9 @@ export function rolloutMetrics(groups: readonly ScoredGroup[], rewardName: strin
     "completions/min_length": Math.min(...lengths),
     "completions/max_length": Math.max(...lengths),
     "completions/clipped_ratio": shareOf(completions, (one) => !one.isFinished),
-    "completions/undecodable": shareOf(completions, (one) => one.picture === undefined),
-    "judge/unparsable": shareOf(
-      completions,
-      (one) => one.picture !== undefined && one.verdict.kind === "unparsable",
-    ),
-    "judge/unreachable": shareOf(completions, (one) => one.verdict.kind === "unreachable"),
+    "completions/undecodable": shareOf(completions, ({ verdict }) => verdict.kind === "undecodable"),
+    "judge/unparsable": shareOf(completions, ({ verdict }) => verdict.kind === "unparsable"),
+    "judge/unreachable": shareOf(completions, ({ verdict }) => verdict.kind === "unreachable"),
   };
 }
 

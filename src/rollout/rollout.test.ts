@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import { describe, expect, test } from "vitest";
 
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
@@ -5,9 +7,10 @@ import { TabularPolicy, withMethods } from "../../test/small/tabular-policy.ts";
 import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { EngineError } from "../errors.ts";
 import { referenceReward } from "../rewards/reference.ts";
-import type { Reward } from "../rewards/reward.ts";
+import type { DecodedEdit, Reward } from "../rewards/reward.ts";
 import { failedVerdictShare, rolloutMetrics } from "./rollout-metrics.ts";
 import { rollout, type RolloutParts } from "./rollout.ts";
+import { decodedEdit } from "./score-group.ts";
 import { rewardsOf } from "./scored-group.ts";
 
 const world = smallWorld();
@@ -20,7 +23,7 @@ function partsWith(reward: Reward = referenceReward): RolloutParts {
 
 describe("rollout", () => {
   test("gives one group an edit, in order, each completion with picture, verdict and log-probabilities", async () => {
-    const groups = await rollout(partsWith(), edits, sampling, 1);
+    const groups = await rollout(partsWith(), { edits, sampling, seed: 1 });
     expect(groups.map((group) => group.edit.id)).toEqual(edits.map((edit) => edit.id));
     for (const completion of groups.flatMap((group) => group.completions)) {
       expect(completion.picture).toMatchObject({ width: 8, height: 8 });
@@ -31,14 +34,18 @@ describe("rollout", () => {
 
   test("the same seed gives the same groups, another seed others", async () => {
     const [first, again, other] = await Promise.all(
-      [1, 1, 2].map((seed) => rollout(partsWith(), edits, sampling, seed)),
+      [1, 1, 2].map((seed) => rollout(partsWith(), { edits, sampling, seed })),
     );
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
   });
 
   test("a completion is exact where its reward is the highest possible, and only there", async () => {
-    const groups = await rollout(partsWith(), edits, { ...sampling, groupSize: 400 }, 4);
+    const groups = await rollout(partsWith(), {
+      edits,
+      sampling: { ...sampling, groupSize: 400 },
+      seed: 4,
+    });
     const all = groups.flatMap((group) => group.completions);
     expect(all.filter((completion) => completion.isExact).length).toBeGreaterThan(0);
     for (const { isExact, verdict } of all) {
@@ -57,23 +64,23 @@ describe("rollout", () => {
     }
     const watchedEngine = withMethods(engine, { generate: (...args) => watched(engine.generate(...args)) });
     const reward: Reward = {
-      name: "reference",
-      score: (scored) => {
+      ...referenceReward,
+      score: (scored, options) => {
         order.push(`judged ${scored[0]?.exampleId}`);
-        return referenceReward.score(scored);
+        return referenceReward.score(scored, options);
       },
     };
-    await rollout({ ...world, engine: watchedEngine, reward }, edits, sampling, 1);
+    await rollout({ ...world, engine: watchedEngine, reward }, { edits, sampling, seed: 1 });
     expect(order.indexOf(`judged ${edits[0]?.id}`)).toBeLessThan(order.lastIndexOf("generated 1"));
     expect(order.filter((entry) => entry.startsWith("judged"))).toHaveLength(3);
   });
 
   test("a completion that is cut off is reported, not scored", async () => {
-    const groups = await rollout(partsWith(), edits, { ...sampling, maxTokens: 6 }, 1);
+    const groups = await rollout(partsWith(), { edits, sampling: { ...sampling, maxTokens: 6 }, seed: 1 });
     expect(groups[0]?.completions[0]).toMatchObject({
       isFinished: false,
       isExact: false,
-      verdict: { kind: "unparsable", reason: "cut off after 6 tokens" },
+      verdict: { kind: "undecodable", reason: "cut off after 6 tokens" },
     });
     expect(rewardsOf(groups).flat()).toEqual(Array.from({ length: 18 }, () => undefined));
     const metrics = rolloutMetrics(groups, "reference");
@@ -88,8 +95,144 @@ describe("rollout", () => {
   });
 
   test("a reward that throws ends the rollout with its error", async () => {
-    const reward: Reward = { name: "broken", score: () => Promise.reject(new Error("no judge")) };
-    await expect(rollout(partsWith(reward), edits, sampling, 1)).rejects.toThrow("no judge");
+    const reward: Reward = { ...referenceReward, score: () => Promise.reject(new Error("no judge")) };
+    await expect(rollout(partsWith(reward), { edits, sampling, seed: 1 })).rejects.toThrow("no judge");
+  });
+
+  test("a reward that throws stops the engine at once, and the calls about other groups", async () => {
+    const engine = new TabularPolicy(world.grammar);
+    let generated = 0;
+    async function* slow(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
+      for await (const completion of completions) {
+        generated += 1;
+        await delay(1);
+        yield completion;
+      }
+    }
+    const slowEngine = withMethods(engine, { generate: (...args) => slow(engine.generate(...args)) });
+    const ended: unknown[] = [];
+    let asked = 0;
+    const reward: Reward = {
+      ...referenceReward,
+      score: async (_, { signal }) => {
+        asked += 1;
+        if (asked === 2) throw new Error("no judge");
+        await delay(60_000, undefined, { signal }).catch((cause: unknown) => ended.push(cause));
+        throw signal.reason;
+      },
+    };
+    const many = await smallEdits(world, paintExamples()).take([0, 1, 2, 3, 4, 5]);
+    const attempt = rollout({ ...world, engine: slowEngine, reward }, { edits: many, sampling, seed: 1 });
+    await expect(attempt).rejects.toThrow("no judge");
+    expect(ended).toHaveLength(1);
+    expect(generated).toBeLessThan(4 * sampling.groupSize);
+  });
+
+  test("an engine that throws ends the judge's calls before its error is passed on", async () => {
+    const engine = new TabularPolicy(world.grammar);
+    async function* broken(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
+      for await (const completion of completions) {
+        if (completion.prompt === 1) throw new EngineError("the device is gone");
+        yield completion;
+      }
+    }
+    const brokenEngine = withMethods(engine, { generate: (...args) => broken(engine.generate(...args)) });
+    let running = 0;
+    const reward: Reward = {
+      ...referenceReward,
+      score: async (_, { signal }) => {
+        running += 1;
+        try {
+          await delay(60_000, undefined, { signal });
+        } finally {
+          // What a client does when it is told to stop: it closes its connection, and that takes a moment.
+          await delay(20);
+          running -= 1;
+        }
+        return [];
+      },
+    };
+    const attempt = rollout({ ...world, engine: brokenEngine, reward }, { edits, sampling, seed: 1 });
+    await expect(attempt).rejects.toThrow("the device is gone");
+    expect(running).toBe(0);
+  });
+
+  test("a reward that is deaf to its signal does not hold a rollout that failed", async () => {
+    const engine = new TabularPolicy(world.grammar);
+    async function* broken(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
+      yield* completions;
+      throw new EngineError("the device is gone");
+    }
+    const brokenEngine = withMethods(engine, { generate: (...args) => broken(engine.generate(...args)) });
+    const deaf: Reward = { ...referenceReward, score: () => new Promise(() => {}) };
+    const attempt = rollout({ ...world, engine: brokenEngine, reward: deaf }, { edits, sampling, seed: 1 });
+    await expect(attempt).rejects.toThrow("the device is gone");
+  });
+
+  test("the caller's signal ends generation and judging with its reason", async () => {
+    const interrupt = new AbortController();
+    const reward: Reward = {
+      ...referenceReward,
+      score: async (_, { signal }) => {
+        interrupt.abort(new Error("Ctrl-C"));
+        await delay(60_000, undefined, { signal });
+        return [];
+      },
+    };
+    const request = { edits, sampling, seed: 1, signal: interrupt.signal };
+    await expect(rollout(partsWith(reward), request)).rejects.toThrow("Ctrl-C");
+    await expect(rollout(partsWith(), request)).rejects.toThrow("Ctrl-C");
+  });
+
+  test("the reward is never asked about a completion without a picture", async () => {
+    const asked: DecodedEdit[] = [];
+    const reward: Reward = {
+      ...referenceReward,
+      score: (scored, options) => {
+        asked.push(...scored);
+        return referenceReward.score(scored, options);
+      },
+    };
+    const engine = new TabularPolicy(world.grammar);
+    async function* cut(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
+      for await (const one of completions) yield one.index % 2 === 0 ? one : { ...one, isFinished: false };
+    }
+    const cutting = withMethods(engine, { generate: (...args) => cut(engine.generate(...args)) });
+    const groups = await rollout({ ...world, engine: cutting, reward }, { edits, sampling, seed: 1 });
+    const kinds = groups.flatMap((group) => group.completions.map(({ verdict }) => verdict.kind));
+    expect(kinds).toEqual(Array.from({ length: 18 }, (_, at) => (at % 2 === 0 ? "scored" : "undecodable")));
+    expect(asked).toHaveLength(9);
+    for (const { completions, edit } of groups) {
+      // A verdict belongs to the picture it stands beside, however many before it had none.
+      for (const { picture, verdict } of completions.filter((one) => one.picture !== undefined)) {
+        const again = await referenceReward.score([decodedEdit(edit, picture!)], {
+          signal: new AbortController().signal,
+        });
+        expect(verdict).toEqual(again[0]);
+      }
+    }
+  });
+
+  test("a score that is not a number within the reward's range is the judge's fault, not a reward", async () => {
+    const scores = [Number.NaN, 11, -1, Infinity, 10, 0];
+    const reward: Reward = {
+      ...referenceReward,
+      score: (scored) =>
+        Promise.resolve(scored.map((_, at) => ({ kind: "scored", score: scores[at]!, subscores: {} }))),
+    };
+    const groups = await rollout(partsWith(reward), { edits: edits.slice(0, 1), sampling, seed: 1 });
+    expect(rewardsOf(groups)).toEqual([[undefined, undefined, undefined, undefined, 10, 0]]);
+    expect(groups[0]?.completions[1]?.verdict).toEqual({
+      kind: "unparsable",
+      reason: 'the reward "reference" gave the score 11, outside its range of 0 to 10',
+    });
+    expect(failedVerdictShare(groups)).toBeCloseTo(4 / 6, 12);
+  });
+
+  test("a reward that leaves verdicts out is refused", async () => {
+    const short: Reward = { ...referenceReward, score: () => Promise.resolve([]) };
+    const attempt = rollout(partsWith(short), { edits, sampling, seed: 1 });
+    await expect(attempt).rejects.toThrow('The reward "reference" gave 0 verdicts for 6 edits.');
   });
 
   test("an engine that leaves completions out is refused", async () => {
@@ -98,7 +241,7 @@ describe("rollout", () => {
       for await (const completion of completions) if (completion.prompt !== 1) yield completion;
     }
     const lazyEngine = withMethods(engine, { generate: (...args) => lazy(engine.generate(...args)) });
-    const attempt = rollout({ ...partsWith(), engine: lazyEngine }, edits, sampling, 1);
+    const attempt = rollout({ ...partsWith(), engine: lazyEngine }, { edits, sampling, seed: 1 });
     await expect(attempt).rejects.toThrow(EngineError);
   });
 });
@@ -109,7 +252,7 @@ describe("rolloutMetrics", () => {
     const scores = [0, 2, undefined, 6, 4, 4];
     let next = 0;
     const reward: Reward = {
-      name: "reference",
+      ...referenceReward,
       score: (scored) =>
         Promise.resolve(
           scored.map(() => {
@@ -117,11 +260,15 @@ describe("rolloutMetrics", () => {
             next += 1;
             return score === undefined
               ? { kind: "unreachable", reason: "timeout" }
-              : { kind: "scored", score, parts: {} };
+              : { kind: "scored", score, subscores: {} };
           }),
         ),
     };
-    const groups = await rollout(partsWith(reward), edits, { ...sampling, groupSize: 2 }, 1);
+    const groups = await rollout(partsWith(reward), {
+      edits,
+      sampling: { ...sampling, groupSize: 2 },
+      seed: 1,
+    });
     expect(rolloutMetrics(groups, "reference")).toMatchObject({
       reward: 16 / 5,
       reward_std: (Math.sqrt(2) + 0 + 0) / 3,

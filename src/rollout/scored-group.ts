@@ -1,4 +1,4 @@
-/** What a rollout gives: every completion of a prompt with its picture and what the judge said of it. */
+/** What a rollout gives: every completion of a prompt with its picture and the verdict on it. */
 
 import type { Picture } from "../images/picture.ts";
 import type { Verdict } from "../judge/verdict.ts";
@@ -9,7 +9,7 @@ export interface ScoredCompletion {
   /** Under the behaviour policy; 0 at forced ids. [ids.length] */
   readonly logprobs: Float32Array;
   readonly isFinished: boolean;
-  /** Absent where nothing could be decoded; the verdict then says why. */
+  /** Absent where nothing could be decoded: the verdict is then `undecodable` and says why. */
   readonly picture?: Picture;
   readonly thought?: string;
   readonly verdict: Verdict;

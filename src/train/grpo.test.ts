@@ -74,9 +74,9 @@ function evaluatedRewards(directory: RunDirectory): number[] {
 function failing(fails: (edit: number) => boolean): Reward {
   let seen = 0;
   return {
-    name: "reference",
-    score: async (edits) =>
-      (await referenceReward.score(edits)).map((verdict) => {
+    ...referenceReward,
+    score: async (edits, options) =>
+      (await referenceReward.score(edits, options)).map((verdict) => {
         seen += 1;
         return fails(seen) ? { kind: "unreachable", reason: "connection refused" } : verdict;
       }),
@@ -157,8 +157,8 @@ describe("grpo's steps", () => {
     const directory = smallRunDirectory();
     using open = openSmallRun(directory);
     const same: Reward = {
-      name: "reference",
-      score: (edits) => Promise.resolve(edits.map(() => ({ kind: "scored", score: 5, parts: {} }))),
+      ...referenceReward,
+      score: (edits) => Promise.resolve(edits.map(() => ({ kind: "scored", score: 5, subscores: {} }))),
     };
     const engine = new TabularPolicy(world.grammar);
     await train(open, partsOf({ reward: same, engine }), settingsOf({ steps: 2, loss: { klCoef: 0 } }));

@@ -2,6 +2,7 @@
 
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { ConfigError, EngineError, JudgeError } from "../errors.ts";
+import { isJudgeFault } from "../judge/verdict.ts";
 import { failedVerdictShare } from "../rollout/rollout-metrics.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
 
@@ -17,13 +18,12 @@ const COMPARED_GROUPS = 2;
 export function judgeFault(groups: readonly ScoredGroup[], limit: number): JudgeError | undefined {
   const share = failedVerdictShare(groups);
   if (share <= limit) return undefined;
-  const reasons = groups
+  const first = groups
     .flatMap((group) => group.completions)
-    .flatMap(({ verdict, picture }) =>
-      picture !== undefined && verdict.kind !== "scored" ? [verdict.reason] : [],
-    );
+    .map(({ verdict }) => verdict)
+    .find(isJudgeFault);
   return new JudgeError(
-    `${Math.round(100 * share)} % of the rollout's verdicts failed (limit ${Math.round(100 * limit)} %). First: ${reasons[0]}`,
+    `${Math.round(100 * share)} % of the rollout's verdicts failed (limit ${Math.round(100 * limit)} %). First: ${first?.reason}`,
     { hint: "Check the judge, then continue the run with --resume; nothing was trained on this rollout." },
   );
 }
@@ -32,7 +32,7 @@ export function judgeFault(groups: readonly ScoredGroup[], limit: number): Judge
 export function refuseAllUndecodable(groups: readonly ScoredGroup[]): void {
   const completions = groups.flatMap((group) => group.completions);
   const first = completions[0]?.verdict;
-  if (completions.some((completion) => completion.picture !== undefined)) return;
+  if (completions.some(({ verdict }) => verdict.kind !== "undecodable")) return;
   const reason = first === undefined || first.kind === "scored" ? "no completions" : first.reason;
   throw new ConfigError(
     `No picture could be decoded from any of ${completions.length} completions: ${reason}.`,

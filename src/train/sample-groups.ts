@@ -56,7 +56,8 @@ async function draw(
   labels: readonly number[],
 ): Promise<ScoredGroup[]> {
   const seed = Rng.from(source.seed, "grpo/rollout", ...labels).word();
-  return rollout(source.parts, await source.train.take(indices), source.sampling, seed);
+  const edits = await source.train.take(indices);
+  return rollout(source.parts, { edits, sampling: source.sampling, seed });
 }
 
 function isDull(group: ScoredGroup): boolean {
