@@ -12,7 +12,7 @@ import type { PolicyEngine } from "../../src/engine/policy-engine.ts";
 import { referenceReward } from "../../src/rewards/reference.ts";
 import type { PreparedEdits } from "../../src/edits/prepared-edit.ts";
 import { systemClock } from "../../src/runs/clock.ts";
-import type { UntimedEvent } from "../../src/runs/recorder.ts";
+import type { UntimedEvent } from "../../src/runs/event.ts";
 import { grpo } from "../../src/train/grpo.ts";
 import { sft } from "../../src/train/sft.ts";
 import type { StageRun } from "../../src/train/stage.ts";

@@ -88,18 +88,20 @@ describe("Progress", () => {
 
 describe("followRun", () => {
   const steps: RunEvent[] = [
-    { kind: "stage-start", stage: "grpo", steps: 3, time: 0 },
-    { kind: "step-end", stage: "grpo", step: 1, metrics: { reward: 4 }, time: 0 },
-    { kind: "step-end", stage: "grpo", step: 2, metrics: { reward: 8 }, time: 0 },
+    { kind: "stage-start", v: 1, attempt: 0, stage: "grpo", steps: 3, time: 0 },
+    { kind: "step-end", v: 1, attempt: 0, stage: "grpo", step: 1, metrics: { reward: 4 }, time: 0 },
+    { kind: "step-end", v: 1, attempt: 0, stage: "grpo", step: 2, metrics: { reward: 8 }, time: 0 },
     {
       kind: "evaluation-end",
+      v: 1,
+      attempt: 0,
       stage: "grpo",
       step: 2,
       metrics: { "eval/reward": 7.5 },
       isBest: true,
       time: 0,
     },
-    { kind: "stage-end", stage: "grpo", step: 2, reason: "early-stop", time: 0 },
+    { kind: "stage-end", v: 1, attempt: 0, stage: "grpo", step: 2, reason: "early-stop", time: 0 },
   ];
 
   test("draws rewards as they come and sums the stage up", () => {

@@ -52,6 +52,11 @@ export function followRun(
         return undefined;
       }
       case "run-start":
+      case "run-resumed":
+      case "run-paused":
+      case "rollout-progress":
+      case "judge-calls":
+      case "data-notice":
       case "checkpoint-saved":
       case "group-logged":
       case "comparison-logged":

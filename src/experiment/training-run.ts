@@ -14,7 +14,7 @@ import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { Interrupted } from "../errors.ts";
 import type { OnLoad } from "../engine/onnx/parameter-source.ts";
 import type { Clock } from "../runs/clock.ts";
-import type { RunEvent, Stage } from "../runs/event.ts";
+import { STAGES, type RunEvent, type Stage } from "../runs/event.ts";
 import { createManifest } from "../runs/manifest.ts";
 import { openRun, refuseTaken, type OpenRun } from "../runs/open-run.ts";
 import { readJson, RunDirectory } from "../runs/run-directory.ts";
@@ -164,7 +164,7 @@ async function trainStages(parts: StageParts): Promise<PolicyArm[] | "interrupte
   const { config, run } = parts;
   const arms: PolicyArm[] = [];
   if (config.algorithm === "grpo") arms.push(armOf(parts, "start", parts.material.start));
-  for (const stage of ["sft", "grpo"] as const) {
+  for (const stage of STAGES) {
     if (!trains(config, stage)) continue;
     const isBehind = stage === "sft" && run.resumePoint?.stage === "grpo";
     if (!isBehind) {

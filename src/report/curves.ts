@@ -3,7 +3,7 @@
  * about a metric what the documentation says.
  */
 
-import type { Stage } from "../runs/event.ts";
+import { STAGES, type Stage } from "../runs/event.ts";
 import { METRICS, type MetricName } from "../runs/metrics.ts";
 import { drawChart, type Band, type Line } from "./chart.ts";
 import { tick } from "./format.ts";
@@ -188,7 +188,7 @@ function figure(run: RunRecord, stage: Stage, plan: ChartPlan): Html | undefined
 
 /** All curves, undefined where the run logged no step. */
 export function curvesSection(run: RunRecord): Html | undefined {
-  const stages = (["sft", "grpo"] as const).flatMap((stage) => {
+  const stages = STAGES.flatMap((stage) => {
     const figures = PLANS[stage].flatMap((plan) => figure(run, stage, plan) ?? []);
     if (figures.length === 0) return [];
     return [

@@ -3,7 +3,7 @@
  * steps, wall time). No arms, no sentence: the report does not guess.
  */
 
-import type { ArmResult, Stage } from "../runs/event.ts";
+import { STAGES, type ArmResult, type Stage } from "../runs/event.ts";
 import { distinct, isCopyArm, isRlArm } from "./arm-names.ts";
 import { counted, duration, fixed, percent } from "./format.ts";
 import { html, type Html } from "./html.ts";
@@ -63,7 +63,7 @@ function changeSentence(before: ArmResult, after: ArmResult): string {
 
 /** What each stage did: steps taken, steps planned, why it ended. */
 export function stageSummaries(run: RunRecord): string[] {
-  return (["sft", "grpo"] as const).flatMap((stage) => {
+  return STAGES.flatMap((stage) => {
     const planned = eventsOf(run, "stage-start").findLast((event) => event.stage === stage)?.steps;
     const end = eventsOf(run, "stage-end").findLast((event) => event.stage === stage);
     const last = end?.step ?? eventsOf(run, "step-end").findLast((event) => event.stage === stage)?.step;

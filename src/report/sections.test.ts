@@ -24,6 +24,8 @@ function row(exampleId: string, task: string, last: Partial<Comparison["arms"][n
   ];
   return {
     kind: "comparison-logged",
+    v: 1,
+    attempt: 0,
     exampleId,
     task,
     instruction: "",
@@ -60,8 +62,15 @@ describe("mainResult", () => {
 
 describe("wallSeconds", () => {
   test("leaves out the gap before a run-start", () => {
-    const start = (time: number): RunEvent => ({ kind: "run-start", name: "x", seed: 0, time });
-    const end = (time: number): RunEvent => ({ kind: "run-end", time });
+    const start = (time: number): RunEvent => ({
+      kind: "run-start",
+      v: 1,
+      attempt: 0,
+      name: "x",
+      seed: 0,
+      time,
+    });
+    const end = (time: number): RunEvent => ({ kind: "run-end", v: 1, attempt: 0, time });
     expect(wallSeconds(record(start(1000), end(3000), start(90_000), end(91_500)))).toBe(3.5);
   });
 });
@@ -69,7 +78,15 @@ describe("wallSeconds", () => {
 describe("metricPoints", () => {
   test("a step said twice counts as last said, and null is no point", () => {
     const step = (number: number, kl: number | null): RunEvent =>
-      ({ kind: "step-end", stage: "grpo", step: number, metrics: { kl }, time: 0 }) as RunEvent;
+      ({
+        kind: "step-end",
+        v: 1,
+        attempt: 0,
+        stage: "grpo",
+        step: number,
+        metrics: { kl },
+        time: 0,
+      }) as RunEvent;
     const run = record(step(2, 5), step(1, 1), step(2, 7), step(3, null));
     expect(metricPoints(run, "grpo", "kl")).toEqual([
       { step: 1, value: 1 },
@@ -109,6 +126,8 @@ describe("groupMoments", () => {
   test("takes the first and last logged step, groups that teach something first", () => {
     const logged = (step: number, exampleId: string, rewards: number[]): RunEvent => ({
       kind: "group-logged",
+      v: 1,
+      attempt: 0,
       stage: "grpo",
       step,
       group: {

@@ -9,18 +9,18 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 
 import { CheckpointError } from "../errors.ts";
-import type { Stage } from "./event.ts";
+import { StageName, STAGES, type Stage } from "./event.ts";
 import { readJson, RunDirectory } from "./run-directory.ts";
 
 /** Name of the best checkpoint of each stage that has one. */
 export type BestCheckpoints = Readonly<Partial<Record<Stage, string>>>;
 
 const CheckpointState = z.object({
-  stage: z.enum(["sft", "grpo"]),
+  stage: StageName,
   step: z.int().min(0),
   /** Whatever the loop gave. */
   loop: z.unknown(),
-  best: z.strictObject({ sft: z.string().exactOptional(), grpo: z.string().exactOptional() }),
+  best: z.partialRecord(StageName, z.string()),
   /** Length of events.jsonl when this checkpoint was saved, its own event included. */
   eventsBytes: z.int().min(0),
 });
@@ -32,6 +32,8 @@ export interface Checkpoint {
   readonly state: CheckpointState;
 }
 
+const CHECKPOINT_NAME = new RegExp(`^(${STAGES.join("|")})-\\d+$`);
+
 export function checkpointName(stage: Stage, step: number): string {
   return `${stage}-${String(step).padStart(6, "0")}`;
 }
@@ -40,7 +42,7 @@ export function checkpointName(stage: Stage, step: number): string {
 export function listCheckpoints(directory: RunDirectory): Checkpoint[] {
   if (!existsSync(directory.checkpoints)) return [];
   return readdirSync(directory.checkpoints)
-    .filter((name) => /^(sft|grpo)-\d+$/.test(name))
+    .filter((name) => CHECKPOINT_NAME.test(name))
     .flatMap((name): Checkpoint[] => {
       const path = join(directory.checkpoints, name);
       const state = readState(path);

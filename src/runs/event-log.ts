@@ -5,9 +5,11 @@
 
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
+import { z } from "zod";
+
 import { DataError } from "../errors.ts";
 import { writeFault } from "./atomic-write.ts";
-import type { RunEvent } from "./event.ts";
+import { EVENT_VERSION, LASTING, RunEvent } from "./event.ts";
 
 /** Appends events to a file. Throws EngineError when the disk is full, after taking the torn line back. */
 export class EventLog implements Disposable {
@@ -63,20 +65,26 @@ export function readEvents(path: string): RunEvent[] {
   const lines = readText(path).split("\n");
   // What follows the last line end is empty, or a line that a killed process did not finish.
   lines.pop();
-  return lines.map((line, index) => parseLine(line, `${path}:${index + 1}`));
+  return lines.map((line, index) => parseEvent(line, `${path}:${index + 1}`));
 }
 
 /**
- * Events without what depends on the wall clock (`time`, metrics named time/…): two runs of the same config and
- * seed give the same array, killed and resumed or not.
+ * Events without what may differ between two runs of the same config and seed: passing kinds, times, attempts and ids.
+ * Both runs give the same array, killed and resumed or not.
  */
 export function comparableEvents(path: string): Record<string, unknown>[] {
-  return readEvents(path).map((event) => {
-    const { time: _, ...rest } = event;
-    if (!("metrics" in rest)) return rest;
-    const timeless = Object.entries(rest.metrics).filter(([name]) => !name.startsWith("time/"));
-    return { ...rest, metrics: Object.fromEntries(timeless) };
-  });
+  return readEvents(path)
+    .filter(({ kind }) => LASTING[kind] === "lasting")
+    .map((event) => {
+      const { time: _time, v: _v, attempt: _attempt, ...rest } = event;
+      if (rest.kind === "run-start") {
+        const { id: _id, ...start } = rest;
+        return start;
+      }
+      if (!("metrics" in rest)) return rest;
+      const timeless = Object.entries(rest.metrics).filter(([name]) => !name.startsWith("time/"));
+      return { ...rest, metrics: Object.fromEntries(timeless) };
+    });
 }
 
 function readText(path: string): string {
@@ -90,19 +98,30 @@ function readText(path: string): string {
   }
 }
 
-function parseLine(line: string, place: string): RunEvent {
-  try {
-    const event: unknown = JSON.parse(line);
-    if (isEvent(event)) return event;
-  } catch {
-    // Reported below, with the place.
+const Envelope = z.looseObject({ kind: z.string(), v: z.int().min(0).default(0) });
+
+/** Reads one line. Throws DataError, with its place, where it is damaged, or was written by a newer earl. */
+export function parseEvent(line: string, place: string): RunEvent {
+  const envelope = Envelope.safeParse(parsed(line));
+  if (envelope.success) {
+    const { v, ...fields } = envelope.data;
+    if (v > EVENT_VERSION) {
+      throw new DataError(`${place} was written by a newer earl (events of version ${v}).`, {
+        hint: `This earl reads events up to version ${EVENT_VERSION}; install the newer one.`,
+      });
+    }
+    const event = RunEvent.safeParse(v === 0 ? { attempt: 0, ...fields, v } : envelope.data);
+    if (event.success) return event.data;
   }
   throw new DataError(`${place} is not an event.`, {
     hint: "The file was changed by something else than earl; restore it, or delete the run.",
   });
 }
 
-/** earl alone writes events, so the fields of a kind are taken on trust. */
-function isEvent(value: unknown): value is RunEvent {
-  return typeof value === "object" && value !== null && "kind" in value && "time" in value;
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

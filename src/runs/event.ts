@@ -1,98 +1,168 @@
 /**
  * What a run says as it goes: one JSON object a line in events.jsonl, the single source for console, report and
- * dashboard. Wall-clock figures live only under `time` and in metrics named time/…, so that two runs of the same
- * seed differ nowhere else.
+ * dashboard. Everything that a second run of the same seed may say differently is marked: the fields `time`, `attempt`
+ * and `id`, metrics named time/…, and the kinds that `LASTING` calls passing.
  */
+
+import { z } from "zod";
 
 import type { Metrics } from "./metrics.ts";
 
-export type Stage = "sft" | "grpo";
+/**
+ * Version of what is written. A new kind or a changed field raises it, so that an older earl can say that it is older
+ * instead of calling the file damaged. 0 had no `v` and no `attempt`.
+ */
+export const EVENT_VERSION = 1;
+
+/** The stages of training, in the order in which a run goes through them. */
+export const STAGES = ["sft", "grpo"] as const;
+export const StageName = z.enum(STAGES);
+export type Stage = z.infer<typeof StageName>;
+
+/**
+ * Names are checked where metrics are logged; a reader takes whatever another version logged. JSON writes a number
+ * that is not finite as null: such a metric is absent.
+ */
+const LoggedMetrics = z.record(z.string(), z.number().nullable()).transform((logged): Metrics => {
+  const known = Object.entries(logged).filter(([, value]) => value !== null);
+  return Object.fromEntries(known);
+});
 
 /** One completion of a logged group, enough to show it. */
-export interface LoggedCompletion {
+const LoggedCompletion = z.object({
   /** File under the run's images/, absent where nothing could be decoded. */
-  readonly image?: string;
-  readonly reward?: number;
-  readonly advantage?: number;
-  readonly isExact?: boolean;
+  image: z.string().exactOptional(),
+  reward: z.number().exactOptional(),
+  advantage: z.number().exactOptional(),
+  isExact: z.boolean().exactOptional(),
   /** Why it was not scored. */
-  readonly problem?: string;
-  readonly thought?: string;
-}
+  problem: z.string().exactOptional(),
+  thought: z.string().exactOptional(),
+  /** What the judge said beside the score, each in its own range. */
+  subscores: z.record(z.string(), z.number()).readonly().exactOptional(),
+  reasoning: z.string().exactOptional(),
+});
+export type LoggedCompletion = Readonly<z.infer<typeof LoggedCompletion>>;
 
-export interface LoggedGroup {
-  readonly exampleId: string;
-  readonly task: string;
-  readonly instruction: string;
+const LoggedGroup = z.object({
+  exampleId: z.string(),
+  task: z.string(),
+  instruction: z.string(),
   /** Files under the run's images/. */
-  readonly source: string;
-  readonly target?: string;
-  readonly completions: readonly LoggedCompletion[];
-}
+  source: z.string(),
+  target: z.string().exactOptional(),
+  completions: z.array(LoggedCompletion).readonly(),
+});
+export type LoggedGroup = Readonly<z.infer<typeof LoggedGroup>>;
+
+const Interval = z.object({ mean: z.number(), low: z.number(), high: z.number() }).readonly();
 
 /** Scores of one arm (a checkpoint, or the source copied unchanged) on held-out edits. */
-export interface ArmResult {
+const ArmResult = z.object({
   /** "source copied", "SFT", "SFT → RL", … */
-  readonly arm: string;
+  arm: z.string(),
   /** "temperature 1", "greedy" or "—" for a copy. */
-  readonly decoding: string;
+  decoding: z.string(),
   /** A kind of edit, or "all". */
-  readonly task: string;
-  readonly count: number;
-  readonly reward: { readonly mean: number; readonly low: number; readonly high: number };
-  readonly exactMatch: { readonly mean: number; readonly low: number; readonly high: number };
-  readonly failed: number;
+  task: z.string(),
+  count: z.number(),
+  reward: Interval,
+  exactMatch: Interval,
+  failed: z.number(),
+});
+export type ArmResult = Readonly<z.infer<typeof ArmResult>>;
+
+/** A kind of event: its own fields, and those that the recorder adds to all. */
+function event<const Kind extends string, Fields extends z.ZodRawShape>(kind: Kind, fields: Fields) {
+  return z.object({
+    kind: z.literal(kind),
+    v: z.int().min(0),
+    /** 0 in a run that was never resumed, one more after each resume. */
+    attempt: z.int().min(0),
+    ...fields,
+    /** Milliseconds since 1970. */
+    time: z.number(),
+  });
 }
 
-export type RunEvent =
-  | { readonly kind: "run-start"; readonly name: string; readonly seed: number; readonly time: number }
-  | { readonly kind: "stage-start"; readonly stage: Stage; readonly steps: number; readonly time: number }
-  | {
-      readonly kind: "step-end";
-      readonly stage: Stage;
-      readonly step: number;
-      readonly metrics: Metrics;
-      readonly time: number;
-    }
-  | {
-      readonly kind: "evaluation-end";
-      readonly stage: Stage;
-      readonly step: number;
-      readonly metrics: Metrics;
-      readonly isBest: boolean;
-      readonly time: number;
-    }
-  | {
-      readonly kind: "group-logged";
-      readonly stage: Stage;
-      readonly step: number;
-      readonly group: LoggedGroup;
-      readonly time: number;
-    }
-  | {
-      readonly kind: "checkpoint-saved";
-      readonly stage: Stage;
-      readonly step: number;
-      readonly path: string;
-      readonly time: number;
-    }
-  | {
-      readonly kind: "stage-end";
-      readonly stage: Stage;
-      readonly step: number;
-      readonly reason: "finished" | "early-stop";
-      readonly time: number;
-    }
+/** Where in a stage something happened; at a step that is going on, that step's number, the first one being 1. */
+const place = { stage: StageName, step: z.int().min(0) };
+
+export const RunEvent = z.discriminatedUnion("kind", [
+  /** `id` tells this run's checkpoints from those of others that lie in its folder. */
+  event("run-start", { name: z.string(), seed: z.number(), id: z.string().exactOptional() }),
+  /** The run goes on after `step` of `stage`, or from its beginning where both are absent. */
+  event("run-resumed", { stage: StageName.exactOptional(), step: z.int().min(0).exactOptional() }),
+  /** Something outside has to be put right before the run can go on, a judge for example. */
+  event("run-paused", { ...place, reason: z.string() }),
+  event("run-end", {}),
+
+  event("stage-start", { stage: StageName, steps: z.int().min(0) }),
+  event("stage-end", { ...place, reason: z.enum(["finished", "early-stop"]) }),
+
+  /** How far the rollout of a step is. */
+  event("rollout-progress", {
+    ...place,
+    /** Written so far. */
+    tokens: z.number(),
+    /** Groups that are written, and those that are scored, of all. */
+    written: z.int(),
+    scored: z.int(),
+    groups: z.int(),
+  }),
+  /** What judges were asked in a step. */
+  event("judge-calls", {
+    ...place,
+    reward: z.string(),
+    calls: z.int(),
+    failed: z.int(),
+    /** Summed over calls, which overlap. */
+    seconds: z.number(),
+  }),
+  event("step-end", { ...place, metrics: LoggedMetrics }),
+  event("evaluation-end", { ...place, metrics: LoggedMetrics, isBest: z.boolean() }),
+  event("group-logged", { ...place, group: LoggedGroup }),
+  /** `path` is relative to the run's folder. */
+  event("checkpoint-saved", { ...place, path: z.string() }),
+  /** A row that could not be read and is left out. */
+  event("data-notice", { split: z.string(), row: z.string(), reason: z.string() }),
+
   /** Held-out edits, the same rows for every arm: source | instruction | target | one picture an arm. */
-  | {
-      readonly kind: "comparison-logged";
-      readonly exampleId: string;
-      readonly task: string;
-      readonly instruction: string;
-      readonly source: string;
-      readonly target: string;
-      readonly arms: readonly ({ readonly arm: string } & LoggedCompletion)[];
-      readonly time: number;
-    }
-  | { readonly kind: "arms-evaluated"; readonly results: readonly ArmResult[]; readonly time: number }
-  | { readonly kind: "run-end"; readonly time: number };
+  event("comparison-logged", {
+    exampleId: z.string(),
+    task: z.string(),
+    instruction: z.string(),
+    source: z.string(),
+    target: z.string(),
+    arms: z.array(LoggedCompletion.extend({ arm: z.string() })).readonly(),
+  }),
+  event("arms-evaluated", { results: z.array(ArmResult).readonly() }),
+]);
+export type RunEvent = z.infer<typeof RunEvent>;
+
+type Untimed<Event> = Event extends unknown ? Omit<Event, "time" | "v" | "attempt"> : never;
+
+/** An event as it is reported; the recorder adds time, version and attempt. */
+export type UntimedEvent = Untimed<RunEvent>;
+
+/**
+ * Whether a kind is part of what a run computes, the same in every run of its seed, or passing: said at moments that
+ * depend on speed, on interruptions, or on the state of other machines.
+ */
+export const LASTING: Readonly<Record<RunEvent["kind"], "lasting" | "passing">> = {
+  "run-start": "lasting",
+  "run-resumed": "passing",
+  "run-paused": "passing",
+  "run-end": "lasting",
+  "stage-start": "lasting",
+  "stage-end": "lasting",
+  "rollout-progress": "passing",
+  "judge-calls": "passing",
+  "step-end": "lasting",
+  "evaluation-end": "lasting",
+  "group-logged": "lasting",
+  "checkpoint-saved": "lasting",
+  "data-notice": "passing",
+  "comparison-logged": "lasting",
+  "arms-evaluated": "lasting",
+};

@@ -10,7 +10,7 @@ import { EventLog } from "./event-log.ts";
 import { acquireLock } from "./lock.ts";
 import { readManifest, type Manifest } from "./manifest.ts";
 import { RunRecorder } from "./recorder.ts";
-import { resumeRun, type ResumePoint } from "./resume.ts";
+import { nextAttempt, resumeRun, type ResumePoint } from "./resume.ts";
 import type { RunDirectory } from "./run-directory.ts";
 
 export interface OpenRun extends Disposable {
@@ -47,13 +47,21 @@ export function openRun(options: RunOptions): OpenRun {
     // Somebody may have started it while the lock was free.
     if (!isResume) refuseTaken(directory);
     if (isResume) refuseOtherSettings(directory, config);
+    const attempt = nextAttempt(directory);
     const resumePoint = resumeRun(directory);
     directory.writeConfig(stringify(config));
     directory.writeManifest(continued(directory, options.manifest, resumePoint));
     const log = new EventLog(directory.events);
-    const recorder = new RunRecorder({ directory, log, clock, best: resumePoint?.best ?? {} });
+    const recorder = new RunRecorder({ directory, log, clock, best: resumePoint?.best ?? {}, attempt });
     if (resumePoint === undefined) {
       recorder.record({ kind: "run-start", name: config.name, seed: config.seed });
+    }
+    if (attempt > 0) {
+      const { stage, step } = resumePoint ?? {};
+      recorder.record({
+        kind: "run-resumed",
+        ...(stage === undefined || step === undefined ? {} : { stage, step }),
+      });
     }
     let isOpen = true;
     const close = (): void => {

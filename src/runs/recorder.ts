@@ -10,13 +10,8 @@ import { writeDirectoryAtomically, writeFileAtomically } from "./atomic-write.ts
 import { checkpointName, listCheckpoints, type BestCheckpoints, type CheckpointState } from "./checkpoint.ts";
 import type { Clock } from "./clock.ts";
 import type { EventLog } from "./event-log.ts";
-import type { RunEvent, Stage } from "./event.ts";
+import { EVENT_VERSION, type RunEvent, type Stage, type UntimedEvent } from "./event.ts";
 import type { RunDirectory } from "./run-directory.ts";
-
-type WithoutTime<Event> = Event extends unknown ? Omit<Event, "time"> : never;
-
-/** An event as a loop reports it; the recorder adds the time. */
-export type UntimedEvent = WithoutTime<RunEvent>;
 
 export interface CheckpointDraft {
   readonly stage: Stage;
@@ -47,13 +42,21 @@ export class RunRecorder implements Recorder, Disposable {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #listeners: ((event: RunEvent) => void)[] = [];
+  readonly #attempt: number;
   #best: BestCheckpoints;
 
-  constructor(parts: { directory: RunDirectory; log: EventLog; clock: Clock; best: BestCheckpoints }) {
+  constructor(parts: {
+    directory: RunDirectory;
+    log: EventLog;
+    clock: Clock;
+    best: BestCheckpoints;
+    attempt: number;
+  }) {
     this.#directory = parts.directory;
     this.#log = parts.log;
     this.#clock = parts.clock;
     this.#best = parts.best;
+    this.#attempt = parts.attempt;
   }
 
   /** Name of the best checkpoint of each stage so far. */
@@ -67,7 +70,7 @@ export class RunRecorder implements Recorder, Disposable {
   }
 
   record(event: UntimedEvent): void {
-    const timed: RunEvent = { ...event, time: this.#clock.now() };
+    const timed: RunEvent = { ...event, v: EVENT_VERSION, attempt: this.#attempt, time: this.#clock.now() };
     this.#log.append(timed);
     for (const listener of this.#listeners) listener(timed);
   }

@@ -9,6 +9,7 @@ import { closeSync, existsSync, openSync, readSync, statSync, truncateSync } fro
 import { CheckpointError } from "../errors.ts";
 import { listCheckpoints, type BestCheckpoints } from "./checkpoint.ts";
 import type { Stage } from "./event.ts";
+import { eventsBackwards } from "./events-backwards.ts";
 import { writePointers } from "./recorder.ts";
 import type { RunDirectory } from "./run-directory.ts";
 
@@ -42,6 +43,13 @@ export function resumeRun(directory: RunDirectory): ResumePoint | undefined {
   if (newest === undefined) return undefined;
   const { stage, step, loop, best } = newest.state;
   return { stage, step, loop, checkpoint: newest.path, best };
+}
+
+/** The number of the attempt that goes on with a run: one more than that of its last event. Call it before `resumeRun`. */
+export function nextAttempt(directory: RunDirectory): number {
+  if (!existsSync(directory.events)) return 0;
+  const [last] = eventsBackwards(directory.events);
+  return last === undefined ? 0 : last.attempt + 1;
 }
 
 /** True where the first `bytes` of the file exist and are whole lines. */

@@ -65,18 +65,20 @@ export async function writeTestRun(directory: string): Promise<void> {
   let time = 1_760_000_000_000;
   const now = (): number => (time += 450);
   const events: RunEvent[] = [
-    { kind: "run-start", name: "demo", seed: 7, time: now() },
-    { kind: "stage-start", stage: "sft", steps: 400, time: now() },
+    { kind: "run-start", v: 1, attempt: 0, name: "demo", seed: 7, time: now() },
+    { kind: "stage-start", v: 1, attempt: 0, stage: "sft", steps: 400, time: now() },
   ];
   for (let step = 1; step <= 400; step += 1) {
     const loss = 0.4 + 2.6 * Math.exp(-step / 60) + rng.normal() * 0.08;
     const learning_rate = 0.0025 * Math.min(1, step / 30) * (0.5 + 0.5 * Math.cos((Math.PI * step) / 400));
     const metrics = { loss, grad_norm: 0.6 + Math.abs(rng.normal()) * 0.3, learning_rate };
-    events.push({ kind: "step-end", stage: "sft", step, metrics, time: now() });
+    events.push({ kind: "step-end", v: 1, attempt: 0, stage: "sft", step, metrics, time: now() });
     if (step % 50 !== 0) continue;
     const validation = { "loss/validation": 0.45 + 2.6 * Math.exp(-step / 60) };
     events.push({
       kind: "evaluation-end",
+      v: 1,
+      attempt: 0,
       stage: "sft",
       step,
       metrics: validation,
@@ -84,8 +86,16 @@ export async function writeTestRun(directory: string): Promise<void> {
       time: now(),
     });
   }
-  events.push({ kind: "stage-end", stage: "sft", step: 400, reason: "finished", time: now() });
-  events.push({ kind: "stage-start", stage: "grpo", steps: 300, time: now() });
+  events.push({
+    kind: "stage-end",
+    v: 1,
+    attempt: 0,
+    stage: "sft",
+    step: 400,
+    reason: "finished",
+    time: now(),
+  });
+  events.push({ kind: "stage-start", v: 1, attempt: 0, stage: "grpo", steps: 300, time: now() });
   for (let step = 1; step <= 240; step += 1) {
     const reward = 8.7 - 2.5 * Math.exp(-step / 50) + rng.normal() * 0.3;
     const metrics = {
@@ -103,11 +113,13 @@ export async function writeTestRun(directory: string): Promise<void> {
       frac_reward_zero_std: 0.2 + 0.3 * (1 - Math.exp(-step / 60)),
       "completions/undecodable": 0,
     };
-    events.push({ kind: "step-end", stage: "grpo", step, metrics, time: now() });
+    events.push({ kind: "step-end", v: 1, attempt: 0, stage: "grpo", step, metrics, time: now() });
     if (step % 40 === 0) {
       const evaluated = { "eval/reward": reward, "eval/exact_match": 0.6 };
       events.push({
         kind: "evaluation-end",
+        v: 1,
+        attempt: 0,
         stage: "grpo",
         step,
         metrics: evaluated,
@@ -132,16 +144,26 @@ export async function writeTestRun(directory: string): Promise<void> {
         target: await scene(directory, `gt${index}`, rng),
         completions,
       };
-      events.push({ kind: "group-logged", stage: "grpo", step, group, time: now() });
+      events.push({ kind: "group-logged", v: 1, attempt: 0, stage: "grpo", step, group, time: now() });
     }
   }
-  events.push({ kind: "stage-end", stage: "grpo", step: 240, reason: "early-stop", time: now() });
+  events.push({
+    kind: "stage-end",
+    v: 1,
+    attempt: 0,
+    stage: "grpo",
+    step: 240,
+    reason: "early-stop",
+    time: now(),
+  });
   for (let index = 0; index < 32; index += 1) {
     const wrong = rng.uniform();
     const target = await scene(directory, `t${index}`, rng);
     const other = await scene(directory, `o${index}`, rng);
     events.push({
       kind: "comparison-logged",
+      v: 1,
+      attempt: 0,
       exampleId: `c${index}`,
       task: TASKS[index % TASKS.length] ?? "",
       instruction:
@@ -167,8 +189,8 @@ export async function writeTestRun(directory: string): Promise<void> {
       time: now(),
     });
   }
-  events.push({ kind: "arms-evaluated", results: testArms(), time: now() });
-  events.push({ kind: "run-end", time: now() });
+  events.push({ kind: "arms-evaluated", v: 1, attempt: 0, results: testArms(), time: now() });
+  events.push({ kind: "run-end", v: 1, attempt: 0, time: now() });
   const lines = events.map((event) => `${JSON.stringify(event)}\n`).join("");
   await writeFile(join(directory, "events.jsonl"), `${lines}{"kind":"step-e`);
   await writeFile(
