@@ -9,7 +9,7 @@ import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-
 import type { FloatType } from "../policy/safetensors-writer.ts";
 import { required, wholeNumber } from "./arguments.ts";
 import { formatBytes, formatTable } from "../format.ts";
-import { machineMemory } from "../experiment/machine-memory.ts";
+import { machineMemory } from "../machine-memory.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 interface InformationFlags {

@@ -35,7 +35,7 @@ import { vocabularyOf } from "../tokens/special-tokens.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
 import { withAdapter } from "./lora-start.ts";
-import { requireMemory } from "./machine-memory.ts";
+import { requireMemory } from "../policy/required-memory.ts";
 import type { RunConfig } from "./run-config.ts";
 
 export interface PolicyStart {

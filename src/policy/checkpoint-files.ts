@@ -7,6 +7,7 @@ import { access } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
+import { FaultList } from "./fault-list.ts";
 import { readJsonFile } from "./published-file.ts";
 import type { TensorEntry } from "./safetensors-header.ts";
 import { SafetensorsFile } from "./safetensors.ts";
@@ -58,28 +59,28 @@ async function openShards(directory: string, index: string): Promise<CheckpointF
     await Promise.all([...files.values()].map((file) => file.close()));
   };
   try {
-    const faults: string[] = [];
+    const faults = new FaultList();
     for (const name of new Set(weightMap.values())) {
       // An index from elsewhere must not make us open files outside its folder.
-      if (basename(name) !== name) faults.push(`${index}: ${name} is not the name of a file beside it`);
+      if (basename(name) !== name) faults.add(() => `${index}: ${name} is not the name of a file beside it`);
       else if (await exists(join(directory, name))) {
         files.set(name, await SafetensorsFile.open(join(directory, name)));
-      } else faults.push(`${join(directory, name)} is listed by the index but not there`);
+      } else faults.add(() => `${join(directory, name)} is listed by the index but not there`);
     }
     const tensors = new Map<string, StoredTensor>();
     for (const [tensor, name] of weightMap) {
       const file = files.get(name);
       const entry = file?.entries.get(tensor);
       if (file !== undefined && entry === undefined)
-        faults.push(`${tensor}: the index says ${file.path}, which does not have it`);
+        faults.add(() => `${tensor}: the index says ${file.path}, which does not have it`);
       if (file !== undefined && entry !== undefined) tensors.set(tensor, { entry, file });
     }
     for (const file of files.values()) {
       for (const tensor of file.entries.keys()) {
-        if (!weightMap.has(tensor)) faults.push(`${tensor}: in ${file.path}, but not in the index`);
+        if (!weightMap.has(tensor)) faults.add(() => `${tensor}: in ${file.path}, but not in the index`);
       }
     }
-    if (faults.length > 0)
+    if (faults.count > 0)
       throw checkpointFault(`The weights in ${directory} do not match their index`, faults);
     return { tensors, listing: index, close };
   } catch (error) {
@@ -88,13 +89,13 @@ async function openShards(directory: string, index: string): Promise<CheckpointF
   }
 }
 
-/** A CheckpointError that lists faults, the first 20 in full. */
-export function checkpointFault(what: string, faults: readonly string[]): CheckpointError {
-  const shown = faults.slice(0, 20);
-  if (faults.length > shown.length) shown.push(`and ${faults.length - shown.length} more`);
-  return new CheckpointError(`${what}:\n  ${shown.join("\n  ")}`, {
-    hint: "Download the checkpoint again, or check that config.json and weights belong together.",
-  });
+/** A CheckpointError that lists faults. */
+export function checkpointFault(
+  what: string,
+  faults: FaultList,
+  hint = "Download the checkpoint again, or check that config.json and weights belong together.",
+): CheckpointError {
+  return new CheckpointError(`${what}:\n${faults.lines()}`, { hint });
 }
 
 async function readWeightMap(index: string): Promise<ReadonlyMap<string, string>> {

@@ -125,6 +125,19 @@ describe("openLoraDirectory", () => {
     await expect(attempt).rejects.toThrow(message);
   });
 
+  test("a matrix that is not finite is refused when it is read", async () => {
+    const pairs = learnedPairs(SETTINGS);
+    const name = "model.layers.1.self_attn.q_proj.weight";
+    pairs.get(name)?.b.fill(NaN, 0, 1);
+    const directory = join(folder, "not-finite");
+    await saveLoraDirectory(directory, { config: SMALL, settings: SETTINGS, pairs });
+    const adapter = await openLoraDirectory(directory, SMALL);
+    await expect(adapter.read(name)).rejects.toThrow(
+      /layers\.1\.self_attn\.q_proj\.lora_B\.weight is not finite: 1 of its 64/,
+    );
+    await adapter.close();
+  });
+
   test("missing, unexpected and misshapen matrices are told together", async () => {
     const directory = await save("faulty");
     const key = "base_model.model.model.layers.0.self_attn.";

@@ -9,6 +9,8 @@ import { CheckpointError } from "../errors.ts";
 import { checkpointFault } from "./checkpoint-files.ts";
 import { plainName } from "./checkpoint-names.ts";
 import type { PolicyConfig } from "./config.ts";
+import { FaultList } from "./fault-list.ts";
+import { finiteWeights } from "./finite-weights.ts";
 import {
   ADAPTER_CONFIG_FILE,
   adapterConfigJson,
@@ -29,7 +31,7 @@ export interface LoraDirectory {
   readonly settings: AdapterScale;
   /** Parameters of the base that are adapted, by plain name. */
   readonly names: readonly string[];
-  /** Throws CheckpointError for a name that is not among `names`. */
+  /** Throws CheckpointError for a name that is not among `names`, and for values that are not finite. */
   read(name: string): Promise<LoraPair>;
   close(): Promise<void>;
 }
@@ -50,7 +52,9 @@ export async function openLoraDirectory(directory: string, config: PolicyConfig)
         const pair = pairs.get(name);
         if (pair === undefined)
           throw new CheckpointError(`The adapter in ${directory} does not adapt ${name}.`);
-        return { a: await file.read(pair.a), b: await file.read(pair.b) };
+        const read = async (key: string): Promise<Float32Array> =>
+          finiteWeights(await file.read(key), key, file.path);
+        return { a: await read(pair.a), b: await read(pair.b) };
       },
       close: () => file.close(),
     };
@@ -112,8 +116,10 @@ export async function* mergeLora(
   base: Pick<PolicyDirectory, "names" | "read">,
   adapter: LoraDirectory,
 ): AsyncGenerator<readonly [string, Float32Array]> {
-  const stray = adapter.names.filter((name) => !base.names.includes(name));
-  if (stray.length > 0) throw checkpointFault("The adapter is for another policy; it adapts", stray);
+  const known = new Set(base.names);
+  const strays = new FaultList();
+  for (const name of adapter.names) if (!known.has(name)) strays.add(() => name);
+  if (strays.count > 0) throw checkpointFault("The adapter is for another policy; it adapts", strays);
   const scale = loraScale(adapter.settings);
   for (const name of base.names) {
     const weight = await base.read(name);
@@ -132,13 +138,13 @@ function matchPairs(
   config: PolicyConfig,
   rank: number,
 ): Map<string, { a: string; b: string }> {
-  const faults: string[] = [];
+  const faults = new FaultList();
   const stored = new Map<string, { A?: string; B?: string }>();
   for (const key of file.entries.keys()) {
     const [, module, matrix] = KEY.exec(key) ?? [];
     const placed = plainName(`${module}.weight`);
     if (module === undefined || placed.kind === "skipped")
-      faults.push(`${key}: not a LoRA matrix of a language model`);
+      faults.add(() => `${key}: not a LoRA matrix of a language model`);
     else {
       const pair = stored.get(placed.name) ?? {};
       stored.set(placed.name, matrix === "A" ? { ...pair, A: key } : { ...pair, B: key });
@@ -151,12 +157,16 @@ function matchPairs(
     const [output, input] = shape;
     if (pair === undefined || output === undefined || input === undefined) continue;
     stored.delete(name);
-    faults.push(...misfit(file, pair.A ?? `lora_A of ${name}`, [rank, input]));
-    faults.push(...misfit(file, pair.B ?? `lora_B of ${name}`, [output, rank]));
+    for (const fault of [
+      ...misfit(file, pair.A ?? `lora_A of ${name}`, [rank, input]),
+      ...misfit(file, pair.B ?? `lora_B of ${name}`, [output, rank]),
+    ]) {
+      faults.add(() => fault);
+    }
     if (pair.A !== undefined && pair.B !== undefined) pairs.set(name, { a: pair.A, b: pair.B });
   }
-  for (const name of stored.keys()) faults.push(`${name}: adapted, but the policy has no such matrix`);
-  if (faults.length > 0) throw checkpointFault(`${file.path} does not fit the policy`, faults);
+  for (const name of stored.keys()) faults.add(() => `${name}: adapted, but the policy has no such matrix`);
+  if (faults.count > 0) throw checkpointFault(`${file.path} does not fit the policy`, faults);
   return pairs;
 }
 

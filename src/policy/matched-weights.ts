@@ -7,7 +7,9 @@ import { checkpointFault } from "./checkpoint-files.ts";
 import type { CheckpointFiles, StoredTensor } from "./checkpoint-files.ts";
 import { plainName } from "./checkpoint-names.ts";
 import type { PolicyConfig } from "./config.ts";
+import { FaultList } from "./fault-list.ts";
 import { EMBEDDING, HEAD, parameterShapes } from "./parameters.ts";
+import { isFloat } from "./safetensors-header.ts";
 
 export interface MatchedWeights {
   /** Each parameter's tensor by plain name, in the order of the forward pass. */
@@ -22,7 +24,7 @@ export function matchWeights(
   files: CheckpointFiles,
   directory: string,
 ): MatchedWeights {
-  const faults: string[] = [];
+  const faults = new FaultList();
   const skipped: string[] = [];
   const stored = new Map<string, StoredTensor>();
   for (const [name, tensor] of files.tensors) {
@@ -32,8 +34,9 @@ export function matchWeights(
     if (placed.kind === "skipped" || (placed.name === HEAD && config.tieEmbeddings)) skipped.push(name);
     else if (other === undefined) stored.set(placed.name, tensor);
     else
-      faults.push(
-        `${name}: in ${tensor.file.path}, and the same parameter as ${other.entry.name} in ${other.file.path}`,
+      faults.add(
+        () =>
+          `${name}: in ${tensor.file.path}, and the same parameter as ${other.entry.name} in ${other.file.path}`,
       );
   }
 
@@ -41,17 +44,16 @@ export function matchWeights(
   for (const { name, shape } of parameterShapes(config)) {
     const tensor = stored.get(name);
     stored.delete(name);
-    if (tensor === undefined) faults.push(missing(name, files, config));
+    if (tensor === undefined) faults.add(() => missing(name, files, config));
     else {
-      const fault = misfit(tensor, shape);
-      if (fault !== undefined) faults.push(fault);
+      if (!fits(tensor, shape)) faults.add(() => misfit(tensor, shape));
       found.set(name, tensor);
     }
   }
   for (const { entry, file } of stored.values()) {
-    faults.push(`${entry.name}: in ${file.path}, but a policy of this config has no such parameter`);
+    faults.add(() => `${entry.name}: in ${file.path}, but a policy of this config has no such parameter`);
   }
-  if (faults.length > 0)
+  if (faults.count > 0)
     throw checkpointFault(`The weights in ${directory} do not fit its config.json`, faults);
   return { found, skipped };
 }
@@ -62,13 +64,12 @@ function missing(name: string, files: CheckpointFiles, config: PolicyConfig): st
   return name === EMBEDDING && config.tieEmbeddings ? `${fault}, and the head is tied to it` : fault;
 }
 
-function misfit({ entry, file }: StoredTensor, shape: readonly number[]): string | undefined {
-  if (entry.shape.join() !== shape.join()) {
-    return `${entry.name}: in ${file.path} it is [${entry.shape.join(", ")}], config.json needs [${shape.join(", ")}]`;
-  }
-  const isFloat =
-    entry.type === "F32" || entry.type === "F16" || entry.type === "BF16" || entry.type === "F64";
-  return isFloat
-    ? undefined
+function fits({ entry }: StoredTensor, shape: readonly number[]): boolean {
+  return entry.shape.join() === shape.join() && isFloat(entry.type);
+}
+
+function misfit({ entry, file }: StoredTensor, shape: readonly number[]): string {
+  return isFloat(entry.type)
+    ? `${entry.name}: in ${file.path} it is [${entry.shape.join(", ")}], config.json needs [${shape.join(", ")}]`
     : `${entry.name}: in ${file.path} it is ${entry.type}, not a floating-point tensor`;
 }

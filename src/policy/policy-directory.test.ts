@@ -242,6 +242,23 @@ describe("openPolicyDirectory", () => {
     }
   });
 
+  test.each([
+    ["F32", NaN],
+    ["BF16", Infinity],
+    ["F16", -Infinity],
+  ] as const)("a weight that is not finite is refused when it is read (%s)", async (type, value) => {
+    const damaged = new Map([...parameters].map(([name, values]) => [name, values.slice()]));
+    damaged.get("model.norm.weight")?.fill(value, 3, 5);
+    const directory = join(folder, `not-finite-${type}`);
+    await savePolicyDirectory(directory, SMALL, damaged, { type });
+    const policy = await openPolicyDirectory(directory);
+    await policy.read("lm_head.weight");
+    await expect(policy.read("model.norm.weight")).rejects.toThrow(
+      `${join(directory, "model.safetensors")}: model.norm.weight is not finite: 2 of its 32 values are NaN or infinite.`,
+    );
+    await policy.close();
+  });
+
   test("a tied policy needs no head, skips one that lies there, and misses its embedding", async () => {
     const tied = { ...SMALL, tieEmbeddings: true };
     const withoutHead = new Map([...parameters].filter(([name]) => name !== "lm_head.weight"));

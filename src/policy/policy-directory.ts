@@ -7,6 +7,7 @@ import { CheckpointError } from "../errors.ts";
 import { openCheckpointFiles } from "./checkpoint-files.ts";
 import type { PolicyConfig } from "./config.ts";
 import { readPolicyConfig } from "./config-file.ts";
+import { finiteWeights } from "./finite-weights.ts";
 import { matchWeights } from "./matched-weights.ts";
 
 export interface PolicyDirectory {
@@ -15,7 +16,10 @@ export interface PolicyDirectory {
   readonly names: readonly string[];
   /** Stored tensors that are no part of the language model, such as a vision tokenizer's. */
   readonly skipped: readonly string[];
-  /** One parameter as float32, in `into` where that is given. Throws CheckpointError for a name that is not among `names`. */
+  /**
+   * One parameter as float32, in `into` where that is given. Throws CheckpointError for a name that is not among
+   * `names`, and for values that are not finite.
+   */
   read(name: string, into?: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
@@ -34,7 +38,8 @@ export async function openPolicyDirectory(directory: string): Promise<PolicyDire
         const stored = found.get(name);
         if (stored === undefined)
           throw new CheckpointError(`The policy in ${directory} has no parameter ${name}.`);
-        return stored.file.read(stored.entry.name, into);
+        const values = await stored.file.read(stored.entry.name, into);
+        return finiteWeights(values, stored.entry.name, stored.file.path);
       },
       close: () => files.close(),
     };

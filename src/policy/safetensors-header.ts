@@ -6,6 +6,8 @@
 
 import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
+import { FaultList } from "./fault-list.ts";
+import { repeatedKeys } from "./repeated-keys.ts";
 
 export const BYTES_OF = {
   F64: 8,
@@ -37,6 +39,9 @@ export interface TensorEntry {
 /** The published limit; a longer header is a file of another kind. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
+/** As many as torch takes. */
+const MOST_AXES = 64;
+
 const whole = z.int().min(0);
 const Entry = z.strictObject({
   dtype: z.string(),
@@ -58,32 +63,38 @@ export function parseHeader(json: string, dataBytes: number, file: string): Safe
   try {
     parsed = JSON.parse(json);
   } catch (cause) {
-    throw damaged(file, ["the header is not JSON"], cause);
+    throw damaged(file, "the header is not JSON", cause);
   }
   const record = z.record(z.string(), z.unknown()).safeParse(parsed);
-  if (!record.success) throw damaged(file, ["the header is not a JSON object"]);
+  if (!record.success) throw damaged(file, "the header is not a JSON object");
 
   const { __metadata__: metadata = {}, ...tensors } = record.data;
   const strings = z.record(z.string(), z.string()).safeParse(metadata);
-  const faults: string[] = strings.success ? [] : ["__metadata__ does not map names to texts"];
+  const faults = new FaultList();
+  if (!strings.success) faults.add(() => "__metadata__ does not map names to texts");
+  // JSON.parse keeps the last of equal keys, whose tensors then seem to leave holes.
+  for (const key of repeatedKeys(json)) faults.add(() => `${key}: twice in the header`);
   const entries = new Map<string, TensorEntry>();
   for (const [name, value] of Object.entries(tensors)) {
     const entry = parseEntry(name, value);
-    if (typeof entry === "string") faults.push(`${name}: ${entry}`);
+    if (typeof entry === "string") faults.add(() => `${name}: ${entry}`);
     else entries.set(name, entry);
   }
   // A tensor that could not be read leaves a hole, so places are judged only where all could.
-  if (faults.length === 0) faults.push(...placeFaults([...entries.values()], dataBytes));
-  if (faults.length > 0) throw damaged(file, faults);
+  if (faults.count === 0) findPlaceFaults([...entries.values()], dataBytes, faults);
+  if (faults.count > 0) throw damagedBy(file, faults);
   return { entries, metadata: strings.data ?? {} };
 }
 
 /** A CheckpointError for a file whose content is not what safetensors says. */
-export function damaged(file: string, faults: readonly string[], cause?: unknown): CheckpointError {
-  const shown = faults.slice(0, 20);
-  const rest = faults.length - shown.length;
-  if (rest > 0) shown.push(`and ${rest} more`);
-  return new CheckpointError(`${file} is damaged:\n  ${shown.join("\n  ")}`, {
+export function damaged(file: string, fault: string, cause?: unknown): CheckpointError {
+  const faults = new FaultList();
+  faults.add(() => fault);
+  return damagedBy(file, faults, cause);
+}
+
+function damagedBy(file: string, faults: FaultList, cause?: unknown): CheckpointError {
+  return new CheckpointError(`${file} is damaged:\n${faults.lines()}`, {
     cause,
     hint: "Download or save the file again.",
   });
@@ -94,6 +105,7 @@ function parseEntry(name: string, value: unknown): TensorEntry | string {
   if (!entry.success) return "its entry is not { dtype, shape, data_offsets }";
   const { dtype, shape, data_offsets } = entry.data;
   if (!isTensorType(dtype)) return `the type ${dtype} is not known`;
+  if (shape.length > MOST_AXES) return `it has ${shape.length} axes, at most ${MOST_AXES} are known`;
   const [begin, end] = data_offsets;
   const needed = shape.reduce((product, size) => product * size, BYTES_OF[dtype]);
   if (end - begin !== needed) {
@@ -102,23 +114,28 @@ function parseEntry(name: string, value: unknown): TensorEntry | string {
   return { name, type: dtype, shape, begin, end };
 }
 
+/** Whether a tensor of this type can be a weight. */
+export function isFloat(type: TensorType): boolean {
+  return type === "F32" || type === "F16" || type === "BF16" || type === "F64";
+}
+
 function isTensorType(text: string): text is TensorType {
   return Object.hasOwn(BYTES_OF, text);
 }
 
-function placeFaults(entries: TensorEntry[], dataBytes: number): string[] {
-  const faults: string[] = [];
+function findPlaceFaults(entries: TensorEntry[], dataBytes: number, faults: FaultList): void {
   let reached = 0;
   let last = "the header";
   for (const entry of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (entry.begin < reached) faults.push(`${entry.name}: overlaps ${last}`);
-    if (entry.begin > reached) faults.push(`${entry.name}: ${entry.begin - reached} stray bytes before it`);
-    if (entry.end > dataBytes) {
-      faults.push(`${entry.name}: the file ends ${entry.end - dataBytes} bytes before the tensor does`);
+    const { name, begin, end } = entry;
+    const [gap, before] = [begin - reached, last];
+    if (gap < 0) faults.add(() => `${name}: overlaps ${before}`);
+    if (gap > 0) faults.add(() => `${name}: ${gap} stray bytes before it`);
+    if (end > dataBytes) {
+      faults.add(() => `${name}: the file ends ${end - dataBytes} bytes before the tensor does`);
     }
     if (entry.end > reached) [reached, last] = [entry.end, entry.name];
   }
-  if (faults.length === 0 && reached < dataBytes)
-    faults.push(`${dataBytes - reached} stray bytes after the last tensor`);
-  return faults;
+  if (faults.count === 0 && reached < dataBytes)
+    faults.add(() => `${dataBytes - reached} stray bytes after the last tensor`);
 }

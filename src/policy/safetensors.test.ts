@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CheckpointError, ShapeError } from "../errors.ts";
+import { CheckpointError, EngineError, ShapeError } from "../errors.ts";
+import { machineMemory } from "../machine-memory.ts";
 import { SafetensorsFile } from "./safetensors.ts";
 import { SafetensorsWriter } from "./safetensors-writer.ts";
 
@@ -47,6 +48,18 @@ describe("SafetensorsFile.open", () => {
     ["an unknown type", { a: entry("F8_E4M3", [8], 0, 8) }, 8, /a: the type F8_E4M3 is not known/],
     ["a negative size", { a: entry("F32", [-2], 0, 8) }, 8, /a: its entry/],
     ["an entry without a place", { a: { dtype: "F32", shape: [2] } }, 8, /a: its entry/],
+    [
+      "a tensor with more axes than torch has",
+      { a: entry("F32", Array(65).fill(1), 0, 4) },
+      4,
+      /a: it has 65 axes/,
+    ],
+    [
+      "a tensor that stands twice in the header",
+      '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+      8,
+      /a: twice in the header/,
+    ],
     ["a header that is no JSON", "{ not json", 0, /the header is not JSON/],
     ["a header that is no object", "[]", 0, /the header is not a JSON object/],
   ])("%s is refused, naming file and tensor", async (_, header, bytes, message) => {
@@ -55,6 +68,19 @@ describe("SafetensorsFile.open", () => {
     await expect(attempt).rejects.toThrow(CheckpointError);
     await expect(attempt).rejects.toThrow(message);
     await expect(attempt).rejects.toThrow(path);
+  });
+
+  test("a header that is no UTF-8 is refused", async () => {
+    const path = await fileOf('{"a?": {}}', new Uint8Array());
+    const bytes = await readFile(path);
+    bytes[11] = 0xff;
+    await writeFile(path, bytes);
+    await expect(SafetensorsFile.open(path)).rejects.toThrow(/the header is not UTF-8/);
+  });
+
+  test("what is no plain file is refused before it is opened", async () => {
+    await expect(SafetensorsFile.open(folder)).rejects.toThrow(/it is no plain file/);
+    await expect(SafetensorsFile.open("/dev/zero")).rejects.toThrow(/it is no plain file/);
   });
 
   test("several bad tensors are told at once", async () => {
@@ -120,6 +146,19 @@ describe("SafetensorsFile", () => {
     await expect(file.read("long")).rejects.toThrow(/long is I64/);
     await expect(file.read("nothing")).rejects.toThrow(/no tensor nothing/);
     await file.close();
+  });
+
+  test("refuses a tensor beyond the machine's memory before it asks for the memory", async () => {
+    const values = machineMemory() / 2;
+    const path = await fileOf({ a: entry("F32", [values], 0, 4 * values) }, new Uint8Array());
+    // Sparse: the file says that size and takes none of it.
+    await truncate(path, (await stat(path)).size + 4 * values);
+    const file = await SafetensorsFile.open(path);
+    await expect(file.read("a")).rejects.toThrow(EngineError);
+    await expect(file.read("a")).rejects.toThrow(/made\.safetensors: a takes .* of memory/);
+    await expect(file.readRaw("a")).rejects.toThrow(/a takes/);
+    await file.close();
+    await rm(path);
   });
 
   test("reads what safetensors itself wrote", async () => {

@@ -4,8 +4,10 @@
  */
 
 import { open, stat, type FileHandle } from "node:fs/promises";
-import { CheckpointError, ShapeError } from "../errors.ts";
+import { CheckpointError, EngineError, ShapeError } from "../errors.ts";
+import { formatBytes } from "../format.ts";
 import { LFS_POINTER_BYTES, refuseLfsPointer } from "../lfs-pointer.ts";
+import { machineMemory } from "../machine-memory.ts";
 import { widenBF16, widenF16 } from "./float-formats.ts";
 import { BYTES_OF, MAX_HEADER_BYTES, damaged, parseHeader } from "./safetensors-header.ts";
 import type { SafetensorsHeader, TensorEntry } from "./safetensors-header.ts";
@@ -48,7 +50,7 @@ export class SafetensorsFile {
     let handle: FileHandle;
     try {
       // Asked first, since opening a pipe waits for its writer.
-      if (!(await stat(path)).isFile()) throw damaged(path, ["it is no plain file"]);
+      if (!(await stat(path)).isFile()) throw damaged(path, "it is no plain file");
       handle = await open(path, "r");
     } catch (cause) {
       if (cause instanceof CheckpointError) throw cause;
@@ -59,17 +61,17 @@ export class SafetensorsFile {
     }
     try {
       const { size } = await handle.stat();
-      if (size < 8) throw damaged(path, [`it has ${size} bytes, too few for a header`]);
+      if (size < 8) throw damaged(path, `it has ${size} bytes, too few for a header`);
       const prefix = new Uint8Array(Math.min(size, LFS_POINTER_BYTES));
       await fill(handle, prefix, 0, path);
       refuseLfsPointer(path, prefix, CheckpointError);
       const headerBytes = Number(new DataView(prefix.buffer).getBigUint64(0, true));
       if (headerBytes > Math.min(MAX_HEADER_BYTES, size - 8)) {
-        throw damaged(path, [`it says its header has ${headerBytes} bytes, but the file has ${size}`]);
+        throw damaged(path, `it says its header has ${headerBytes} bytes, but the file has ${size}`);
       }
       const json = new Uint8Array(headerBytes);
       await fill(handle, json, 8, path);
-      const header = parseHeader(new TextDecoder().decode(json), size - 8 - headerBytes, path);
+      const header = parseHeader(textIn(json, path), size - 8 - headerBytes, path);
       return new SafetensorsFile(path, handle, header, 8 + headerBytes);
     } catch (error) {
       await handle.close();
@@ -86,7 +88,7 @@ export class SafetensorsFile {
     const length = (entry.end - entry.begin) / BYTES_OF[entry.type];
     if (into !== undefined && into.length !== length)
       throw new ShapeError(`${this.path}: ${name} has ${length} values, not ${into.length}.`);
-    const values = into ?? new Float32Array(length);
+    const values = into ?? new Float32Array(this.#memory(entry, length * BYTES_OF.F32));
     const { buffer, byteOffset, byteLength } = values;
     if (entry.type === "F32") await this.#fill(new Uint8Array(buffer, byteOffset, byteLength), entry.begin);
     else if (entry.type === "F16") await this.#widen(entry, values, widenF16);
@@ -141,9 +143,23 @@ export class SafetensorsFile {
   }
 
   async #bytes(entry: TensorEntry): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(entry.end - entry.begin);
+    const bytes = new Uint8Array(this.#memory(entry, entry.end - entry.begin));
     await this.#fill(bytes, entry.begin);
     return bytes;
+  }
+
+  /** Memory for a tensor. Throws EngineError where this machine does not have it. */
+  #memory(entry: TensorEntry, bytes: number): ArrayBuffer {
+    try {
+      // A sparse file may say any size; where memory is overcommitted, asking for it would seem to succeed.
+      if (bytes <= machineMemory()) return new ArrayBuffer(bytes);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+    }
+    const size = `${formatBytes(bytes)}; this machine has ${formatBytes(machineMemory())} of memory`;
+    throw new EngineError(`${this.path}: ${entry.name} takes ${size}.`, {
+      hint: "Use a machine that holds it, or a smaller policy.",
+    });
   }
 
   async #widen(
@@ -164,12 +180,20 @@ export class SafetensorsFile {
   }
 }
 
+function textIn(header: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(header);
+  } catch (cause) {
+    throw damaged(path, "the header is not UTF-8", cause);
+  }
+}
+
 /** Reads until the array is full, in pieces: one call reads at most 2 GiB. */
 async function fill(handle: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     const length = Math.min(CHUNK_BYTES, bytes.length - done);
     const { bytesRead } = await handle.read(bytes, done, length, position + done);
-    if (bytesRead === 0) throw damaged(path, [`it ends at byte ${position + done}, while it is read`]);
+    if (bytesRead === 0) throw damaged(path, `it ends at byte ${position + done}, while it is read`);
     done += bytesRead;
   }
 }

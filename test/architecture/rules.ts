@@ -8,6 +8,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   random: 0,
   format: 0,
   "lfs-pointer": 0,
+  "machine-memory": 0,
   tensor: 1,
   images: 1,
   algorithms: 1,

@@ -4,6 +4,9 @@
  */
 
 import { openCheckpointFiles, checkpointFault, type StoredTensor } from "../../policy/checkpoint-files.ts";
+import { FaultList } from "../../policy/fault-list.ts";
+import { finiteWeights } from "../../policy/finite-weights.ts";
+import { isFloat } from "../../policy/safetensors-header.ts";
 import { SafetensorsFile } from "../../policy/safetensors.ts";
 import type { Shape } from "../../tensor/value.ts";
 import type { MovqConfigFile } from "./config-file.ts";
@@ -28,7 +31,7 @@ export async function openMovqWeights(
   { config, isNested }: MovqConfigFile,
 ): Promise<ReadParameters> {
   const files = await openCheckpointFiles(directory);
-  const faults: string[] = [];
+  const faults = new FaultList();
   const places = new Map<string, Place>();
   try {
     const expected = allMovqShapes(config);
@@ -40,16 +43,16 @@ export async function openMovqWeights(
         other === undefined
           ? misfit(tensor, expected.get(name))
           : `${stored}: in ${tensor.file.path}, and the same parameter as ${other.stored} in ${other.path}`;
-      if (fault !== undefined) faults.push(fault);
+      if (fault !== undefined) faults.add(() => fault);
       places.set(name, { stored, path: tensor.file.path });
     }
     for (const name of expected.keys()) {
-      if (!places.has(name)) faults.push(`${name}: missing from ${files.listing}`);
+      if (!places.has(name)) faults.add(() => `${name}: missing from ${files.listing}`);
     }
   } finally {
     await files.close();
   }
-  if (faults.length > 0) {
+  if (faults.count > 0) {
     throw checkpointFault(
       `The vision tokenizer's weights in ${directory} do not fit its config.json`,
       faults,
@@ -64,7 +67,8 @@ async function readPlaces(wanted: ReadonlyMap<string, Place>): Promise<ReadonlyM
     const file = await SafetensorsFile.open(path);
     try {
       for (const [name, place] of wanted) {
-        if (place.path === path) tensors.set(name, await file.read(place.stored));
+        if (place.path !== path) continue;
+        tensors.set(name, finiteWeights(await file.read(place.stored), place.stored, path));
       }
     } finally {
       await file.close();
@@ -80,8 +84,7 @@ function misfit({ entry, file }: StoredTensor, shape: Shape | undefined): string
   if (withoutWindow(entry.shape).join() !== withoutWindow(shape).join()) {
     return `${entry.name}: in ${file.path} it is [${entry.shape.join(", ")}], config.json needs [${shape.join(", ")}]`;
   }
-  const isFloat = ["F32", "F16", "BF16", "F64"].includes(entry.type);
-  return isFloat
+  return isFloat(entry.type)
     ? undefined
     : `${entry.name}: in ${file.path} it is ${entry.type}, not a floating-point tensor`;
 }
