@@ -4,7 +4,7 @@
  */
 
 import { STAGES, type Stage } from "../runs/event.ts";
-import { METRICS, type MetricName } from "../runs/metrics.ts";
+import { metricSpec, type MetricName } from "../runs/metrics.ts";
 import { drawChart, type Band, type Line } from "./chart.ts";
 import { tick } from "./format.ts";
 import { html, prose, trusted, type Html } from "./html.ts";
@@ -166,7 +166,7 @@ function figure(run: RunRecord, stage: Stage, plan: ChartPlan): Html | undefined
   const isFlat = lines.every((line) => line.points.every((point) => point.value === 0));
   if (plan.isHiddenAtZero === true && isFlat) return undefined;
   // The table speaks of GRPO's loss; in supervised fine-tuning it has the unit of the validation loss.
-  const { unit } = METRICS[stage === "sft" && main.metric === "loss" ? "loss/validation" : main.metric];
+  const { unit } = metricSpec(stage === "sft" && main.metric === "loss" ? "loss/validation" : main.metric);
   const svg = drawChart({
     description: describe(plan.title, lines),
     yLabel: unit === "" ? plan.title.toLowerCase() : unit,
@@ -182,7 +182,7 @@ function figure(run: RunRecord, stage: Stage, plan: ChartPlan): Html | undefined
       </p>`
     }
     ${trusted(svg)}
-    <figcaption>${prose(plan.caption ?? METRICS[main.metric].about)}</figcaption>
+    <figcaption>${prose(plan.caption ?? metricSpec(main.metric).about)}</figcaption>
   </figure>`;
 }
 

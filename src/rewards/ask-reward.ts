@@ -1,12 +1,13 @@
 /** Asks a reward and holds it to its word: one verdict an edit, and scores within the range that it declares. */
 
 import { JudgeError } from "../errors.ts";
-import type { JudgeVerdict } from "../judge/verdict.ts";
+import type { JudgeVerdict, ScoredVerdict } from "../judge/verdict.ts";
+import { isScoreName } from "../runs/metrics.ts";
 import type { DecodedEdit, Reward, ScoreOptions } from "./reward.ts";
 
 /**
- * The reward's verdicts, one an edit. A score that is not a number within the range comes back `unparsable`: it would
- * be trained on. Without edits the reward is not asked. Throws JudgeError where verdicts are missing.
+ * The reward's verdicts, one an edit. A score or subscore that cannot be logged and trained on comes back `unparsable`.
+ * Without edits the reward is not asked. Throws JudgeError where verdicts are missing.
  */
 export async function askReward(
   reward: Reward,
@@ -21,13 +22,21 @@ export async function askReward(
       { hint: "A reward returns one verdict an edit, in order; repair its score function." },
     );
   }
-  return verdicts.map((verdict) => within(reward, verdict));
+  return verdicts.map((verdict) => {
+    const problem = verdict.kind === "scored" ? problemOf(reward, verdict) : undefined;
+    if (problem === undefined) return verdict;
+    return { kind: "unparsable", reason: `the reward "${reward.name}" gave ${problem}` };
+  });
 }
 
-function within({ name, range: [low, high] }: Reward, verdict: JudgeVerdict): JudgeVerdict {
-  if (verdict.kind !== "scored" || (verdict.score >= low && verdict.score <= high)) return verdict;
-  return {
-    kind: "unparsable",
-    reason: `the reward "${name}" gave the score ${verdict.score}, outside its range of ${low} to ${high}`,
-  };
+function problemOf({ range: [low, high] }: Reward, verdict: ScoredVerdict): string | undefined {
+  const { score, subscores } = verdict;
+  // NaN compares false with everything, so it must not be able to pass as within.
+  if (!(score >= low && score <= high)) return `the score ${score}, outside its range of ${low} to ${high}`;
+  const [name, value] = Object.entries(subscores).find((one) => !isLoggable(...one)) ?? [];
+  return name === undefined ? undefined : `the subscore ${JSON.stringify(name)} of ${value}`;
+}
+
+function isLoggable(name: string, value: number): boolean {
+  return isScoreName(name) && Number.isFinite(value);
 }

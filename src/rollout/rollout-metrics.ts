@@ -4,6 +4,7 @@ import { isZeroVariance, scoredRewards } from "../algorithms/advantages.ts";
 import { mean, std } from "../algorithms/statistics.ts";
 import { isJudgeFault } from "../judge/verdict.ts";
 import type { Metrics } from "../runs/metrics.ts";
+import { namedScores } from "../rewards/named-scores.ts";
 import { rewardsOf, type ScoredGroup } from "./scored-group.ts";
 
 /** Share of the verdicts that a judge was asked for and that failed. 0…1; completions without a picture are not asked about. */
@@ -36,16 +37,31 @@ function rewardMetrics(groups: readonly ScoredGroup[], rewardName: string): Metr
   const all = scored.flat();
   const zeroStd = { frac_reward_zero_std: shareOf(rewards, isZeroVariance) };
   if (all.length === 0) return zeroStd;
-  const own =
-    rewardName === "reference"
-      ? { "rewards/reference/mean": mean(all), "rewards/reference/std": std(all, "sample") }
-      : {};
   return {
     reward: mean(all),
     reward_std: mean(scored.map((group) => std(group, "sample"))),
     ...zeroStd,
-    ...own,
+    ...scoreMetrics(groups, rewardName),
   };
+}
+
+/** Mean and standard deviation of every score, under the reward's own name and those of its subscores. */
+function scoreMetrics(groups: readonly ScoredGroup[], rewardName: string): Metrics {
+  const scores = new Map<string, number[]>();
+  for (const { verdict } of groups.flatMap((group) => group.completions)) {
+    if (verdict.kind !== "scored") continue;
+    for (const [name, score] of namedScores(rewardName, verdict)) {
+      const values = scores.get(name) ?? [];
+      values.push(score);
+      scores.set(name, values);
+    }
+  }
+  const metrics: Metrics = {};
+  for (const [name, values] of scores) {
+    metrics[`rewards/${name}/mean`] = mean(values);
+    metrics[`rewards/${name}/std`] = std(values, "sample");
+  }
+  return metrics;
 }
 
 function shareOf<T>(items: readonly T[], holds: (item: T) => boolean): number {

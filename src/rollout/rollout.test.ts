@@ -260,7 +260,7 @@ describe("rolloutMetrics", () => {
             next += 1;
             return score === undefined
               ? { kind: "unreachable", reason: "timeout" }
-              : { kind: "scored", score, subscores: {} };
+              : { kind: "scored", score, subscores: { half: score / 2 } };
           }),
         ),
     };
@@ -274,6 +274,8 @@ describe("rolloutMetrics", () => {
       reward_std: (Math.sqrt(2) + 0 + 0) / 3,
       frac_reward_zero_std: 2 / 3,
       "rewards/reference/mean": 16 / 5,
+      "rewards/reference/std": Math.sqrt((3.2 ** 2 + 1.2 ** 2 + 2.8 ** 2 + 2 * 0.8 ** 2) / 4),
+      "rewards/reference/half/mean": 8 / 5,
       "judge/unreachable": 1 / 6,
       "judge/unparsable": 0,
       "completions/undecodable": 0,

@@ -24,8 +24,9 @@ export type Stage = z.infer<typeof StageName>;
  * that is not finite as null: such a metric is absent.
  */
 const LoggedMetrics = z.record(z.string(), z.number().nullable()).transform((logged): Metrics => {
-  const known = Object.entries(logged).filter(([, value]) => value !== null);
-  return Object.fromEntries(known);
+  return Object.fromEntries(
+    Object.entries(logged).filter((entry): entry is [string, number] => entry[1] !== null),
+  );
 });
 
 /** One completion of a logged group, enough to show it. */

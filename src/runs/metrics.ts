@@ -1,6 +1,7 @@
 /**
  * Every metric a run may log, declared before it is logged: unit, direction and meaning. Names are TRL's where TRL
- * has one. Console, report and docs/metrics.md read this table; the type checker refuses any other name.
+ * has one. A family stands for the metrics that rewards bring along under their own names. Console, report and
+ * docs/metrics.md read these tables; the type checker refuses any other name, and readers of events ask `isMetricName`.
  */
 
 export interface MetricSpec {
@@ -34,12 +35,6 @@ export const METRICS = {
     unit: "share",
     better: "lower",
     about: "Groups whose rewards are all equal: they teach nothing.",
-  },
-  "rewards/reference/mean": { unit: "score", better: "higher", about: "Mean of the reward `reference`." },
-  "rewards/reference/std": {
-    unit: "score",
-    better: "neither",
-    about: "Standard deviation of the reward `reference`.",
   },
   exact_match: {
     unit: "share",
@@ -75,8 +70,16 @@ export const METRICS = {
     better: "lower",
     about: "Completions no picture could be decoded from.",
   },
-  "judge/unparsable": { unit: "share", better: "lower", about: "Verdicts that could not be read." },
-  "judge/unreachable": { unit: "share", better: "lower", about: "Verdicts that never came." },
+  "judge/unparsable": {
+    unit: "share",
+    better: "lower",
+    about: "Completions whose verdict failed: the judge's reply could not be read.",
+  },
+  "judge/unreachable": {
+    unit: "share",
+    better: "lower",
+    about: "Completions whose verdict failed: the judge gave none.",
+  },
   "rollout/resampled_groups": {
     unit: "groups",
     better: "neither",
@@ -97,10 +100,73 @@ export const METRICS = {
     better: "higher",
     about: "Exact match on validation edits, sampling at temperature 1.",
   },
+  "eval/failed": {
+    unit: "share",
+    better: "lower",
+    about: "Verdicts on validation edits that failed for the judge's reasons, of those it was asked for.",
+  },
   "time/step": { unit: "s", better: "lower", about: "Wall time of the step (TRL: step_time)." },
   "time/rollout": { unit: "s", better: "lower", about: "Wall time of generating and scoring." },
   "time/update": { unit: "s", better: "lower", about: "Wall time of the optimizer step." },
 } as const satisfies Record<string, MetricSpec>;
 
-export type MetricName = keyof typeof METRICS;
-export type Metrics = Partial<Record<MetricName, number>>;
+/**
+ * Metrics that come by name: `<name>` is a reward of the run, or, after a slash, one of the subscores that it is made of
+ * ("reference", "reference/success").
+ */
+export const METRIC_FAMILIES = {
+  "rewards/<name>/mean": {
+    unit: "score",
+    better: "higher",
+    about:
+      "Mean of the scores that `<name>` gave, in its own range: before weights and maps make rewards of them.",
+  },
+  "rewards/<name>/std": {
+    unit: "score",
+    better: "neither",
+    about: "Standard deviation of the scores that `<name>` gave.",
+  },
+} as const satisfies Record<string, MetricSpec>;
+
+type MemberOf<Family> = Family extends `${infer Before}<name>${infer After}`
+  ? `${Before}${string}${After}`
+  : never;
+
+type FamilyMember = MemberOf<keyof typeof METRIC_FAMILIES>;
+
+export type MetricName = keyof typeof METRICS | FamilyMember;
+export type Metrics = Partial<Record<keyof typeof METRICS, number>> & Record<FamilyMember, number>;
+
+/** Words with slashes between them: what may stand in place of `<name>`. */
+const MEMBER = /^[^/\s]+(?:\/[^/\s]+)*$/;
+
+/** True where a reward or a subscore may have this name in metrics. */
+export function isScoreName(name: string): boolean {
+  return MEMBER.test(name);
+}
+
+/** True for a declared metric, or a member of a family. */
+export function isMetricName(name: string): name is MetricName {
+  return Object.hasOwn(METRICS, name) || memberSpec(name) !== undefined;
+}
+
+/**
+ * Unit, direction and meaning of a metric.
+ *
+ * @example
+ * metricSpec("rewards/sc/std").about; // => "Standard deviation of the scores that `sc` gave."
+ */
+export function metricSpec(name: MetricName): MetricSpec {
+  const known: Readonly<Record<string, MetricSpec>> = METRICS;
+  return Object.hasOwn(METRICS, name) ? known[name]! : memberSpec(name)!;
+}
+
+function memberSpec(name: string): MetricSpec | undefined {
+  for (const [family, spec] of Object.entries(METRIC_FAMILIES)) {
+    const [before, after] = family.split("<name>") as [string, string];
+    if (!name.startsWith(before) || !name.endsWith(after)) continue;
+    const member = name.slice(before.length, name.length - after.length);
+    if (isScoreName(member)) return { ...spec, about: spec.about.replace("<name>", member) };
+  }
+  return undefined;
+}

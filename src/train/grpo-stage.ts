@@ -4,8 +4,10 @@ import { lossSpecOf, NAMED_LOSSES } from "../algorithms/named-losses.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
 import type { PolicyEngine, Sampling, StepMetrics, TrainingGroup } from "../engine/policy-engine.ts";
 import { evaluatePolicy } from "../evaluate/evaluate-policy.ts";
+import { validationOf } from "../evaluate/validation.ts";
 import { Rng } from "../random.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
+import { judgeFault } from "../rollout/judge-fault.ts";
 import { rolloutMetrics } from "../rollout/rollout-metrics.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
 import type { Reward } from "../rewards/reward.ts";
@@ -15,7 +17,7 @@ import type { Tokens } from "../tokens/sequence.ts";
 import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import { loggedGroup } from "../rollout/logged-group.ts";
 import type { LossPlan } from "./policy-batch.ts";
-import { judgeFault, refuseAllUndecodable, samplerDifference } from "./rollout-checks.ts";
+import { refuseAllUndecodable, samplerDifference } from "./rollout-checks.ts";
 import type { GroupSource, SampledGroups } from "./sample-groups.ts";
 import { shuffledBatches } from "./shuffled-batches.ts";
 import { isDue, save, type Stage, type StageRun, type StageState } from "./stage.ts";
@@ -60,7 +62,7 @@ export function grpoStage(parts: GrpoParts, settings: GrpoSettings, run: StageRu
       // The same draws every time, so that two evaluations differ by the policy alone.
       const edits = await firstEdits(parts.validation, settings.validationSize);
       const groups = await evaluatePolicy(parts, edits, { temperature: 1, maxTokens, seed: evaluationSeed });
-      return validationReward(groups, reward.name);
+      return validationOf(groups, reward.name, settings.maxFailedVerdicts);
     },
     settings,
     reward,
@@ -76,20 +78,6 @@ export function grpoStage(parts: GrpoParts, settings: GrpoSettings, run: StageRu
       sampling,
       resample: settings.resampleZeroVariance,
       seed: run.seed,
-    },
-  };
-}
-
-function validationReward(
-  groups: readonly ScoredGroup[],
-  rewardName: string,
-): { score: number; metrics: Metrics } {
-  const { reward, exact_match } = rolloutMetrics(groups, rewardName);
-  return {
-    score: reward ?? Number.NaN,
-    metrics: {
-      ...(reward === undefined ? {} : { "eval/reward": reward }),
-      ...(exact_match === undefined ? {} : { "eval/exact_match": exact_match }),
     },
   };
 }

@@ -1,32 +1,13 @@
 /** What must hold of a rollout before it is trained on; each check throws rather than train on something false. */
 
 import type { PolicyEngine } from "../engine/policy-engine.ts";
-import { ConfigError, EngineError, JudgeError } from "../errors.ts";
-import { isJudgeFault } from "../judge/verdict.ts";
-import { failedVerdictShare } from "../rollout/rollout-metrics.ts";
+import { ConfigError, EngineError } from "../errors.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
 
 /** Largest difference, in nats, that sampler and trainer may have at a token: float32 in another order of sums. */
 export const SAMPLER_TOLERANCE = 1e-4;
 /** Groups that the comparison is made on: enough to notice, cheap enough to repeat. */
 const COMPARED_GROUPS = 2;
-
-/**
- * The error that pauses a run whose judge fails too often, or undefined. `limit` is a share of the verdicts on
- * pictures; completions without a picture are the policy's fault and do not count.
- */
-export function judgeFault(groups: readonly ScoredGroup[], limit: number): JudgeError | undefined {
-  const share = failedVerdictShare(groups);
-  if (share <= limit) return undefined;
-  const first = groups
-    .flatMap((group) => group.completions)
-    .map(({ verdict }) => verdict)
-    .find(isJudgeFault);
-  return new JudgeError(
-    `${Math.round(100 * share)} % of the rollout's verdicts failed (limit ${Math.round(100 * limit)} %). First: ${first?.reason}`,
-    { hint: "Check the judge, then continue the run with --resume; nothing was trained on this rollout." },
-  );
-}
 
 /** Throws ConfigError where no completion of the rollout holds a picture: no number of such steps would help. */
 export function refuseAllUndecodable(groups: readonly ScoredGroup[]): void {
