@@ -3,7 +3,7 @@
  * `earl edit` on a square picture with that policy and Emu3's vision tokenizer at its published size. The weights are
  * random and lie in a temporary folder; each row is a process of its own.
  *
- *   node --import tsx bench/memory.ts [--megabytes 1000] [--wide] [--tokens 8] [--type F32|BF16] [--rows edit,…]
+ *   node src/from-source.mjs bench/memory.ts [--megabytes 1000] [--wide] [--tokens 8] [--type F32|BF16] [--rows edit,…]
  *
  * The policy is Emu3 made narrower; with --wide it has Emu3's own width (1.1 GB, and 0.9 GB a layer). --side is the
  * picture's, in pixels (256); --grid 8x8 makes what is written smaller, for policies that write a token in a second.
@@ -145,7 +145,7 @@ try {
   );
   process.stdout.write(`row         weights    peak MB   ratio   ${GOAL.share} × + ${GOAL.constant} MB\n`);
   for (const row of values.rows.split(",")) {
-    const args = ["--import", "tsx", ...argumentsOf(row, places)];
+    const args = ["src/from-source.mjs", ...argumentsOf(row, places)];
     const arm = { name: row, command: process.execPath, args, read: readJsonFigures, skip: 0 };
     const [figures] = await runArm(arm, root);
     const peak = (figures?.["peakBytes"] ?? Number.NaN) / MEGABYTE;

@@ -2,7 +2,7 @@
  * Emu3's vision tokenizer at its published size with random weights, on one picture: ours beside transformers' on the
  * same machine, taking turns. Needs bench/peer/setup.sh once.
  *
- *   node --import tsx bench/movq.ts [--side 256] [--rounds 2] [--calls 2]
+ *   node src/from-source.mjs bench/movq.ts [--side 256] [--rounds 2] [--calls 2]
  *
  * GFLOP/s count what a system computes. A picture reaches the encoder as four equal frames and leaves the decoder as
  * four of which one is kept: ours computes one, torch all four, so seconds compare the systems and GFLOP/s the kernels.
@@ -41,7 +41,7 @@ const arms = [
     ...program,
     name: "earl",
     command: process.execPath,
-    args: ["--import", "tsx", "bench/ours/movq.ts", ...flags],
+    args: ["src/from-source.mjs", "bench/ours/movq.ts", ...flags],
   },
 ];
 const measurements = ["encode", "decode"].map((name): Measurement => ({

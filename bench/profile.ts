@@ -2,15 +2,13 @@
  * Where the time of a training step or of a run of decode steps goes, by kernel, and how the training graph's rate
  * compares with plain matrix products of onnxruntime on this machine, measured alternately.
  *
- *   node --import tsx bench/profile.ts [--rounds 5] [--part train|decode|both]
+ *   node src/from-source.mjs bench/profile.ts [--rounds 5] [--part train|decode|both]
  */
 
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-
-import * as ort from "onnxruntime-node";
 
 import { SFT_LOSS } from "../src/algorithms/losses.ts";
 import { quantile } from "../src/algorithms/statistics.ts";
@@ -21,6 +19,7 @@ import { stepGraph } from "../src/engine/onnx/training-graphs.ts";
 import { compile } from "../src/tensor/compile.ts";
 import type { CompiledGraph } from "../src/tensor/compile.ts";
 import { add } from "../src/tensor/ops/elementwise.ts";
+import { InferenceSession, Tensor } from "../src/tensor/onnxruntime.ts";
 import { input } from "../src/tensor/ops/leaves.ts";
 import { matmul } from "../src/tensor/ops/matmul.ts";
 import { sum } from "../src/tensor/ops/reduce.ts";
@@ -55,7 +54,7 @@ interface Subject {
 }
 
 /** Small numbers for every input, and no id forced. */
-function feedsOf(graph: CompiledGraph): Record<string, ort.Tensor> {
+function feedsOf(graph: CompiledGraph): Record<string, Tensor> {
   return Object.fromEntries(
     Array.from(graph.inputs, ([name, { type, shape }]) => {
       const size = sizeOf(shape);
@@ -63,7 +62,7 @@ function feedsOf(graph: CompiledGraph): Record<string, ort.Tensor> {
         type === "int64"
           ? new BigInt64Array(size).fill(name === "forced" ? drawnFrom(0) : 0n)
           : new Float32Array(size).fill(0.01);
-      return [name, new ort.Tensor(type as "float32", data as Float32Array, [...shape])];
+      return [name, new Tensor(type as "float32", data as Float32Array, [...shape])];
     }),
   );
 }
@@ -72,7 +71,7 @@ function feedsOf(graph: CompiledGraph): Record<string, ort.Tensor> {
 async function rates(subjects: readonly Subject[]): Promise<number[]> {
   const running = await Promise.all(
     subjects.map(async ({ graph }) => ({
-      session: await ort.InferenceSession.create(graph.model, OPTIONS),
+      session: await InferenceSession.create(graph.model, OPTIONS),
       feeds: feedsOf(graph),
       times: [] as number[],
     })),
@@ -100,7 +99,7 @@ async function rates(subjects: readonly Subject[]): Promise<number[]> {
 /** Each kernel's share of one run; profiling itself adds a few microseconds a call. */
 async function printKernels({ name, graph }: Subject): Promise<void> {
   const prefix = join(tmpdir(), `earl-profile-${process.pid}-${name}`);
-  const session = await ort.InferenceSession.create(graph.model, {
+  const session = await InferenceSession.create(graph.model, {
     ...OPTIONS,
     enableProfiling: true,
     profileFilePrefix: prefix,

@@ -2,7 +2,7 @@
  * Seconds a decoded token at image positions, for vocabularies of several sizes around the same codebook: only the
  * codebook's rows of the head are multiplied, so the text beside it costs nothing.
  *
- *   node --import tsx bench/vocabulary.ts [--sizes 2000,20000,184622] [--rounds 5]
+ *   node src/from-source.mjs bench/vocabulary.ts [--sizes 2000,20000,184622] [--rounds 5]
  */
 
 import { parseArgs } from "node:util";

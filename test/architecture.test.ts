@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { longFiles, roomCycles, strayGlobals, upwardImports, vagueNames } from "./architecture/rules.ts";
+import { longFiles, roomCycles, strays, upwardImports, vagueNames } from "./architecture/rules.ts";
 import { parseSource, readSources } from "./architecture/source-file.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -33,8 +33,13 @@ describe("architecture", () => {
     expect(longFiles(everything)).toEqual([]);
   });
 
-  test("time, environment, console and unseeded randomness have one owner each", () => {
-    expect(strayGlobals(program)).toEqual([]);
+  test("time, environment, console, unseeded randomness, onnxruntime and threads have one owner each", () => {
+    expect(strays(program)).toEqual([]);
+  });
+
+  test("benchmarks and tests come to onnxruntime and threads through their owners", () => {
+    const doors = /uses (?:onnxruntime-node|new Worker)$/;
+    expect(strays(everything).filter((sentence) => doors.test(sentence))).toEqual([]);
   });
 });
 
@@ -80,15 +85,23 @@ describe("the rules find a breach", () => {
   test.each(["Math.random()", "new Date()", "Date.now()", "process.env.HOME", "console.log(1)"])(
     "%s",
     (use) => {
-      expect(strayGlobals([parseSource("src/data/a.ts", `export const a = ${use};`)])).toHaveLength(1);
-      expect(strayGlobals([parseSource("src/data/a.ts", `// ${use}\nexport const a = "${use}";`)])).toEqual(
-        [],
-      );
+      expect(strays([parseSource("src/data/a.ts", `export const a = ${use};`)])).toHaveLength(1);
+      expect(strays([parseSource("src/data/a.ts", `// ${use}\nexport const a = "${use}";`)])).toEqual([]);
     },
   );
 
+  test.each([
+    `import * as ort from "onnxruntime-node";`,
+    `import type { Tensor } from "onnxruntime-node";`,
+    `const ort = await import("onnxruntime-node");`,
+    `const ort = createRequire(import.meta.url)("onnxruntime-node");`,
+    `export const worker = new Worker(place);`,
+  ])("%s", (code) => {
+    expect(strays([parseSource("src/data/a.ts", code)])).toHaveLength(1);
+  });
+
   test("the owner of a global may use it", () => {
-    expect(strayGlobals([parseSource("src/runs/clock.ts", "export const now = Date.now();")])).toEqual([]);
-    expect(strayGlobals([parseSource("src/config/env.ts", "export const env = process.env;")])).toEqual([]);
+    expect(strays([parseSource("src/runs/clock.ts", "export const now = Date.now();")])).toEqual([]);
+    expect(strays([parseSource("src/config/env.ts", "export const env = process.env;")])).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 /** The command line for tests: in this process (fast), or as a child that can be sent signals. */
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
 
 import { createProgram } from "../src/cli/program.ts";
 import { reportFault } from "../src/cli/report-fault.ts";
 import { systemClock } from "../src/runs/clock.ts";
+import { processArguments } from "../src/tensor/start-module.ts";
 
 export interface EarlResult {
   readonly code: number;
@@ -37,8 +37,7 @@ export async function earl(...words: string[]): Promise<EarlResult> {
 
 /** Program and arguments that run `earl` as a process of its own. */
 export function earlCommand(...words: string[]): [program: string, words: string[]] {
-  const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
-  return [process.execPath, ["--import", import.meta.resolve("tsx"), main, ...words]];
+  return [process.execPath, [...processArguments("../src/cli/main", import.meta.url), ...words]];
 }
 
 /** Starts `earl` as a process in a folder; its stderr is a pipe. */

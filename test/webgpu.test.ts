@@ -6,11 +6,11 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 
+import { processArguments } from "../src/tensor/start-module.ts";
 import { earlCommand } from "./run-earl.ts";
 import type { DeviceNumbers } from "./small/device-numbers.ts";
 import { deviceNumbers } from "./small/device-numbers.ts";
@@ -35,8 +35,7 @@ function withDriver(file: string): Record<string, string> {
 }
 
 async function numbersOnWebgpu(file: string): Promise<DeviceNumbers> {
-  const program = fileURLToPath(new URL("small/device-numbers.ts", import.meta.url));
-  const words = ["--import", import.meta.resolve("tsx"), program, "webgpu"];
+  const words = [...processArguments("./small/device-numbers", import.meta.url), "webgpu"];
   const { stdout } = await run(process.execPath, words, { env: withDriver(file) });
   return JSON.parse(stdout) as DeviceNumbers;
 }

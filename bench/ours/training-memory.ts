@@ -1,7 +1,7 @@
 /**
  * Peak resident size of a process that takes two training steps on the shared work.
  *
- *   node --import tsx bench/ours/training-memory.ts [--recompute]   # activations computed again instead of kept
+ *   node src/from-source.mjs bench/ours/training-memory.ts [--recompute]   # activations computed again instead of kept
  */
 
 import { parseArgs } from "node:util";

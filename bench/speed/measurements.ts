@@ -102,7 +102,7 @@ function ours(script: string, flags: readonly string[]): Arm {
   return {
     name: "earl",
     command: process.execPath,
-    args: ["--import", "tsx", `bench/ours/${script}.ts`, ...flags],
+    args: ["src/from-source.mjs", `bench/ours/${script}.ts`, ...flags],
     read: readJsonFigures,
     skip: 0,
   };

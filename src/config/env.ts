@@ -1,4 +1,9 @@
-/** The only place that reads environment variables. */
+/** The only place that touches environment variables. */
+
+/** Keeps onnxruntime from sending usage records. It reads this once, when it is loaded. */
+export function forbidTelemetry(): void {
+  process.env["ORT_DISABLE_TELEMETRY"] = "1";
+}
 
 /** What the surroundings say about the terminal. */
 export function terminalEnvironment(): { readonly isDumb: boolean } {

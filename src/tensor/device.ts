@@ -3,7 +3,7 @@
  * is told, and whether outputs that are only fed back can stay in its memory.
  */
 
-import type * as ort from "onnxruntime-node";
+import type { SessionOptions } from "./onnxruntime.ts";
 
 export type DeviceName = "cpu" | "webgpu";
 
@@ -17,7 +17,7 @@ export interface Device {
   sessionOptions(
     outputs: Iterable<string>,
     kept: ReadonlySet<string>,
-  ): Pick<ort.InferenceSession.SessionOptions, "executionProviders" | "preferredOutputLocation">;
+  ): Pick<SessionOptions, "executionProviders" | "preferredOutputLocation">;
 }
 
 export const CPU: Device = {

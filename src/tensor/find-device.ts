@@ -1,7 +1,6 @@
 /** Whether this machine has a device. A process of its own tries, since a bad graphics driver ends the one it is in. */
 
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { EngineError } from "../errors.ts";
@@ -10,8 +9,8 @@ import type { Device, DeviceName } from "./device.ts";
 import { DEVICES } from "./device.ts";
 import { add } from "./ops/elementwise.ts";
 import { input } from "./ops/leaves.ts";
+import { processArguments } from "./start-module.ts";
 
-const TRIAL = fileURLToPath(new URL("device-trial.mjs", import.meta.url));
 /** A driver that compiles its first shader may take seconds; one that takes longer hangs. */
 const TRIAL_MS = 60_000;
 
@@ -30,7 +29,8 @@ async function tryDevice(device: Device): Promise<void> {
   const number = input("number", [1]);
   const { model, outputs } = compile({ doubled: add(number, number) }, device);
   const sessionOptions = { ...device.sessionOptions(outputs.keys(), new Set()), logSeverityLevel: 4 };
-  const words = [TRIAL, Buffer.from(model).toString("base64"), JSON.stringify(sessionOptions)];
+  const program = processArguments("./device-trial", import.meta.url);
+  const words = [...program, Buffer.from(model).toString("base64"), JSON.stringify(sessionOptions)];
   try {
     await promisify(execFile)(process.execPath, words, { timeout: TRIAL_MS });
   } catch (cause) {

@@ -5,10 +5,9 @@
 
 import { availableParallelism } from "node:os";
 
-import * as ort from "onnxruntime-node";
-
 import { EngineError, ShapeError } from "../errors.ts";
 import type { CompiledGraph } from "./compile.ts";
+import { InferenceSession, Tensor } from "./onnxruntime.ts";
 import { ZERO_INPUT } from "./recompute.ts";
 import type { ElementType, Value } from "./value.ts";
 import { describe, sizeOf } from "./value.ts";
@@ -17,9 +16,9 @@ export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
 
 /** A tensor in a device's memory, of the shape its graph gave it: it can be fed, not read. */
 export class DeviceTensor implements Disposable {
-  readonly tensor: ort.Tensor;
+  readonly tensor: Tensor;
 
-  constructor(tensor: ort.Tensor) {
+  constructor(tensor: Tensor) {
     this.tensor = tensor;
   }
 
@@ -65,10 +64,10 @@ const ARRAY_OF: Record<ElementType, new (length: number) => TensorData> = {
 
 export class Session implements Disposable {
   readonly graph: CompiledGraph;
-  readonly #session: ort.InferenceSession;
+  readonly #session: InferenceSession;
   readonly #kept: ReadonlySet<string>;
 
-  private constructor(graph: CompiledGraph, session: ort.InferenceSession, kept: ReadonlySet<string>) {
+  private constructor(graph: CompiledGraph, session: InferenceSession, kept: ReadonlySet<string>) {
     this.graph = graph;
     this.#session = session;
     this.#kept = kept;
@@ -78,7 +77,7 @@ export class Session implements Disposable {
   static async open(graph: CompiledGraph, options: SessionOptions = {}): Promise<Session> {
     const kept = new Set(options.kept === "all" ? graph.outputs.keys() : options.kept);
     try {
-      const session = await ort.InferenceSession.create(graph.model, {
+      const session = await InferenceSession.create(graph.model, {
         ...graph.device.sessionOptions(graph.outputs.keys(), kept),
         graphOptimizationLevel: "all",
         executionMode: "sequential",
@@ -108,7 +107,7 @@ export class Session implements Disposable {
 
   /** `run` for a session that keeps outputs: the caller owns them, and releases them when they are used up. */
   async runKeeping(feeds: Feeds): Promise<RunResults> {
-    const inputs: Record<string, ort.Tensor> = {};
+    const inputs: Record<string, Tensor> = {};
     for (const [name, value] of this.graph.inputs) {
       inputs[name] = toTensor(name, value, name === ZERO_INPUT ? ZERO : feeds[name]);
     }
@@ -126,7 +125,7 @@ export class Session implements Disposable {
   }
 }
 
-function toTensor(name: string, value: Value, data: Feed | undefined): ort.Tensor {
+function toTensor(name: string, value: Value, data: Feed | undefined): Tensor {
   if (data instanceof DeviceTensor) {
     if (data.tensor.size === sizeOf(value.shape)) return data.tensor;
     throw new ShapeError(
@@ -137,5 +136,5 @@ function toTensor(name: string, value: Value, data: Feed | undefined): ort.Tenso
     const got = data === undefined ? "nothing" : `${data.constructor.name} of ${data.length}`;
     throw new ShapeError(`The graph takes ${describe(value)} as ${name}, got ${got}.`);
   }
-  return new ort.Tensor(value.type, data as Float32Array, [...value.shape]);
+  return new Tensor(value.type, data as Float32Array, [...value.shape]);
 }

@@ -1,6 +1,6 @@
 /**
- * A source file as the architecture rules see it: where it lies, what it imports, how long its code is and which
- * globals it touches. Comments and strings do not count, so a rule never trips over prose.
+ * A source file as the architecture rules see it: where it lies, what it imports, how long its code is and what
+ * it touches that has an owner. Comments and strings do not count, so a rule never trips over prose.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -15,8 +15,8 @@ export interface SourceFile {
   readonly imports: readonly string[];
   /** Lines that hold code; blank and comment-only lines do not count. */
   readonly codeLines: number;
-  /** Globals that make a run depend on more than its seed and settings, as written: "Date", "process.env". */
-  readonly globals: readonly string[];
+  /** What only one file may touch, as written: "Date.now", "process.env", "onnxruntime-node", "new Worker". */
+  readonly guarded: readonly string[];
 }
 
 /** Parses one file's text; `path` is from the repository root. */
@@ -27,7 +27,7 @@ export function parseSource(path: string, text: string): SourceFile {
     .importedFiles.map((imported) => imported.fileName)
     .filter((name) => name.startsWith("."))
     .map((name) => posix.join(posix.dirname(path), name));
-  return { path, imports, codeLines: countCodeLines(tree, text), globals: findGlobals(tree) };
+  return { path, imports, codeLines: countCodeLines(tree, text), guarded: findGuarded(tree) };
 }
 
 /** Every TypeScript file below `folder`, which is given from `root`. */
@@ -59,7 +59,7 @@ function countCodeLines(tree: ts.SourceFile, text: string): number {
   return lines.size;
 }
 
-function findGlobals(tree: ts.SourceFile): string[] {
+function findGuarded(tree: ts.SourceFile): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) {
@@ -70,6 +70,10 @@ function findGlobals(tree: ts.SourceFile): string[] {
     if (ts.isNewExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === "Date") {
       found.push("new Date");
     }
+    if (ts.isNewExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === "Worker") {
+      found.push("new Worker");
+    }
+    if (loadedModule(node) === "onnxruntime-node") found.push("onnxruntime-node");
     if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === "Date") {
       found.push("Date()");
     }
@@ -77,4 +81,19 @@ function findGlobals(tree: ts.SourceFile): string[] {
   };
   visit(tree);
   return found;
+}
+
+/** The module that a statement or call loads or takes types from: by import, export, `import()` or `require()`. */
+function loadedModule(node: ts.Node): string | undefined {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return textOf(node.moduleSpecifier);
+  if (!ts.isCallExpression(node)) return undefined;
+  const { expression } = node;
+  const isImport = expression.kind === ts.SyntaxKind.ImportKeyword;
+  const isRequire =
+    (ts.isIdentifier(expression) && expression.text === "require") || ts.isCallExpression(expression);
+  return isImport || isRequire ? textOf(node.arguments[0]) : undefined;
+}
+
+function textOf(node: ts.Expression | undefined): string | undefined {
+  return node !== undefined && ts.isStringLiteral(node) ? node.text : undefined;
 }

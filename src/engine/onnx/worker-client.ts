@@ -1,9 +1,10 @@
 /** The engine's end of the worker: typed calls, and what happens when the worker dies. */
 
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 
 import { CheckpointError, ConfigError, EngineError, ShapeError } from "../../errors.ts";
 import { DEVICES } from "../../tensor/device.ts";
+import { startThread } from "../../tensor/start-module.ts";
 import { TURN } from "./device-turns.ts";
 import type {
   AnswerMessage,
@@ -98,11 +99,7 @@ export class WorkerClient {
   }
 }
 
-/** The package ships its source, so tsx is registered in the new thread first. */
 function openThread(options: WorkspaceOptions): Worker {
   const turn = DEVICES[options.device ?? "cpu"].takesTurns ? TURN : undefined;
-  return new Worker(new URL("./worker-from-source.mjs", import.meta.url), {
-    workerData: { options, turn } satisfies WorkerSettings,
-    execArgv: [],
-  });
+  return startThread("./worker", import.meta.url, { options, turn } satisfies WorkerSettings);
 }
