@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { formatBytes, formatDuration, formatTable, sparkline } from "./format.ts";
+import { formatBytes, formatDuration, formatTable, sparkline, printable } from "./format.ts";
 
 describe("formatDuration", () => {
   test.each([
@@ -43,5 +43,17 @@ describe("formatTable", () => {
         ["demo", "7"],
       ]),
     ).toBe("run   step\n────  ────\ndemo     7");
+  });
+});
+
+describe("printable", () => {
+  test("leaves words of every writing, line ends and tabs alone", () => {
+    expect(printable("größe 日本 👍🏽\n\tEmu3")).toBe("größe 日本 👍🏽\n\tEmu3");
+  });
+
+  test("shows what would move the cursor, ring, recolour or turn the text round", () => {
+    expect(printable("a\u001b[31m\u0007\r\u009b2J\u202eb")).toBe(
+      "a\\u{1b}[31m\\u{7}\\u{d}\\u{9b}2J\\u{202e}b",
+    );
   });
 });

@@ -51,3 +51,17 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   return [line(head), widths.map((width) => "─".repeat(width)).join("  "), ...body.map(line)].join("\n");
 }
+
+/**
+ * Text of somebody else's for the terminal: line ends and tabs stay, other control characters and those that turn the direction
+ * of writing become visible escapes, so that a name cannot move the cursor, recolour or hide what is around it.
+ *
+ * @example
+ * printable("a\u001b[2Jb"); // => "a\\u{1b}[2Jb"
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /(?![\n\t])[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}

@@ -4,6 +4,7 @@ import { CommanderError } from "commander";
 import pc from "picocolors";
 
 import { EarlError, Interrupted } from "../errors.ts";
+import { printable } from "../format.ts";
 import { errorCode, writeFault } from "../runs/atomic-write.ts";
 import type { ProgressStream } from "./progress.ts";
 
@@ -20,13 +21,13 @@ export function reportFault(fault: unknown, stderr: ProgressStream, isDebug: boo
     return fault.exitCode === 0 ? 0 : 2;
   }
   if (fault instanceof Interrupted) {
-    stderr.write(`${pc.yellow(fault.message)}\n${fault.hint}\n`);
+    stderr.write(`${pc.yellow(printable(fault.message))}\n${printable(fault.hint)}\n`);
     return 130;
   }
   const known = FULL_DISK.has(errorCode(fault)) ? writeFault(fault, pathOf(fault)) : fault;
   if (known instanceof EarlError) {
-    stderr.write(`${pc.red(known.message)}\n`);
-    if (known.hint !== undefined) stderr.write(`${known.hint}\n`);
+    stderr.write(`${pc.red(printable(known.message))}\n`);
+    if (known.hint !== undefined) stderr.write(`${printable(known.hint)}\n`);
     if (isDebug) writeCauses(known, stderr);
     return known.exitCode;
   }
@@ -46,7 +47,7 @@ function writeCauses(fault: unknown, stderr: ProgressStream): void {
 }
 
 function stackOf(fault: unknown): string {
-  return fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
+  return printable(fault instanceof Error ? (fault.stack ?? fault.message) : String(fault));
 }
 
 function pathOf(fault: unknown): string {

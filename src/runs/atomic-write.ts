@@ -13,7 +13,8 @@ import { DataError, EarlError, EngineError } from "../errors.ts";
 const MARK = ".tmp-";
 let counter = 0;
 
-function temporaryName(path: string): string {
+/** A name beside the path that no other write uses; `isTemporaryName` is true for it. */
+export function temporaryName(path: string): string {
   counter += 1;
   return `${path}${MARK}${process.pid}-${counter}`;
 }
@@ -34,6 +35,7 @@ const CURES: Readonly<Record<string, readonly [string, string]>> = {
   ENOENT: ["the folder does not exist", "Create the folder first, or check the path."],
   ENOTDIR: ["a part of the path is a file", "Choose another path, or move that file away."],
   EISDIR: ["a folder has that name", "Choose another name, or move that folder away."],
+  ELOOP: ["its links lead in a circle", "Choose another path, or repair the links."],
   ENAMETOOLONG: ["the name is too long", "Choose a shorter name."],
 };
 const MACHINE_FAULTS = new Set(["ENOSPC", "EDQUOT", "EIO", "EFBIG"]);
