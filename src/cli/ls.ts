@@ -1,15 +1,18 @@
 /** `earl ls`: the runs of a folder, with how far each got. */
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Command } from "commander";
+import { parse } from "yaml";
+import { z } from "zod";
 
-import { readEvents } from "../runs/event-log.ts";
-import type { RunEvent, Stage } from "../runs/event.ts";
+import { DataError } from "../errors.ts";
+import { formatBytes, formatTable, printable } from "../format.ts";
+import { NewerEventError } from "../runs/event-log.ts";
+import { eventsBackwards } from "../runs/events-backwards.ts";
 import { isHeld } from "../runs/lock.ts";
 import { RunDirectory } from "../runs/run-directory.ts";
-import { formatBytes, formatTable } from "../format.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export function addLs(program: Command, { stdout }: Surroundings): void {
@@ -27,8 +30,14 @@ export function addLs(program: Command, { stdout }: Surroundings): void {
     });
 }
 
+/** Throws DataError for a file. */
 function runsIn(folder: string): RunDirectory[] {
   if (!existsSync(folder)) return [];
+  if (!statSync(folder).isDirectory()) {
+    throw new DataError(`${folder} is a file, not a folder of runs.`, {
+      hint: "Give the folder that the runs are in; it is runs/ unless they were moved.",
+    });
+  }
   return readdirSync(folder)
     .toSorted()
     .map((name) => new RunDirectory(join(folder, name)))
@@ -37,38 +46,45 @@ function runsIn(folder: string): RunDirectory[] {
 
 function rowOf(run: RunDirectory): string[] {
   const { state, stage, step, reward } = progressOf(run);
-  return [run.name, state, stage, step, reward, formatBytes(run.sizeBytes())];
+  return [printable(run.name), state, stage, step, reward, formatBytes(run.sizeBytes())];
 }
 
-function progressOf(run: RunDirectory): Record<"state" | "stage" | "step" | "reward", string> {
-  let events: RunEvent[];
+type ProgressCells = Record<"state" | "stage" | "step" | "reward", string>;
+
+/** What the newest events say; older ones are not read. */
+function progressOf(run: RunDirectory): ProgressCells {
+  const cells: ProgressCells = { state: "stopped", stage: "", step: "", reward: "" };
   try {
-    events = existsSync(run.events) ? readEvents(run.events) : [];
-  } catch {
+    for (const event of existsSync(run.events) ? eventsBackwards(run.events) : []) {
+      if (event.kind === "run-end") cells.state = "finished";
+      if (event.kind !== "stage-start" && event.kind !== "step-end") continue;
+      const { stage } = event;
+      const done = event.kind === "step-end" ? event.step : 0;
+      const steps = event.kind === "stage-start" ? event.steps : stepsOf(run, stage);
+      const reward = event.kind === "step-end" ? event.metrics.reward : undefined;
+      Object.assign(cells, { stage, step: `${done}/${steps}`, reward: reward?.toFixed(2) ?? "" });
+      break;
+    }
+  } catch (error) {
     // One damaged run must not hide the others; commands that read it say what is wrong.
-    return { state: "damaged", stage: "", step: "", reward: "" };
+    return {
+      state: error instanceof NewerEventError ? "newer earl" : "damaged",
+      stage: "",
+      step: "",
+      reward: "",
+    };
   }
-  let stage: Stage | undefined;
-  let steps = 0;
-  let step = 0;
-  let reward: number | undefined;
-  let isFinished = false;
-  for (const event of events) {
-    if (event.kind === "stage-start") {
-      ({ stage, steps } = event);
-      step = 0;
-    }
-    if (event.kind === "step-end") {
-      ({ step } = event);
-      reward = event.metrics.reward ?? reward;
-    }
-    if (event.kind === "run-end") isFinished = true;
+  return isHeld(run.lock) ? { ...cells, state: "running" } : cells;
+}
+
+/** Steps that a stage is to make, as config.yaml says; "?" where it does not. */
+function stepsOf(run: RunDirectory, stage: string): string {
+  try {
+    const saved = z
+      .looseObject({ [stage]: z.looseObject({ steps: z.int() }) })
+      .parse(parse(readFileSync(run.config, "utf8")));
+    return String(saved[stage]?.steps ?? "?");
+  } catch {
+    return "?";
   }
-  const idle = isFinished ? "finished" : "stopped";
-  return {
-    state: isHeld(run.lock) ? "running" : idle,
-    stage: stage ?? "",
-    step: stage === undefined ? "" : `${step}/${steps}`,
-    reward: reward === undefined ? "" : reward.toFixed(2),
-  };
 }

@@ -3,8 +3,11 @@
  * the page; large ones are scaled down first, as a page of them would weigh too much.
  */
 
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import sharp from "sharp";
+import { DataError } from "../errors.ts";
+import { errorCode } from "../runs/atomic-write.ts";
 import { html, type Html } from "./html.ts";
 
 /** Sides up to this many pixels are inlined untouched. */
@@ -24,7 +27,8 @@ export type Album = ReadonlyMap<string, AlbumPicture>;
 
 async function inline(path: string): Promise<AlbumPicture | undefined> {
   try {
-    const bytes = await readFile(path);
+    const bytes = await readOwnFile(path);
+    if (bytes === undefined) return undefined;
     const { width, height, format } = await sharp(bytes).metadata();
     const isSmall = Math.max(width, height) <= LARGEST_SIDE && ["png", "jpeg", "webp"].includes(format);
     if (isSmall) return { uri: `data:image/${format};base64,${bytes.toString("base64")}`, width, height };
@@ -34,13 +38,38 @@ async function inline(path: string): Promise<AlbumPicture | undefined> {
       .toBuffer({ resolveWithObject: true });
     const uri = `data:image/webp;base64,${data.toString("base64")}`;
     return { uri, width: info.width, height: info.height };
-  } catch {
+  } catch (error) {
+    if (error instanceof DataError) throw error;
     // The report is also read after a crash: a missing picture is shown as missing, not thrown.
     return undefined;
   }
 }
 
-/** Reads each picture once. */
+/**
+ * The bytes of a file. Throws DataError for a link: somebody else's run must not bring pictures into the report that
+ * were never in its folder.
+ */
+async function readOwnFile(path: string): Promise<Buffer | undefined> {
+  // Without waiting, a pipe opens too; it is no file and is shown as missing.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  let file: FileHandle;
+  try {
+    file = await open(path, flags);
+  } catch (cause) {
+    if (errorCode(cause) !== "ELOOP") throw cause;
+    throw new DataError(`${path} is a link; a report shows pictures of the run's own folder alone.`, {
+      hint: "Put the picture itself there.",
+      cause,
+    });
+  }
+  try {
+    return (await file.stat()).isFile() ? await file.readFile() : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads each picture once. Throws DataError where one is a link. */
 export async function loadAlbum(paths: Iterable<string>): Promise<Album> {
   const album = new Map<string, AlbumPicture>();
   for (const path of new Set(paths)) {

@@ -23,9 +23,8 @@ function rewardsDiffer({ group }: GroupLogged): boolean {
 /** A few groups of the first and of the last logged step; those that teach something and those seen twice come first. */
 export function groupMoments(run: RunRecord, most = GROUPS_A_MOMENT): GroupMoment[] {
   const logged = eventsOf(run, "group-logged");
-  const steps = logged.map((event) => event.step);
-  if (steps.length === 0) return [];
-  const moments = [...new Set([Math.min(...steps), Math.max(...steps)])];
+  const steps = logged.map((event) => event.step).toSorted((a, b) => a - b);
+  const moments = [...new Set([...steps.slice(0, 1), ...steps.slice(-1)])];
   return moments.map((step) => {
     // A resumed run may say a group again; the last word counts.
     const here = new Map(

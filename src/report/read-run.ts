@@ -4,12 +4,12 @@
  * here, so that nothing after this needs to know which directory an event came from.
  */
 
-import { readFile } from "node:fs/promises";
-import { basename, join, resolve, sep } from "node:path";
+import { lstat, readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { DataError } from "../errors.ts";
-import { readEvents } from "../runs/event-log.ts";
 import type { ArmResult, LoggedCompletion, LoggedGroup, RunEvent, Stage } from "../runs/event.ts";
+import { followEvents } from "../runs/follow-events.ts";
 import type { MetricName } from "../runs/metrics.ts";
 
 export type Comparison = Extract<RunEvent, { kind: "comparison-logged" }>;
@@ -41,14 +41,19 @@ export async function readRun(directories: readonly string[]): Promise<RunRecord
   const events: RunEvent[] = [];
   const documents: RunDocument[] = [];
   for (const directory of directories) {
-    const found = readEvents(join(directory, "events.jsonl"));
-    if (found.length === 0) {
+    await refuseLink(join(directory, "images"));
+    const before = events.length;
+    let name = basename(resolve(directory));
+    // A run that is resumed in this moment says again what it had said.
+    const onCut = (): void => void events.splice(before);
+    for await (const event of followEvents(join(directory, "events.jsonl"), { onCut })) {
+      if (event.kind === "run-start") ({ name } = event);
+      events.push(withAbsolutePictures(event, directory));
+    }
+    if (events.length === before) {
       throw new DataError(`${directory} holds no event yet.`, { hint: "Wait for the run's first step." });
     }
-    const start = found.find((event) => event.kind === "run-start");
-    const name = start?.name ?? basename(resolve(directory));
     names.push(name);
-    events.push(...found.map((event) => withAbsolutePictures(event, directory)));
     documents.push(...(await readDocuments(directory, name)));
   }
   return { names, events, documents };
@@ -74,16 +79,19 @@ async function readDocuments(directory: string, run: string): Promise<RunDocumen
   return documents;
 }
 
+/** A report shows what the run left, not what a link in somebody's folder leads to. */
+async function refuseLink(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSymbolicLink() !== true) return;
+  throw new DataError(`${path} is a link; a report shows pictures of the run's own folder alone.`, {
+    hint: "Put the pictures themselves there.",
+  });
+}
+
 /** The path of a logged picture. Throws DataError when its name leads out of the run's images/. */
 function picturePath(directory: string, name: string): string {
-  const images = resolve(directory, "images");
-  const path = resolve(images, name);
-  if (!path.startsWith(images + sep)) {
-    throw new DataError(
-      `An event of ${directory} names the picture ${JSON.stringify(name)}, outside images/.`,
-    );
-  }
-  return path;
+  if (/^[^/\\]+$/.test(name) && name !== "." && name !== "..") return resolve(directory, "images", name);
+  throw new DataError(`An event of ${directory} names the picture ${JSON.stringify(name)}, outside images/.`);
 }
 
 function withAbsolutePictures(event: RunEvent, directory: string): RunEvent {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../errors.ts";
 import { writeComparisonPng } from "./comparison-png.ts";
 import { HOSTILE, writeTestRun } from "../../test/report/written-run.ts";
+import { readRun } from "./read-run.ts";
 import { writeReport } from "./write-report.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -112,6 +113,40 @@ describe("writeReport", () => {
     await expect(writeReport(broken)).rejects.toThrow("outside images/");
     expect(existsSync(join(broken, "report.html"))).toBe(false);
   });
+
+  test("refuses pictures that are links, and an images/ that is one", async () => {
+    const linked = await mkdtemp(join(directory, "f-"));
+    const group = { exampleId: "a", task: "add", instruction: "x", source: "s.png", completions: [] };
+    const event = { kind: "group-logged", stage: "grpo", step: 1, group, time: 1 };
+    await writeFile(join(linked, "events.jsonl"), `${JSON.stringify(event)}\n`);
+    await mkdir(join(linked, "images"));
+    await symlink(join(directory, "images", "s0.png"), join(linked, "images", "s.png"));
+    await expect(writeReport(linked)).rejects.toThrow("s.png is a link");
+    await rm(join(linked, "images"), { recursive: true });
+    await symlink(join(directory, "images"), join(linked, "images"));
+    await expect(writeReport(linked)).rejects.toThrow("images is a link");
+    expect(existsSync(join(linked, "report.html"))).toBe(false);
+  });
+
+  test("takes the place of an older report, and of nothing else", async () => {
+    const output = join(directory, "mine.html");
+    await writeReport({ directories: [directory], output });
+    await writeReport({ directories: [directory], output });
+    await writeFile(output, "my own page");
+    await expect(writeReport({ directories: [directory], output })).rejects.toThrow("no report of earl");
+    expect(await readFile(output, "utf8")).toBe("my own page");
+  });
+
+  test("reads a run of 300,000 events", async () => {
+    const long = await mkdtemp(join(directory, "g-"));
+    const step = (number: number): string =>
+      `${JSON.stringify({ kind: "step-end", stage: "sft", step: number, metrics: { loss: 1 }, time: number })}\n`;
+    await writeFile(
+      join(long, "events.jsonl"),
+      Array.from({ length: 300_000 }, (_, number) => step(number)).join(""),
+    );
+    expect((await readRun([long])).events).toHaveLength(300_000);
+  }, 60_000);
 
   test("shows a missing picture as missing", async () => {
     const bare = await mkdtemp(join(directory, "d-"));

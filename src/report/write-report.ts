@@ -4,9 +4,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { DataError } from "../errors.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
+import { makeFolders, requireWritableFile } from "../runs/writable-place.ts";
 import { loadAlbum } from "./album.ts";
 import { distinct } from "./arm-names.ts";
 import { armsSection } from "./arms-table.ts";
@@ -21,6 +23,9 @@ import { SCRIPT } from "./script.ts";
 import { STYLE } from "./style.ts";
 import { worstCases, worstCasesSection } from "./worst-cases.ts";
 
+/** Also what a report is known by, when it is written again. */
+const MARK = "Made by earl from the run";
+
 export interface ReportRequest {
   /** Run directories whose events follow one another, for example a supervised run and the GRPO run after it. */
   readonly directories: readonly [string, ...string[]];
@@ -30,16 +35,26 @@ export interface ReportRequest {
 
 /**
  * Writes the report of a run and returns its path. The file appears whole or not at all. Throws DataError where
- * a directory holds no readable events.jsonl.
+ * a directory holds no readable events.jsonl, or something else than a report has the file's name.
  */
 export async function writeReport(request: string | ReportRequest): Promise<string> {
   const { directories, output }: ReportRequest =
     typeof request === "string" ? { directories: [request] } : request;
   const path = output ?? join(directories.at(-1) ?? directories[0], "report.html");
+  requireReportPlace(path);
   const page = await reportPage(await readRun(directories));
-  await mkdir(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   writeFileAtomically(path, page);
   return path;
+}
+
+/** Throws DataError where the report cannot be written, or would take the place of something else. */
+function requireReportPlace(path: string): void {
+  requireWritableFile(path);
+  if (!existsSync(path) || statSync(path).size === 0 || readFileSync(path, "utf8").includes(MARK)) return;
+  throw new DataError(`${path} is there already and is no report of earl.`, {
+    hint: "Choose another name with --out, or move that file away.",
+  });
 }
 
 /** The whole page as text. */
@@ -77,7 +92,7 @@ function document(title: string, content: Html): Html {
       <body>
         <main>
           ${content}
-          <footer>Made by earl from the run's events. One file, nothing is loaded from elsewhere.</footer>
+          <footer>${MARK}'s events. One file, nothing is loaded from elsewhere.</footer>
         </main>
         ${trusted(`<script>${SCRIPT}</script>`)}
       </body>

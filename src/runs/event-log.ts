@@ -3,12 +3,12 @@
  * one write, so a killed process leaves at most one torn line, at the end, and readers skip it.
  */
 
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 
 import { z } from "zod";
 
-import { DataError } from "../errors.ts";
-import { writeFault } from "./atomic-write.ts";
+import { DataError, EarlError } from "../errors.ts";
+import { errorCode, writeFault } from "./atomic-write.ts";
 import { EVENT_VERSION, LASTING, RunEvent } from "./event.ts";
 
 /** Appends events to a file. Throws EngineError when the disk is full, after taking the torn line back. */
@@ -60,12 +60,99 @@ export class EventLog implements Disposable {
   }
 }
 
-/** All events of a file, without a torn last line. Throws DataError when it is missing or an earlier line is damaged. */
+/** Bytes read at once. */
+const CHUNK_BYTES = 256 * 1024;
+const LINE_END = 0x0a;
+
+/**
+ * Reads a file of events that may be growing, each call of `events` what is new since the last one. A line that is not
+ * finished waits for its end.
+ */
+export class EventReader {
+  readonly #path: string;
+  readonly #onCut: () => void;
+  /** Bytes and lines that were given, and the last of these lines as it stood in the file. */
+  #offset = 0;
+  #lines = 0;
+  #last: Buffer = Buffer.alloc(0);
+
+  /** `onCut` is called where a resume cut the file back: what was given is void, and comes again from the first event. */
+  constructor(path: string, onCut: () => void = () => undefined) {
+    this.#path = path;
+    this.#onCut = onCut;
+  }
+
+  /** Throws DataError where a line is damaged or written by a newer earl, a system error where the file cannot be read. */
+  *events(): Generator<RunEvent> {
+    const descriptor = openSync(this.#path, "r");
+    try {
+      if (this.#isCut(descriptor)) this.#restart();
+      let rest: Buffer = Buffer.alloc(0);
+      for (;;) {
+        const chunk = readAt(descriptor, this.#offset + rest.length, CHUNK_BYTES);
+        if (chunk.length === 0) return;
+        rest = Buffer.concat([rest, chunk]);
+        for (let end = rest.indexOf(LINE_END); end >= 0; end = rest.indexOf(LINE_END)) {
+          const line = rest.subarray(0, end + 1);
+          const event = this.#parse(line, descriptor);
+          // Cut back between two chunks: the next call begins again.
+          if (event === undefined) return this.#restart();
+          rest = rest.subarray(end + 1);
+          this.#offset += line.length;
+          this.#lines += 1;
+          this.#last = line;
+          yield event;
+        }
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #parse(line: Buffer, descriptor: number): RunEvent | undefined {
+    try {
+      return parseEvent(line.toString("utf8"), `${this.#path}:${this.#lines + 1}`);
+    } catch (error) {
+      if (this.#isCut(descriptor)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A line says when and in which attempt it was written, so another one in its place differs. */
+  #isCut(descriptor: number): boolean {
+    const { length } = this.#last;
+    return length > 0 && !readAt(descriptor, this.#offset - length, length).equals(this.#last);
+  }
+
+  #restart(): void {
+    this.#offset = 0;
+    this.#lines = 0;
+    this.#last = Buffer.alloc(0);
+    this.#onCut();
+  }
+}
+
+function readAt(descriptor: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, length, position));
+}
+
+/** All events of a file, without a torn last line. Throws DataError where it is missing or a line is damaged. */
 export function readEvents(path: string): RunEvent[] {
-  const lines = readText(path).split("\n");
-  // What follows the last line end is empty, or a line that a killed process did not finish.
-  lines.pop();
-  return lines.map((line, index) => parseEvent(line, `${path}:${index + 1}`));
+  try {
+    return [...new EventReader(path).events()];
+  } catch (cause) {
+    throw readFault(cause, path);
+  }
+}
+
+/** The error of reading events as one of ours. */
+export function readFault(cause: unknown, path: string): unknown {
+  if (cause instanceof EarlError || errorCode(cause) === "") return cause;
+  return new DataError(`Cannot read ${path}.`, {
+    hint: "Give the folder of a run, one that holds events.jsonl; `earl ls` lists them.",
+    cause,
+  });
 }
 
 /**
@@ -87,16 +174,8 @@ export function comparableEvents(path: string): Record<string, unknown>[] {
     });
 }
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new DataError(`Cannot read ${path}.`, {
-      hint: "Give the folder of a run, one that holds events.jsonl; `earl ls` lists them.",
-      cause,
-    });
-  }
-}
+/** An event of a version that this earl does not know. */
+export class NewerEventError extends DataError {}
 
 const Envelope = z.looseObject({ kind: z.string(), v: z.int().min(0).default(0) });
 
@@ -106,7 +185,7 @@ export function parseEvent(line: string, place: string): RunEvent {
   if (envelope.success) {
     const { v, ...fields } = envelope.data;
     if (v > EVENT_VERSION) {
-      throw new DataError(`${place} was written by a newer earl (events of version ${v}).`, {
+      throw new NewerEventError(`${place} was written by a newer earl (events of version ${v}).`, {
         hint: `This earl reads events up to version ${EVENT_VERSION}; install the newer one.`,
       });
     }

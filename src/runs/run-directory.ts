@@ -5,11 +5,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, type Dirent } from "node:fs";
 import { basename, join, resolve } from "node:path";
 
 import { DataError } from "../errors.ts";
-import { isTemporaryName, writeFault, writeFileAtomically } from "./atomic-write.ts";
+import { errorCode, isTemporaryName, writeFault, writeFileAtomically } from "./atomic-write.ts";
 
 export class RunDirectory {
   readonly path: string;
@@ -92,13 +92,9 @@ export class RunDirectory {
     if (existsSync(this.path) && readdirSync(this.path).length === 0) rmSync(this.path, { recursive: true });
   }
 
-  /** Size of everything in the folder. */
+  /** Size of everything in the folder, also while files come and go. */
   sizeBytes(): number {
-    let total = 0;
-    for (const entry of readdirSync(this.path, { withFileTypes: true, recursive: true })) {
-      if (entry.isFile()) total += statSync(join(entry.parentPath, entry.name)).size;
-    }
-    return total;
+    return sizeOf(this.path);
   }
 }
 
@@ -120,4 +116,24 @@ function pictureExtension(encoded: Uint8Array): string {
   if (first === 0xff && second === 0xd8) return "jpg";
   if (first === 0x52 && second === 0x49) return "webp";
   throw new DataError("A picture for the run's images/ is neither PNG, JPEG nor WebP.");
+}
+
+function sizeOf(folder: string): number {
+  let total = 0;
+  for (const entry of entriesOf(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) total += sizeOf(path);
+    else if (entry.isFile()) total += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+  return total;
+}
+
+/** None where the folder has just been removed. */
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
 }
