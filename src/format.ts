@@ -37,9 +37,9 @@ export function sparkline(values: readonly number[], width: number): string {
 
 /** Rows as aligned columns, the first one to the left and the others to the right; the first row is the head. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const columns = Math.max(...rows.map((row) => row.length));
+  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
   const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
   );
   const line = (row: readonly string[]): string =>
     row

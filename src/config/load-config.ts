@@ -62,7 +62,9 @@ export function parseConfig<Config>(
   const flags: string[] = [];
   const faults = overrides.flatMap((override) => applyOverride(raw, override, { flags, settings }));
   const parsed = declaration.schema.safeParse(raw);
-  faults.push(...(parsed.error?.issues ?? []).flatMap((issue) => faultsOf(issue, raw, settings)));
+  for (const issue of parsed.error?.issues ?? []) {
+    for (const fault of faultsOf(issue, raw, settings)) faults.push(fault);
+  }
   faults.push(...crossFaultsOf(declaration, raw, faults));
   if (parsed.success && faults.length === 0) return parsed.data;
 

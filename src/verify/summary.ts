@@ -32,7 +32,7 @@ export function summarize(comparisons: readonly Comparison[]): QuantitySummary[]
 
 function largest(values: readonly (number | undefined)[]): number | undefined {
   const numbers = values.filter((value) => value !== undefined);
-  return numbers.length === 0 ? undefined : Math.max(...numbers);
+  return numbers.length === 0 ? undefined : numbers.reduce((most, value) => Math.max(most, value));
 }
 
 /** Rows for a table, its head first. */
