@@ -96,7 +96,10 @@ export class EventReader {
           const line = rest.subarray(0, end + 1);
           const event = this.#parse(line, descriptor);
           // Cut back between two chunks: the next call begins again.
-          if (event === undefined) return this.#restart();
+          if (event === undefined) {
+            this.#restart();
+            return;
+          }
           rest = rest.subarray(end + 1);
           this.#offset += line.length;
           this.#lines += 1;
