@@ -63,9 +63,10 @@ const MAX_POSITIONS = 4096;
 /** The policy that a config starts from. */
 export async function startPolicy(config: RunConfig, train: EditDataset): Promise<PolicyStart> {
   const { policy, tokenizer, seed } = config;
-  return policy.checkpoint === undefined
-    ? freshPolicy({ policy, tokenizer, seed }, train)
-    : withAdapter(await openPolicy(policy.checkpoint, policy), policy.lora, seed);
+  if (policy.checkpoint === undefined) return freshPolicy({ policy, tokenizer, seed }, train);
+  const start = withAdapter(await openPolicy(policy.checkpoint, policy), policy.lora, seed);
+  requireMemory(policy.checkpoint, start.config, { learned: start.adapter ?? "all" });
+  return start;
 }
 
 /** How a checkpoint is used. */
@@ -139,6 +140,7 @@ async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise
   });
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
   const config = freshPolicyConfig(policy, tokens.vocabulary, MAX_POSITIONS);
+  requireMemory("The policy of these settings", config, { learned: "all" });
   const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;
   const { embeddingStd, weightStd } = policy;
   return {

@@ -151,6 +151,25 @@ describe("parsePolicyConfig", () => {
       /not a multiple of 5 key-value heads/,
     ],
     ["an id outside the vocabulary", { pad_token_id: 184_622 }, /pad id 184622 is outside/],
+    ["absurdly many layers", { num_hidden_layers: 1e9 }, /num_hidden_layers: more than 1,000, the most/],
+    ["an absurd width", { hidden_size: 1e9 }, /hidden_size: more than 131,072/],
+    ["an absurd MLP", { intermediate_size: 2 ** 40 }, /intermediate_size: more than/],
+    ["an absurd vocabulary", { vocab_size: 1e12 }, /vocab_size: more than/],
+    ["absurdly many heads", { num_attention_heads: 1e6 }, /num_attention_heads: more than/],
+    ["an absurd head", { head_dim: 1e6 }, /head_dim: more than/],
+    [
+      "an absurd head that follows",
+      { hidden_size: 2 ** 16, num_attention_heads: 2, num_key_value_heads: 2 },
+      /head size 32768 is more than/,
+    ],
+    ["absurdly many positions", { max_position_embeddings: 1e15 }, /max_position_embeddings: more than/],
+    ["an absurd picture", { image_area: 1e12 }, /image_area: more than 67,108,864/],
+    ["a rotary base that overflows", { rope_theta: 1e300 }, /rope_theta: more than/],
+    ["a rotary base that underflows", { rope_theta: 1e-300 }, /rope_theta/],
+    ["an epsilon that float32 takes for 0", { rms_norm_eps: 1e-300 }, /rms_norm_eps/],
+    ["an infinite epsilon", { rms_norm_eps: Infinity }, /rms_norm_eps/],
+    ["a key that every object has", { constructor: 1 }, /constructor is a key that earl does not know/],
+    ["a model type that every object has", { model_type: "toString" }, /model_type is "toString"/],
     ["text where a number belongs", { hidden_size: "4096" }, /hidden_size/],
     ["a model of another kind", { model_type: "qwen2" }, /model_type is "qwen2"/],
   ])("%s is refused by name, with the file", (_, change, message) => {
@@ -212,6 +231,22 @@ describe("freshPolicyConfig", () => {
       padId: 151_643,
       maxPositions: 128,
     });
+  });
+
+  test.each([
+    { hiddenSize: 1e9 },
+    { layers: 1e9 },
+    { heads: 1e9 },
+    { keyValueHeads: 1e9 },
+    { intermediateSize: 1e9 },
+    { ropeTheta: 1e300 },
+    { normEpsilon: 1e-300 },
+    { weightStd: 1e30 },
+    { embeddingStd: 1e30 },
+    { lora: { rank: 1e9 } },
+    { lora: { alpha: 2 ** 31 } },
+  ])("%j is no setting of a policy", (settings) => {
+    expect(PolicySettings.safeParse(settings).success).toBe(false);
   });
 
   test("sizes that do not fit are refused", () => {

@@ -9,7 +9,9 @@ import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
 import { misfits, type PolicyConfig } from "./config.ts";
 import { CLASS_DEFAULTS, EMU3_SIZES, FIXED_KEYS, harmlessKeys, nestingKeys } from "./config-keys.ts";
+import { FaultList, shownValue } from "./fault-list.ts";
 import { readJsonFile } from "./published-file.ts";
+import { LEAST_NORM_EPSILON, MOST } from "./size-limits.ts";
 
 export interface PolicyConfigFile {
   readonly config: PolicyConfig;
@@ -21,43 +23,48 @@ export interface PolicyConfigFile {
   readonly imageArea: number | undefined;
 }
 
-const size = z.int().min(1);
+const atMost = (most: number): string =>
+  `more than ${most.toLocaleString("en-US")}, the most that earl takes`;
+const size = (most: number): z.ZodInt => z.int().min(1).max(most, atMost(most));
 const id = z.int().min(0);
-const positive = z.number().positive();
+const ropeTheta = z.number().min(1).max(MOST.ropeTheta, atMost(MOST.ropeTheta));
 
 const Rope = z.strictObject({
-  rope_theta: positive.optional(),
+  rope_theta: ropeTheta.optional(),
   rope_type: z.literal("default").optional(),
   type: z.literal("default").optional(),
   partial_rotary_factor: z.literal(1).optional(),
 });
 
 const SizeKeys = z.object({
-  vocab_size: size,
-  hidden_size: size,
-  intermediate_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  num_key_value_heads: size.nullable(),
-  head_dim: size.nullish(),
-  rms_norm_eps: positive,
-  rope_theta: positive.nullish(),
+  vocab_size: size(MOST.vocabularySize),
+  hidden_size: size(MOST.hiddenSize),
+  intermediate_size: size(MOST.intermediateSize),
+  num_hidden_layers: size(MOST.layers),
+  num_attention_heads: size(MOST.heads),
+  num_key_value_heads: size(MOST.heads).nullable(),
+  head_dim: size(MOST.headSize).nullish(),
+  rms_norm_eps: z.number().min(LEAST_NORM_EPSILON).max(1),
+  rope_theta: ropeTheta.nullish(),
   rope_parameters: Rope.nullish(),
   rope_scaling: Rope.nullish(),
-  max_position_embeddings: size,
+  max_position_embeddings: size(MOST.maxPositions),
   bos_token_id: id.nullable(),
   eos_token_id: z.union([id, z.array(id).min(1)]).nullable(),
   pad_token_id: id.nullable(),
   tie_word_embeddings: z.boolean().default(false),
-  initializer_range: positive.default(0.02),
+  initializer_range: z.number().positive().max(MOST.weightStd, atMost(MOST.weightStd)).default(0.02),
 });
 
-const FAMILIES: Readonly<Record<string, PolicyConfig["family"]>> = {
-  Emu3: "emu3",
-  emu3_text_model: "emu3",
-  emu3: "emu3",
-  llama: "llama",
-};
+/** In pixels; Emu3 says 518,400. */
+const ImageArea = z.number().positive().max(MOST.imageArea, atMost(MOST.imageArea)).nullish();
+
+const FAMILIES: ReadonlyMap<unknown, PolicyConfig["family"]> = new Map([
+  ["Emu3", "emu3"],
+  ["emu3_text_model", "emu3"],
+  ["emu3", "emu3"],
+  ["llama", "llama"],
+]);
 
 /** Reads DIR/config.json. Throws CheckpointError, all faults in one, for a file that earl's maths does not cover. */
 export async function readPolicyConfig(directory: string): Promise<PolicyConfigFile> {
@@ -71,48 +78,48 @@ export function parsePolicyConfig(json: unknown, file: string): PolicyConfigFile
   const top = z.record(z.string(), z.unknown()).safeParse(json).data;
   if (top === undefined) throw new CheckpointError(`${file} is not a JSON object.`);
   const modelType = top["model_type"];
-  const family = typeof modelType === "string" ? FAMILIES[modelType] : undefined;
+  const family = FAMILIES.get(modelType);
   if (typeof modelType !== "string" || family === undefined) {
-    throw new CheckpointError(`${file}: model_type is ${JSON.stringify(modelType) ?? "missing"}.`, {
-      hint: `earl reads ${Object.keys(FAMILIES).join(", ")}.`,
+    const found = modelType === undefined ? "missing" : shownValue(modelType);
+    throw new CheckpointError(`${file}: model_type is ${found}.`, {
+      hint: `earl reads ${[...FAMILIES.keys()].join(", ")}.`,
     });
   }
 
   const isNested = modelType === "emu3";
-  const faults: string[] = [];
+  const faults = new FaultList();
   let sizes = top;
   if (isNested) {
-    faults.push(...keyFaults(top, nestingKeys, ""));
+    findKeyFaults(top, nestingKeys, { where: "", faults });
     const nested = z.record(z.string(), z.unknown()).safeParse(top["text_config"] ?? {});
-    if (!nested.success) faults.push("text_config is not an object");
+    if (!nested.success) faults.add(() => "text_config is not an object");
     sizes = { ...EMU3_SIZES, ...nested.data };
   }
   const where = isNested ? "text_config." : "";
-  faults.push(...keyFaults(sizes, new Set(Object.keys(SizeKeys.shape)), where));
+  findKeyFaults(sizes, new Set(Object.keys(SizeKeys.shape)), { where, faults });
 
   const parsed = SizeKeys.safeParse({ ...withoutRope(CLASS_DEFAULTS[family]), ...sizes });
   for (const issue of parsed.error?.issues ?? []) {
-    faults.push(`${where}${issue.path.join(".")}: ${ropeKindFault(issue.path, sizes) ?? issue.message}`);
+    faults.add(() => `${where}${issue.path.join(".")}: ${ropeKindFault(issue.path, sizes) ?? issue.message}`);
   }
   const config = parsed.success ? fromKeys(parsed.data, family) : undefined;
   if (parsed.success && config !== undefined) {
     if (ropeThetas(parsed.data).size > 1) {
-      faults.push(
-        `${where}rope_theta is given twice with different values: ${[...ropeThetas(parsed.data)].join(" and ")}`,
+      faults.add(
+        () =>
+          `${where}rope_theta is given twice with different values: ${[...ropeThetas(parsed.data)].join(" and ")}`,
       );
     }
-    faults.push(...misfits(config));
+    for (const misfit of misfits(config)) faults.add(() => misfit);
   }
-  if (config === undefined || faults.length > 0) {
-    throw new CheckpointError(`${file} describes a policy that earl cannot run:\n  ${faults.join("\n  ")}`, {
+  const imageArea = ImageArea.safeParse(top["image_area"] ?? sizes["image_area"]);
+  for (const { message } of imageArea.error?.issues ?? []) faults.add(() => `image_area: ${message}`);
+  if (config === undefined || faults.count > 0) {
+    throw new CheckpointError(`${file} describes a policy that earl cannot run:\n${faults.lines()}`, {
       hint: "A key that does not touch the forward pass may be removed from the file; any other needs a different model.",
     });
   }
-  const imageArea = z
-    .number()
-    .positive()
-    .safeParse(top["image_area"] ?? sizes["image_area"]).data;
-  return { config, modelType, isNested, imageArea };
+  return { config, modelType, isNested, imageArea: imageArea.data ?? undefined };
 }
 
 /** The config.json that transformers loads: a text model of its own tree, float32, rope in its older and newer form. */
@@ -148,19 +155,21 @@ export function policyConfigJson(config: PolicyConfig, dtype = "float32"): Recor
 }
 
 /** Keys that are unknown, or known and set to something the maths does not cover. */
-function keyFaults(keys: Record<string, unknown>, known: ReadonlySet<string>, where: string): string[] {
-  const faults: string[] = [];
+function findKeyFaults(
+  keys: Record<string, unknown>,
+  known: ReadonlySet<string>,
+  { where, faults }: { readonly where: string; readonly faults: FaultList },
+): void {
   for (const [key, value] of Object.entries(keys)) {
-    const allowed = FIXED_KEYS[key];
+    const allowed = Object.hasOwn(FIXED_KEYS, key) ? FIXED_KEYS[key] : undefined;
     if (allowed !== undefined && !allowed.includes(value)) {
-      faults.push(
-        `${where}${key} is ${JSON.stringify(value)}; only ${JSON.stringify(allowed[0])} is supported`,
+      faults.add(
+        () => `${where}${key} is ${shownValue(value)}; only ${JSON.stringify(allowed[0])} is supported`,
       );
     } else if (allowed === undefined && !known.has(key) && !harmlessKeys.has(key) && key !== "model_type") {
-      faults.push(`${where}${key} is a key that earl does not know`);
+      faults.add(() => `${where}${key} is a key that earl does not know`);
     }
   }
-  return faults;
 }
 
 /** Names the kind of a rope scaling, where that is what is wrong. */
@@ -168,7 +177,7 @@ function ropeKindFault(path: readonly PropertyKey[], keys: Record<string, unknow
   const [key, part] = path;
   if (part !== "rope_type" && part !== "type") return undefined;
   const kind = z.record(z.string(), z.unknown()).safeParse(keys[String(key)]).data?.[part];
-  return `the kind ${JSON.stringify(kind)} is not supported, only "default"`;
+  return `the kind ${shownValue(kind)} is not supported, only "default"`;
 }
 
 /** The class's theta counts only where the file gives none, in either form; see `fromKeys`. */

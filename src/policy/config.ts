@@ -5,6 +5,7 @@
 
 import type { PolicySettings } from "./policy-settings.ts";
 import { ConfigError } from "../errors.ts";
+import { MOST } from "./size-limits.ts";
 
 export interface PolicyConfig {
   /** Which class of transformers it is written for; the maths is the same. */
@@ -118,6 +119,7 @@ export function misfits(config: PolicyConfig): string[] {
   const faults: string[] = [];
   if (!Number.isInteger(headSize))
     faults.push(`hidden size ${config.hiddenSize} is not a multiple of ${heads} heads`);
+  else if (headSize > MOST.headSize) faults.push(`head size ${headSize} is more than ${MOST.headSize}`);
   else if (headSize % 2 !== 0) faults.push(`head size ${headSize} is odd, and rotary embedding turns pairs`);
   if (heads % keyValueHeads !== 0)
     faults.push(`${heads} heads are not a multiple of ${keyValueHeads} key-value heads`);

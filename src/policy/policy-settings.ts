@@ -3,10 +3,11 @@
 import { z } from "zod";
 
 import { positive } from "../config/ranges.ts";
+import { LEAST_NORM_EPSILON, MOST } from "./size-limits.ts";
 
 export const AdapterSettings = z.strictObject({
-  rank: z.int().min(1).default(16).describe("Width of the adapter's inner product."),
-  alpha: positive.default(32).describe("The adapter is scaled by alpha / rank."),
+  rank: z.int().min(1).max(MOST.rank).default(16).describe("Width of the adapter's inner product."),
+  alpha: positive.max(MOST.alpha).default(32).describe("The adapter is scaled by alpha / rank."),
   targets: z
     .array(z.enum(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]))
     .min(1)
@@ -36,15 +37,36 @@ export const PolicySettings = z.strictObject({
     .describe(
       'Let the policy write a picture\'s "rows*columns" itself, and learn it, as in EARL; else it is given. The picture has the asked grid either way.',
     ),
-  hiddenSize: z.int().min(8).default(96).describe("Width of the residual stream."),
-  layers: z.int().min(1).default(4).describe("Decoder layers."),
-  heads: z.int().min(1).default(4).describe("Attention heads."),
-  keyValueHeads: z.int().min(1).default(2).describe("Key-value heads, shared by groups of attention heads."),
-  intermediateSize: z.int().min(8).default(256).describe("Width inside the MLP."),
-  ropeTheta: positive.default(200).describe("Base of the rotary embedding; small suits short sequences."),
-  normEpsilon: positive.default(1e-5).describe("Added to the mean square in RMSNorm."),
-  embeddingStd: positive.default(2).describe("Standard deviation of the token embeddings at the start."),
-  weightStd: positive.default(0.1).describe("Standard deviation of all other matrices at the start."),
+  hiddenSize: z.int().min(8).max(MOST.hiddenSize).default(96).describe("Width of the residual stream."),
+  layers: z.int().min(1).max(MOST.layers).default(4).describe("Decoder layers."),
+  heads: z.int().min(1).max(MOST.heads).default(4).describe("Attention heads."),
+  keyValueHeads: z
+    .int()
+    .min(1)
+    .max(MOST.heads)
+    .default(2)
+    .describe("Key-value heads, shared by groups of attention heads."),
+  intermediateSize: z.int().min(8).max(MOST.intermediateSize).default(256).describe("Width inside the MLP."),
+  ropeTheta: z
+    .number()
+    .min(1)
+    .max(MOST.ropeTheta)
+    .default(200)
+    .describe("Base of the rotary embedding; small suits short sequences."),
+  normEpsilon: z
+    .number()
+    .min(LEAST_NORM_EPSILON)
+    .max(1)
+    .default(1e-5)
+    .describe("Added to the mean square in RMSNorm."),
+  embeddingStd: positive
+    .max(MOST.weightStd)
+    .default(2)
+    .describe("Standard deviation of the token embeddings at the start."),
+  weightStd: positive
+    .max(MOST.weightStd)
+    .default(0.1)
+    .describe("Standard deviation of all other matrices at the start."),
 });
 
 export type AdapterSettings = z.infer<typeof AdapterSettings>;
