@@ -22,7 +22,7 @@ import { add } from "../src/tensor/ops/elementwise.ts";
 import { InferenceSession, Tensor } from "../src/tensor/onnxruntime.ts";
 import { input } from "../src/tensor/ops/leaves.ts";
 import { matmul } from "../src/tensor/ops/matmul.ts";
-import { sum } from "../src/tensor/ops/reduce.ts";
+import { sum } from "../src/tensor/ops/broadcast.ts";
 import { sizeOf } from "../src/tensor/value.ts";
 import { plainGrammar } from "../src/tokens/plain-grammar.ts";
 import { COMPLETION_TOKENS, CONFIG, GROUP_SIZE, PROMPTS, PROMPT_TOKENS } from "./ours/workload.ts";

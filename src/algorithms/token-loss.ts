@@ -17,7 +17,7 @@ import {
 } from "../tensor/ops/elementwise.ts";
 import { gather, scatterAdd } from "../tensor/ops/gather.ts";
 import { scalar } from "../tensor/ops/leaves.ts";
-import { sum } from "../tensor/ops/reduce.ts";
+import { sum } from "../tensor/ops/broadcast.ts";
 import type { Value } from "../tensor/value.ts";
 import type { KlEstimator, LossSpec, Surrogate } from "./losses.ts";
 

@@ -4,7 +4,7 @@ import { compile, dump } from "./compile.ts";
 import { multiply, negate } from "./ops/elementwise.ts";
 import { input, scalar } from "./ops/leaves.ts";
 import { linear } from "./ops/matmul.ts";
-import { sum } from "./ops/reduce.ts";
+import { sum } from "./ops/broadcast.ts";
 import { Session } from "./session.ts";
 
 const rows = input("rows", [2, 3]);

@@ -4,7 +4,7 @@ import { EngineError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import { CPU } from "./device.ts";
 import { Emitter } from "./emitter.ts";
-import { topologicalOrder } from "./gradient.ts";
+import { topologicalOrder } from "./topological-order.ts";
 import { ELEMENT_TYPES, ModelProto } from "./onnx-schema.ts";
 import { inputName } from "./ops/leaves.ts";
 import type { Value } from "./value.ts";

@@ -5,24 +5,20 @@ import { apply } from "./value.ts";
 
 type Backward = (upstream: Value) => readonly Value[];
 
-const backwards = new WeakMap<Value, Backward>();
-
-const customOp: Op = {
-  name: "custom-gradient",
-  infer: ([result]) => ({ shape: (result as Value).shape, type: (result as Value).type }),
-  lower: (_emitter, [result]) => result as string,
-  gradient(value, upstream) {
-    const slopes = (backwards.get(value) as Backward)(upstream);
-    return value.inputs.slice(1).map((operand, index) => [operand, slopes[index] as Value] as const);
-  },
-};
-
 /**
  * `result` as it is, but gradients flow to `operands` as `backward` says (one an operand, in order) and nowhere else:
  * everything `result` depends on that a gradient is wanted for must reach it through the operands.
  */
 export function withGradient(result: Value, operands: readonly Value[], backward: Backward): Value {
-  const value = apply(customOp, [result, ...operands]);
-  backwards.set(value, backward);
-  return value;
+  return apply(opOf(backward), [result, ...operands]);
 }
+
+const opOf = (backward: Backward): Op => ({
+  name: "custom-gradient",
+  infer: ([result]) => ({ shape: (result as Value).shape, type: (result as Value).type }),
+  lower: (_emitter, [result]) => result as string,
+  gradient(value, upstream) {
+    const slopes = backward(upstream);
+    return value.inputs.slice(1).map((operand, index) => [operand, slopes[index] as Value] as const);
+  },
+});

@@ -6,7 +6,7 @@ import { compile } from "../../src/tensor/compile.ts";
 import { gradients } from "../../src/tensor/gradient.ts";
 import { multiply } from "../../src/tensor/ops/elementwise.ts";
 import { constant, input } from "../../src/tensor/ops/leaves.ts";
-import { sum } from "../../src/tensor/ops/reduce.ts";
+import { sum } from "../../src/tensor/ops/broadcast.ts";
 import { Session } from "../../src/tensor/session.ts";
 import { sizeOf, type Shape, type Value } from "../../src/tensor/value.ts";
 

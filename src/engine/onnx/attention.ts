@@ -10,7 +10,7 @@ import { add, multiply, subtract } from "../../tensor/ops/elementwise.ts";
 import { constant } from "../../tensor/ops/leaves.ts";
 import { matmul } from "../../tensor/ops/matmul.ts";
 import { softmax } from "../../tensor/ops/normalize.ts";
-import { sum } from "../../tensor/ops/reduce.ts";
+import { sum } from "../../tensor/ops/broadcast.ts";
 import { concat, reshape, slice, transpose } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";
 

@@ -19,7 +19,8 @@ import {
 import { gatherLast } from "../../tensor/ops/gather.ts";
 import { constant, input, scalar } from "../../tensor/ops/leaves.ts";
 import { logSoftmax } from "../../tensor/ops/normalize.ts";
-import { max, sum } from "../../tensor/ops/reduce.ts";
+import { sum } from "../../tensor/ops/broadcast.ts";
+import { max } from "../../tensor/ops/reduce.ts";
 import { cumulativeSum, largest } from "../../tensor/ops/sampling.ts";
 import { reshape, slice } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";

@@ -8,7 +8,7 @@ import { add, exp, multiply, negate } from "../../tensor/ops/elementwise.ts";
 import { gather, tokenLogprobs } from "../../tensor/ops/gather.ts";
 import { constant, input } from "../../tensor/ops/leaves.ts";
 import { linear } from "../../tensor/ops/matmul.ts";
-import { sum } from "../../tensor/ops/reduce.ts";
+import { sum } from "../../tensor/ops/broadcast.ts";
 import { concat, slice } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";
 import { MASKED } from "./attention.ts";

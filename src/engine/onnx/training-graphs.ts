@@ -9,7 +9,7 @@ import type { OptimizerSettings } from "../optimizer-settings.ts";
 import { gradients } from "../../tensor/gradient.ts";
 import { add, multiply } from "../../tensor/ops/elementwise.ts";
 import { input } from "../../tensor/ops/leaves.ts";
-import { sum } from "../../tensor/ops/reduce.ts";
+import { sum } from "../../tensor/ops/broadcast.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
 import { adamw, next } from "./adamw.ts";

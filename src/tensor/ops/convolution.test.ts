@@ -14,7 +14,7 @@ import { multiply } from "./elementwise.ts";
 import { groupNorm, groupStandardize } from "./group-norm.ts";
 import { input } from "./leaves.ts";
 import { nearestRow } from "./nearest-row.ts";
-import { sum } from "./reduce.ts";
+import { sum } from "./broadcast.ts";
 import { upsample } from "./upsample.ts";
 
 interface Case {

@@ -6,7 +6,7 @@
 import type { Emitter } from "../emitter.ts";
 import type { Attributes, Op, Shape, Value } from "../value.ts";
 import { apply, inputAt, requireShape, sizeOf } from "../value.ts";
-import { sum } from "./reduce.ts";
+import { sum } from "./broadcast.ts";
 
 export interface ConvolutionOptions {
   /** Step along each spatial axis; 1 where not given. */

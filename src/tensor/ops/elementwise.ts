@@ -1,9 +1,10 @@
 /** Element by element: arithmetic with broadcasting, comparisons, and the functions that losses and AdamW need. */
 
+import { ELEMENT_TYPES } from "../onnx-schema.ts";
 import type { Op, Value } from "../value.ts";
 import { apply, broadcastShape, inputAt, requireShape } from "../value.ts";
+import { sumTo } from "./broadcast.ts";
 import { scalar } from "./leaves.ts";
-import { sumTo } from "./reduce.ts";
 
 type BinaryGradient = (left: Value, right: Value, result: Value, upstream: Value) => readonly [Value, Value];
 
@@ -165,16 +166,14 @@ export function where(condition: Value, yes: Value, no: Value): Value {
   return apply(whereOp, [condition, yes, no]);
 }
 
-const ONNX_TYPE_NUMBER = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
-
 const castOp: Op = {
   name: "cast",
   infer: ([operand], attributes) => ({
     shape: (operand as Value).shape,
-    type: attributes["to"] as keyof typeof ONNX_TYPE_NUMBER,
+    type: attributes["to"] as Value["type"],
   }),
   lower: (emitter, inputs, value) =>
-    emitter.node("Cast", inputs, { attributes: { to: ONNX_TYPE_NUMBER[value.type] } }),
+    emitter.node("Cast", inputs, { attributes: { to: ELEMENT_TYPES[value.type] } }),
 };
 
 /** Changes the element type; no gradient flows through it. */
@@ -186,6 +185,7 @@ const stopGradientOp: Op = {
   name: "stop-gradient",
   infer: ([operand]) => ({ shape: (operand as Value).shape, type: (operand as Value).type }),
   lower: (_emitter, [operand]) => operand as string,
+  gradient: () => [],
 };
 
 /** The same numbers, taken as given: no gradient flows through. */

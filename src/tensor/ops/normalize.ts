@@ -2,9 +2,9 @@
 
 import type { Op, Value } from "../value.ts";
 import { apply, inputAt } from "../value.ts";
+import { sum, sumTo } from "./broadcast.ts";
 import { exp, multiply, subtract } from "./elementwise.ts";
-import { mean, sum } from "./reduce.ts";
-import { sumTo } from "./reduce.ts";
+import { mean } from "./reduce.ts";
 
 function overLastAxis(name: string, onnx: string, gradient: (result: Value, upstream: Value) => Value): Op {
   return {

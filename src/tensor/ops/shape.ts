@@ -1,12 +1,12 @@
-/** Rearranging elements without computing: reshape, transpose, broadcast, slice, concat. */
+/** Rearranging elements without computing: reshape, transpose, slice, concat. */
 
 import type { Op, Shape, Value } from "../value.ts";
 import { apply, inputAt, requireShape, sizeOf } from "../value.ts";
-import { add } from "./elementwise.ts";
-import { sumTo } from "./reduce.ts";
 
-const isSame = (left: Shape, right: Shape): boolean =>
-  left.length === right.length && left.every((dimension, axis) => dimension === right[axis]);
+/** True where two shapes are equal, axis by axis. */
+export function isSameShape(left: Shape, right: Shape): boolean {
+  return left.length === right.length && left.every((dimension, axis) => dimension === right[axis]);
+}
 
 const reshapeOp: Op = {
   name: "reshape",
@@ -28,7 +28,7 @@ const reshapeOp: Op = {
 
 /** The same elements in another shape. */
 export function reshape(operand: Value, shape: Shape): Value {
-  return isSame(operand.shape, shape) ? operand : apply(reshapeOp, [operand], { shape });
+  return isSameShape(operand.shape, shape) ? operand : apply(reshapeOp, [operand], { shape });
 }
 
 const transposeOp: Op = {
@@ -57,19 +57,6 @@ const transposeOp: Op = {
 export function transpose(operand: Value, order: Shape): Value {
   const isUnchanged = order.every((axis, position) => axis === position);
   return isUnchanged ? operand : apply(transposeOp, [operand], { order });
-}
-
-const broadcastOp: Op = {
-  name: "broadcast",
-  infer: ([operand], attributes) => ({ shape: attributes["shape"] as Shape, type: (operand as Value).type }),
-  lower: (emitter, [operand], value) =>
-    emitter.node("Expand", [operand as string, emitter.integers(value.shape)]),
-  gradient: (value, upstream) => [[inputAt(value, 0), sumTo(upstream, inputAt(value, 0).shape)]],
-};
-
-/** Repeats along axes of size 1 (NumPy's rule). */
-export function broadcastTo(operand: Value, shape: Shape): Value {
-  return isSame(operand.shape, shape) ? operand : apply(broadcastOp, [operand], { shape });
 }
 
 const sliceOp: Op = {
@@ -132,35 +119,11 @@ export function place(operand: Value, axis: number, start: number, total: number
   return operand.shape[axis] === total ? operand : apply(placeOp, [operand], { place: [axis, start, total] });
 }
 
-/**
- * The sum of gradients that flow to one value. Those of its slices, where they do not overlap, are laid side by
- * side instead of being padded and added: half the memory traffic of splitting a tensor in two.
- */
-export function sumOfGradients(parts: readonly Value[]): Value {
-  const placed = parts.filter((part) => part.op === placeOp);
-  const others = parts.filter((part) => part.op !== placeOp);
-  const sums = [...sideBySide(placed), ...others];
-  return sums.reduce((total, part) => add(total, part));
-}
-
-function sideBySide(placed: readonly Value[]): readonly Value[] {
-  const ranges = placed.map((part) => {
-    const [axis, start] = part.attributes["place"] as [number, number, number];
-    const operand = inputAt(part, 0);
-    return { axis, start, end: start + (operand.shape[axis] as number), operand };
-  });
-  ranges.sort((left, right) => left.start - right.start);
-  const isCover = ranges.every(
-    ({ axis, start }, index) => axis === ranges[0]?.axis && start === (ranges[index - 1]?.end ?? 0),
-  );
-  const last = ranges.at(-1);
-  if (!isCover || last === undefined || placed.length < 2) return placed;
-  const total = (placed[0] as Value).shape[last.axis] as number;
-  const joined = concat(
-    ranges.map(({ operand }) => operand),
-    last.axis,
-  );
-  return [place(joined, last.axis, 0, total)];
+/** Where a value lies that `place` made: its operand, at `start` of the axis; undefined for any other value. */
+export function placement(value: Value): { axis: number; start: number; operand: Value } | undefined {
+  if (value.op !== placeOp) return undefined;
+  const [axis, start] = value.attributes["place"] as [number, number, number];
+  return { axis, start, operand: inputAt(value, 0) };
 }
 
 const concatOp: Op = {

@@ -2,7 +2,7 @@
 
 import type { Op, Shape, Value } from "../value.ts";
 import { apply, inputAt, requireShape } from "../value.ts";
-import { sum } from "./reduce.ts";
+import { sum } from "./broadcast.ts";
 import { reshape } from "./shape.ts";
 
 const upsampleOp: Op = {

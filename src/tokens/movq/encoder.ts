@@ -5,7 +5,8 @@
 
 import { nearestRow } from "../../tensor/ops/nearest-row.ts";
 import { silu } from "../../tensor/ops/elementwise.ts";
-import { broadcastTo, reshape, transpose } from "../../tensor/ops/shape.ts";
+import { broadcastTo } from "../../tensor/ops/broadcast.ts";
+import { reshape, transpose } from "../../tensor/ops/shape.ts";
 import { requireShape, sizeOf, type Value } from "../../tensor/value.ts";
 import { spatialFactor, stageChannels, temporalStages, type MovqConfig } from "./config.ts";
 import {

@@ -10,7 +10,7 @@ import { compile } from "../../tensor/compile.ts";
 import { gradients } from "../../tensor/gradient.ts";
 import { multiply } from "../../tensor/ops/elementwise.ts";
 import { input } from "../../tensor/ops/leaves.ts";
-import { sum } from "../../tensor/ops/reduce.ts";
+import { sum } from "../../tensor/ops/broadcast.ts";
 import { Session } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
 import { openVisionTokenizer } from "../open-vision-tokenizer.ts";
