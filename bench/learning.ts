@@ -74,7 +74,8 @@ async function oneSeed(seed: number): Promise<void> {
   const config = settingsOf(seed, Number(values.threads));
   const cleanTrain = await openEditDataset(folders.clean, "train");
   const fresh = await startPolicy(config, cleanTrain);
-  const parts = { tokens: fresh.tokens, vision: fresh.vision, thoughts: false };
+  const { tokens, vision, grammar } = fresh;
+  const parts = { tokens, vision, grammar, thoughts: false };
   const prepared = async (
     directory: string,
     split: "train" | "validation" | "test",
@@ -143,7 +144,7 @@ async function score(
   for (const name of ARMS) {
     process.stderr.write(`scoring seed ${seed}, ${name}\n`);
     const { policy } = trained.get(name) as TrainedArm;
-    const engine = await openEngine(policy, config);
+    await using engine = await openEngine(policy, config, { purpose: "training" });
     for (const decoding of DECODINGS) {
       const groups = await evaluatePolicy({ engine, tokens, vision, reward: referenceReward }, edits, {
         temperature: decoding.temperature,
@@ -155,7 +156,6 @@ async function score(
       pooled.set(key, [...(pooled.get(key) ?? []), ...scored]);
       perSeed.push(...armResults(`${name}, seed ${seed}`, decoding.name, scored));
     }
-    await engine.close();
   }
 }
 

@@ -41,7 +41,10 @@ async function open(vocabularySize: number): Promise<PolicyEngine> {
     config,
     // As in Emu3, the codes are the last ids of the vocabulary.
     grammar: plainGrammar(vocabularySize, { start: vocabularySize - CODES, length: LENGTH }),
-    parameters: initialParameters(config, { embeddingStd: 0.02, weightStd: 0.02, seed: 0 }),
+    weights: {
+      kind: "arrays",
+      arrays: initialParameters(config, { embeddingStd: 0.02, weightStd: 0.02, seed: 0 }),
+    },
     trained: "none",
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
@@ -61,7 +64,8 @@ const sampling = { groupSize: GROUP_SIZE, temperature: 1, topK: 0, topP: 1, maxT
 async function secondsPerToken(engine: PolicyEngine, seed: number): Promise<number> {
   const start = performance.now();
   let tokens = 0;
-  for await (const { ids } of engine.generate([prompt], sampling, seed)) tokens += ids.length;
+  for await (const { completions } of engine.generate({ prompts: [prompt], sampling, seed }))
+    for (const { ids } of completions) tokens += ids.length;
   return (performance.now() - start) / 1000 / tokens;
 }
 
@@ -75,7 +79,7 @@ for (let round = 0; round < WARM_UP + Number(values.rounds); round += 1) {
     if (round >= WARM_UP) measured[index]?.push(seconds);
   }
 }
-await Promise.all(engines.map((engine) => engine.close()));
+await Promise.all(engines.map((engine) => engine[Symbol.asyncDispose]()));
 
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((left, right) => left - right)[Math.floor(numbers.length / 2)] as number;

@@ -44,19 +44,18 @@ export async function trainArm(request: ArmRequest): Promise<TrainedArm> {
   const { folder, start, config, training } = request;
   if (!existsSync(join(folder, COST))) {
     const begun = performance.now();
-    const engine = await openEngine(start, config);
+    await using engine = await openEngine(start, config, {
+      purpose: "training",
+      keepsReference: training.kind === "grpo" && training.settings.loss.klCoef > 0,
+    });
     const watch = watchStage(folder, training.settings.steps);
-    try {
-      await runStage(engine, request, watch.run);
-      const seconds = (performance.now() - begun) / 1000;
-      // Whole or not at all: an interrupted arm is trained again.
-      mkdirSync(`${folder}.partial`, { recursive: true });
-      await engine.save(`${folder}.partial`);
-      writeFileSync(join(`${folder}.partial`, COST), JSON.stringify({ ...watch.cost(), seconds }));
-      renameSync(`${folder}.partial`, folder);
-    } finally {
-      await engine.close();
-    }
+    await runStage(engine, request, watch.run);
+    const seconds = (performance.now() - begun) / 1000;
+    // Whole or not at all: an interrupted arm is trained again.
+    mkdirSync(`${folder}.partial`, { recursive: true });
+    await engine.save(`${folder}.partial`);
+    writeFileSync(join(`${folder}.partial`, COST), JSON.stringify({ ...watch.cost(), seconds }));
+    renameSync(`${folder}.partial`, folder);
   }
   const cost = JSON.parse(readFileSync(join(folder, COST), "utf8")) as Omit<TrainedArm, "policy">;
   return { ...cost, policy: await openPolicy(folder) };
@@ -68,15 +67,14 @@ async function runStage(
   run: Pick<StageRun, "recorder">,
 ): Promise<void> {
   const { start, config, validation, training } = request;
-  const { grammar, tokens, vision } = start;
+  const { tokens, vision } = start;
   const stageRun = { ...run, clock: systemClock, seed: config.seed };
   if (training.kind === "sft") {
-    await sft({ engine, grammar, train: training.train, validation }, training.settings, stageRun);
+    await sft({ engine, train: training.train, validation }, training.settings, stageRun);
     return;
   }
   const parts = {
     engine,
-    grammar,
     tokens,
     vision,
     reward: referenceReward,

@@ -16,14 +16,14 @@ const { values } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, warmup: { type: "string", default: "2" } },
 });
 
-const engine = await openBenchEngine();
+await using engine = await openBenchEngine();
 const prompts = benchPrompts();
 for (let round = 0; round < Number(values.rounds) + Number(values.warmup); round += 1) {
   const start = performance.now();
   let tokens = 0;
-  for await (const { ids } of engine.generate(prompts, SAMPLING, round)) tokens += ids.length;
+  for await (const { completions } of engine.generate({ prompts, sampling: SAMPLING, seed: round }))
+    for (const { ids } of completions) tokens += ids.length;
   const seconds = (performance.now() - start) / 1000;
   if (tokens !== PROMPTS * GROUP_SIZE * COMPLETION_TOKENS) throw new Error(`Wrote ${tokens} tokens.`);
   if (round >= Number(values.warmup)) printFigures({ seconds, tokensPerSecond: tokens / seconds });
 }
-await engine.close();

@@ -30,16 +30,15 @@ const loss: LossSpec = {
   temperature: 1,
   ...(beta === 0 ? {} : { kl: { estimator: "k3", coef: beta } }),
 };
-const engine = await openBenchEngine();
-await engine.freezeReference();
+await using engine = await openBenchEngine(beta === 0 ? {} : { reference: "start" });
 const prompts = benchPrompts();
 const weights = new Float32Array(COMPLETION_TOKENS).fill(1 / (PROMPTS * GROUP_SIZE * COMPLETION_TOKENS));
 
 for (let step = 0; step < Number(values.steps) + Number(values.warmup); step += 1) {
   const start = performance.now();
-  const groups: Completion[][] = prompts.map(() => []);
-  for await (const completion of engine.generate(prompts, SAMPLING, step))
-    groups[completion.prompt]?.push(completion);
+  const groups: (readonly Completion[])[] = prompts.map(() => []);
+  for await (const { prompt, completions } of engine.generate({ prompts, sampling: SAMPLING, seed: step }))
+    groups[prompt] = completions;
   const generated = performance.now();
 
   const asGroups = groups.map((completions, index) => ({
@@ -51,10 +50,10 @@ for (let step = 0; step < Number(values.steps) + Number(values.warmup); step += 
   const advantages = groupAdvantages(rewards, "sample");
   const batch: TrainingGroup[] = asGroups.map(({ prompt, completions }, index) => ({
     prompt,
-    completions: completions.map(({ ids }, position) => {
-      const refLogprobs = reference?.[index]?.[position];
+    completions: completions.map(({ ids, constraints }, position) => {
+      const refLogprobs = reference?.logprobs[index]?.[position];
       const advantage = advantages[index]?.[position] ?? 0;
-      return { ids, advantage, weights, ...(refLogprobs === undefined ? {} : { refLogprobs }) };
+      return { ids, constraints, advantage, weights, ...(refLogprobs === undefined ? {} : { refLogprobs }) };
     }),
   }));
   await engine.step(batch, loss, 1e-4);
@@ -65,4 +64,3 @@ for (let step = 0; step < Number(values.steps) + Number(values.warmup); step += 
     total: (end - start) / 1000,
   });
 }
-await engine.close();

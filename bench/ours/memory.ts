@@ -26,10 +26,10 @@ const TRAINED: Readonly<Record<string, Trained>> = {
 const trained = TRAINED[values.purpose];
 if (trained !== undefined) {
   const { config } = await readPolicyConfig(directory);
-  const engine = await openOnnxEngine({
+  await using engine = await openOnnxEngine({
     config,
     grammar: plainGrammar(config.vocabularySize, { length }),
-    parameters: { directory },
+    weights: { kind: "files", directory },
     trained,
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
@@ -44,8 +44,8 @@ if (trained !== undefined) {
   };
   const sampling = { groupSize: 1, temperature: 1, topK: 0, topP: 1, maxTokens: length };
   let written = 0;
-  for await (const { ids } of engine.generate([prompt], sampling, 0)) written += ids.length;
+  for await (const { completions } of engine.generate({ prompts: [prompt], sampling, seed: 0 }))
+    for (const { ids } of completions) written += ids.length;
   if (written !== length) throw new Error(`Wrote ${written} tokens.`);
-  await engine.close();
 }
 printFigures({ peakBytes: process.resourceUsage().maxRSS * 1024 });

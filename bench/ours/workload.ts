@@ -49,7 +49,10 @@ export async function openBenchEngine(changes: Partial<OnnxEngineOptions> = {}):
   return openOnnxEngine({
     config: CONFIG,
     grammar: plainGrammar(CONFIG.vocabularySize, { start: FIRST_WORD, length: COMPLETION_TOKENS }),
-    parameters: initialParameters(CONFIG, { embeddingStd: 0.02, weightStd: 0.02, seed: 0 }),
+    weights: {
+      kind: "arrays",
+      arrays: initialParameters(CONFIG, { embeddingStd: 0.02, weightStd: 0.02, seed: 0 }),
+    },
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
     threads: 0,

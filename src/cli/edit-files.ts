@@ -30,8 +30,8 @@ export async function readEdits(
   onRead: (done: number) => void,
 ): Promise<ReadEdit[]> {
   const edits: ReadEdit[] = [];
-  for (const completion of completions) {
-    const number = completion.index + 1;
+  for (const [index, completion] of completions.entries()) {
+    const number = index + 1;
     const read = readCompletion(tokens, prompt, completion);
     const common = {
       number,

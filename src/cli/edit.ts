@@ -226,7 +226,8 @@ async function generate(
     engine: OnnxSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
-  const engine = await openEngine(policy, settings, "inference", followLoad(progress));
+  const onLoad = followLoad(progress);
+  await using engine = await openEngine(policy, settings, { purpose: "inference", onLoad });
   const completions: Completion[] = [];
   const begun = clock.seconds();
   const total = sampling.groupSize * sampling.maxTokens;
@@ -236,15 +237,11 @@ async function generate(
     tokens = written;
     progress.advance(written, "tokens");
   };
-  try {
-    for await (const completion of engine.generate([prompt], sampling, flags.seed, { onTokens }))
-      completions.push(completion);
-  } finally {
-    await engine.close();
-  }
+  for await (const group of engine.generate({ prompts: [prompt], sampling, seed: flags.seed, onTokens }))
+    completions.push(...group.completions);
   const rate = tokens / Math.max(clock.seconds() - begun, 1e-3);
   progress.finish(`${tokens} tokens, ${rate.toFixed(1)} tokens/s`);
-  return completions.toSorted((left, right) => left.index - right.index);
+  return completions;
 }
 
 function readPicture(path: string): Uint8Array {

@@ -59,8 +59,8 @@ async function evaluate(path: string, flags: EvaluateFlags, surroundings: Surrou
 
   const dataset = await openEditDataset(data, flags.split);
   const policy = await openPolicy(checkpoint, flags);
-  const { tokens, vision } = policy;
-  const prepared = prepareEdits(dataset, { tokens, vision, thoughts: flags.thought === true });
+  const { tokens, vision, grammar } = policy;
+  const prepared = prepareEdits(dataset, { tokens, vision, grammar, thoughts: flags.thought === true });
   const progress = progressOn(surroundings);
   progress.start("Held-out edits", Math.min(flags.size, prepared.count));
   const edits = await firstEdits(prepared, flags.size, (done) => progress.advance(done));
@@ -72,7 +72,7 @@ async function evaluate(path: string, flags: EvaluateFlags, surroundings: Surrou
   const { results } = await evaluateHeldOut({
     policy,
     edits,
-    arms: [{ name: path, open: async () => openEngine(policy, settings, "inference") }],
+    arms: [{ name: path, open: async () => openEngine(policy, settings, { purpose: "inference" }) }],
     maxTokens: flags.maxTokens,
     seed: flags.seed,
     onDone: (done) => progress.advance(done),

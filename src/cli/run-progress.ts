@@ -1,6 +1,6 @@
 /** Shows what a run does as progress: one bar a stage, with loss or a sparkline of rewards, and how far weights are read. */
 
-import type { OnLoad } from "../engine/onnx/parameter-source.ts";
+import type { OnLoad } from "../engine/policy-engine.ts";
 import type { RunEvent, Stage } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import { sparkline } from "../format.ts";

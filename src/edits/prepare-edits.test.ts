@@ -8,7 +8,7 @@ import { EMU3_MOVQ_CONFIG } from "../tokens/movq/config.ts";
 import { MovqModel } from "../tokens/movq/movq-model.ts";
 import { MovqTokenizer } from "../tokens/movq/movq-tokenizer.ts";
 import { initialMovqParameters } from "../tokens/movq/parameters.ts";
-import { countedTokens } from "../rollout/counted-tokens.ts";
+import { countedTokens } from "../tokens/constraints.ts";
 import { prepareEdits, prepareExamples } from "./prepare-edits.ts";
 import { firstEdits } from "./prepared-edit.ts";
 import { readCompletion } from "../rollout/read-completion.ts";
@@ -31,8 +31,8 @@ describe("prepareExamples", () => {
 
   test("only the four codes count: grid text, row ends and image end are forced", async () => {
     const [edit] = await prepareExamples([examples[0]!], parts);
-    const { prompt, ids } = edit!.demonstration!;
-    const counted = countedTokens(world.grammar, prompt, ids);
+    const { ids, constraints } = edit!.demonstration!;
+    const counted = countedTokens(constraints);
     const { imageTokenOffset } = world.tokens.vocabulary;
     expect([...counted]).toEqual(Array.from(ids, (id) => (id >= imageTokenOffset ? 1 : 0)));
     expect(counted.reduce((sum, one) => sum + one, 0)).toBe(4);

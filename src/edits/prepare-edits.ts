@@ -6,6 +6,8 @@ import type { EditExample } from "../data/edit-example.ts";
 import { DataError } from "../errors.ts";
 import { topLeft, type Picture } from "../images/picture.ts";
 import { resize } from "../images/resize.ts";
+import { constraintsOf } from "../tokens/constraints.ts";
+import type { Grammar } from "../tokens/grammar.ts";
 import { promptOf, trainingPair, type Tokens } from "../tokens/sequence.ts";
 import type { CodeGrid, VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { PreparedEdit, PreparedEdits } from "./prepared-edit.ts";
@@ -13,6 +15,8 @@ import type { PreparedEdit, PreparedEdits } from "./prepared-edit.ts";
 export interface PreparationParts {
   readonly tokens: Tokens;
   readonly vision: VisionTokenizer;
+  /** Reads the demonstrations: what of them counts in a loss. */
+  readonly grammar: Grammar;
   /** The policy writes a thought before the picture, and demonstrations that have one show it. */
   readonly thoughts: boolean;
   /** Prepared edits are kept for the next time until their pictures take this many bytes; default 256 MiB. */
@@ -103,5 +107,6 @@ function laidOut(example: EditExample, parts: PreparationParts, pictures: Pictur
     target: targetCodes,
     thought: parts.thoughts ? thought : undefined,
   });
-  return { ...base, demonstration: { prompt: pair.prompt, ids: pair.completion } };
+  const constraints = constraintsOf(parts.grammar, pair.prompt, pair.completion);
+  return { ...base, demonstration: { prompt: pair.prompt, ids: pair.completion, constraints } };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Picture } from "../images/picture.ts";
+import type { ReadIds } from "../tokens/constraints.ts";
 import type { Prompt } from "../tokens/prompt.ts";
 import type { CodeGrid } from "../tokens/vision-tokenizer.ts";
 
@@ -23,9 +24,8 @@ export interface PreparedEdit {
 }
 
 /** What a perfect policy would write, for supervised training. Without a thought the prompt is the one that goes on to the picture. */
-export interface Demonstration {
+export interface Demonstration extends ReadIds {
   readonly prompt: Prompt;
-  readonly ids: Int32Array;
 }
 
 /** Examples that are made ready when they are asked for. */

@@ -8,10 +8,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { SFT_LOSS } from "../algorithms/losses.ts";
 import type { Prompt } from "../tokens/prompt.ts";
-import type { Completion, PolicyEngine, Sampling, TrainingGroup } from "./policy-engine.ts";
+import type {
+  CompletedGroup,
+  Completion,
+  CompletionGroup,
+  PolicyEngine,
+  Sampling,
+  TrainingGroup,
+} from "./policy-engine.ts";
 
 export interface ContractSubject {
-  /** An engine over a plain grammar (one segment, completions of `length` free tokens) with seeded weights. */
+  /** An engine over a plain grammar (one segment, completions of `length` free tokens) with seeded weights, which are its reference policy too. */
   open(): Promise<PolicyEngine>;
   readonly vocabularySize: number;
   readonly length: number;
@@ -19,9 +26,10 @@ export interface ContractSubject {
 
 const SAMPLING: Sampling = { groupSize: 3, temperature: 1, topK: 0, topP: 1, maxTokens: 64 };
 
-async function collect(completions: AsyncIterable<Completion>): Promise<Completion[]> {
-  const result: Completion[] = [];
-  for await (const completion of completions) result.push(completion);
+/** Every group's completions, in the order of the prompts. */
+async function collect(groups: AsyncIterable<CompletedGroup>): Promise<(readonly Completion[])[]> {
+  const result: (readonly Completion[])[] = [];
+  for await (const { prompt: number, completions } of groups) result[number] = completions;
   return result;
 }
 
@@ -34,35 +42,56 @@ const PROMPTS = [prompt(1, 2, 3), prompt(4, 5, 6, 7, 8), prompt(9)];
 export function engineContract(name: string, subject: ContractSubject): void {
   describe(`${name} as a PolicyEngine`, () => {
     let engine: PolicyEngine;
-    let completions: Completion[];
+    let written: (readonly Completion[])[];
+    const write = (
+      sampling: Partial<Sampling>,
+      seed: number,
+      prompts = PROMPTS,
+    ): Promise<(readonly Completion[])[]> =>
+      collect(engine.generate({ prompts, sampling: { ...SAMPLING, ...sampling }, seed }));
     beforeAll(async () => {
       engine = await subject.open();
-      completions = await collect(engine.generate(PROMPTS, SAMPLING, 11));
+      written = await write({}, 11);
     });
-    afterAll(async () => engine.close());
+    afterAll(async () => engine[Symbol.asyncDispose]());
 
-    const groupsOf = (written: readonly Completion[]): { prompt: Prompt; completions: Completion[] }[] =>
-      PROMPTS.map((given, index) => ({
-        prompt: given,
-        completions: written.filter((one) => one.prompt === index),
-      }));
+    const groupsOf = (completions: readonly (readonly Completion[])[]): CompletionGroup[] =>
+      PROMPTS.map((given, index) => ({ prompt: given, completions: completions[index]! }));
 
-    const asTraining = (written: readonly Completion[]): TrainingGroup[] =>
-      groupsOf(written).map(({ prompt: given, completions: group }) => ({
+    const asTraining = (completions: readonly (readonly Completion[])[]): TrainingGroup[] =>
+      PROMPTS.map((given, number) => ({
         prompt: given,
-        completions: group.map(({ ids, index }) => ({
+        completions: completions[number]!.map(({ ids, constraints }, index) => ({
           ids,
+          constraints,
           advantage: index - 1,
-          weights: new Float32Array(ids.length).fill(1 / (written.length * ids.length)),
+          weights: new Float32Array(ids.length).fill(1 / (9 * ids.length)),
         })),
       }));
 
+    const expectAgreement = async (
+      completions: readonly (readonly Completion[])[],
+      temperature: number,
+    ): Promise<void> => {
+      const { logprobs } = await engine.logprobs(groupsOf(completions), "policy", temperature);
+      const differences = completions.flatMap((group, number) =>
+        group.flatMap((one, index) =>
+          Array.from(one.logprobs, (value, at) => Math.abs(value - logprobs[number]![index]![at]!)),
+        ),
+      );
+      const sum = differences.reduce((total, value) => total + value, 0);
+      expect(Math.max(...differences)).toBeLessThanOrEqual(engine.agreement.largest);
+      expect(sum / differences.length).toBeLessThanOrEqual(engine.agreement.mean);
+    };
+
     test("writes a whole group for every prompt", () => {
-      for (const { completions: group } of groupsOf(completions)) {
-        expect(group.map(({ index }) => index).toSorted((left, right) => left - right)).toEqual([0, 1, 2]);
-        for (const { ids, logprobs, isFinished } of group) {
+      expect(written).toHaveLength(PROMPTS.length);
+      for (const group of written) {
+        expect(group).toHaveLength(3);
+        for (const { ids, logprobs, constraints, isFinished } of group) {
           expect(ids).toHaveLength(subject.length);
           expect(logprobs).toHaveLength(subject.length);
+          expect(constraints).toEqual(new Int8Array(subject.length));
           expect(isFinished).toBe(true);
           expect(ids.every((id) => id >= 0 && id < subject.vocabularySize)).toBe(true);
         }
@@ -70,87 +99,70 @@ export function engineContract(name: string, subject: ContractSubject): void {
     });
 
     test("writes the same for the same seed and something else for another", async () => {
-      const again = await collect(engine.generate(PROMPTS, SAMPLING, 11));
-      const other = await collect(engine.generate(PROMPTS, SAMPLING, 12));
-      expect(again).toEqual(completions);
-      expect(other.map(({ ids }) => ids.join())).not.toEqual(completions.map(({ ids }) => ids.join()));
+      const other = await write({}, 12);
+      expect(await write({}, 11)).toEqual(written);
+      expect(other.flat().map(({ ids }) => ids.join())).not.toEqual(
+        written.flat().map(({ ids }) => ids.join()),
+      );
     });
 
-    test("draws with the log-probabilities that the trainer computes", async () => {
-      const scored = await engine.logprobs(groupsOf(completions), "policy", 1);
-      for (const [index, { completions: group }] of groupsOf(completions).entries()) {
-        for (const [position, { logprobs }] of group.entries()) {
-          for (const [token, logprob] of logprobs.entries()) {
-            expect(Math.abs(logprob - (scored[index]?.[position]?.[token] as number))).toBeLessThan(1e-4);
-          }
-        }
-      }
-    });
+    test("draws with the log-probabilities that the trainer computes", () => expectAgreement(written, 1));
 
     test("draws at another temperature with that temperature's log-probabilities", async () => {
-      const hot = await collect(engine.generate(PROMPTS, { ...SAMPLING, temperature: 1.7 }, 3));
-      const scored = await engine.logprobs(groupsOf(hot), "policy", 1.7);
-      const flat = groupsOf(hot).flatMap(({ completions: group }) => group);
-      for (const [index, { logprobs }] of flat.entries()) {
-        const wanted = scored.flat()[index] as Float32Array;
-        for (const [token, logprob] of logprobs.entries()) {
-          expect(Math.abs(logprob - (wanted[token] as number))).toBeLessThan(1e-4);
-        }
-      }
+      await expectAgreement(await write({ temperature: 1.7 }, 3), 1.7);
     });
 
     test("takes the likeliest id at temperature 0 and with top-k 1", async () => {
-      const greedy = await collect(engine.generate(PROMPTS, { ...SAMPLING, temperature: 0 }, 1));
-      const single = await collect(engine.generate(PROMPTS, { ...SAMPLING, topK: 1 }, 2));
-      const narrow = await collect(engine.generate(PROMPTS, { ...SAMPLING, topP: 1e-6 }, 3));
-      expect(single.map(({ ids }) => ids)).toEqual(greedy.map(({ ids }) => ids));
-      expect(narrow.map(({ ids }) => ids)).toEqual(greedy.map(({ ids }) => ids));
+      const idsOf = async (sampling: Partial<Sampling>, seed: number): Promise<Int32Array[]> =>
+        (await write(sampling, seed)).flat().map(({ ids }) => ids);
+      const greedy = await idsOf({ temperature: 0 }, 1);
+      expect(await idsOf({ topK: 1 }, 2)).toEqual(greedy);
+      expect(await idsOf({ topP: 1e-6 }, 3)).toEqual(greedy);
     });
 
     test("cuts off at maxTokens and says so", async () => {
-      const [short] = await collect(engine.generate(PROMPTS.slice(0, 1), { ...SAMPLING, maxTokens: 2 }, 1));
+      const [[short] = []] = await write({ maxTokens: 2 }, 1, PROMPTS.slice(0, 1));
       expect(short?.ids).toHaveLength(2);
       expect(short?.isFinished).toBe(false);
     });
 
     test("makes completions with a positive advantage likelier, and leaves the reference where it was", async () => {
-      const own = await subject.open();
-      await own.freezeReference();
-      const groups = groupsOf(completions);
-      const before = await own.logprobs(groups, "policy", 1);
-      for (let step = 0; step < 5; step += 1) await own.step(asTraining(completions), SFT_LOSS, 1e-3);
-      const after = await own.logprobs(groups, "policy", 1);
-      const reference = await own.logprobs(groups, "reference", 1);
-      const total = (values: Float32Array | undefined): number =>
-        (values ?? new Float32Array()).reduce((sum, value) => sum + value, 0);
+      await using own = await subject.open();
+      const groups = groupsOf(written);
+      const { logprobs: before } = await own.logprobs(groups, "policy", 1);
+      for (let step = 0; step < 5; step += 1) await own.step(asTraining(written), SFT_LOSS, 1e-3);
+      const { logprobs: after } = await own.logprobs(groups, "policy", 1);
+      const { logprobs: reference } = await own.logprobs(groups, "reference", 1);
+      const total = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0);
       for (const index of groups.keys()) {
-        expect(total(after[index]?.[2])).toBeGreaterThan(total(before[index]?.[2]));
-        expect(total(after[index]?.[0])).toBeLessThan(total(before[index]?.[0]));
+        expect(total(after[index]![2]!)).toBeGreaterThan(total(before[index]![2]!));
+        expect(total(after[index]![0]!)).toBeLessThan(total(before[index]![0]!));
       }
       expect(reference).toEqual(before);
-      await own.close();
     });
 
     test("goes on from a saved state as if nothing had happened", async () => {
       const directory = await mkdtemp(join(tmpdir(), "earl-engine-"));
-      const [first, second] = [await subject.open(), await subject.open()];
-      await first.step(asTraining(completions), SFT_LOSS, 1e-3);
+      await using first = await subject.open();
+      await using second = await subject.open();
+      await first.step(asTraining(written), SFT_LOSS, 1e-3);
       await first.save(directory);
-      const straight = await first.step(asTraining(completions), SFT_LOSS, 1e-3);
+      const straight = await first.step(asTraining(written), SFT_LOSS, 1e-3);
       await second.load(directory);
-      const resumed = await second.step(asTraining(completions), SFT_LOSS, 1e-3);
-      expect({ ...resumed, flops: 0 }).toEqual({ ...straight, flops: 0 });
+      expect(await second.step(asTraining(written), SFT_LOSS, 1e-3)).toEqual(straight);
       const scored = await Promise.all(
-        [first, second].map((each) => each.logprobs(groupsOf(completions), "policy", 1)),
+        [first, second].map((each) => each.logprobs(groupsOf(written), "policy", 1)),
       );
       expect(scored[1]).toEqual(scored[0]);
-      await Promise.all([first.close(), second.close()]);
     });
 
-    test("counts the operations it ran", async () => {
-      const before = await engine.flops();
-      await engine.logprobs(groupsOf(completions), "policy", 1);
-      expect(await engine.flops()).toBeGreaterThan(before);
+    test("counts the operations that a result took", async () => {
+      const flops: number[] = [];
+      const request = { prompts: PROMPTS, sampling: SAMPLING, seed: 11 };
+      for await (const group of engine.generate(request)) flops.push(group.flops);
+      expect(flops.reduce((sum, value) => sum + value, 0)).toBeGreaterThan(0);
+      expect((await engine.logprobs(groupsOf(written), "policy", 1)).flops).toBeGreaterThan(0);
+      expect((await engine.step(asTraining(written), SFT_LOSS, 0)).flops).toBeGreaterThan(0);
     });
   });
 }

@@ -4,6 +4,7 @@
  */
 
 import type { LossSpec } from "../algorithms/losses.ts";
+import type { ReadIds } from "../tokens/constraints.ts";
 import type { Prompt } from "../tokens/prompt.ts";
 
 export interface Sampling {
@@ -24,18 +25,18 @@ export interface Sampling {
   readonly guidance?: number;
 }
 
-/** Told how a generation goes on. */
-export interface GenerationWatch {
-  /** Ids that all completions of the call have together by now, forced ones included. */
-  readonly onTokens?: (written: number) => void;
+export interface GenerationRequest {
+  readonly prompts: readonly Prompt[];
+  readonly sampling: Sampling;
+  /** The same seed gives the same completions, whatever else the engine does meanwhile. */
+  readonly seed: number;
+  /** Ends the generation between two runs of tokens: it throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many ids all completions of the request have together by now, forced ones included. */
+  readonly onTokens?: ((written: number) => void) | undefined;
 }
 
-export interface Completion {
-  /** Index into the prompts that were given. */
-  readonly prompt: number;
-  /** Index within the group, 0…groupSize−1. */
-  readonly index: number;
-  readonly ids: Int32Array;
+export interface Completion extends ReadIds {
   /**
    * Log-probability of each id under the policy at the sampling temperature (the guided distribution, with guidance),
    * before top-k and top-p cut it; 0 at forced ids. [ids.length]
@@ -45,14 +46,29 @@ export interface Completion {
   readonly isFinished: boolean;
 }
 
+/** Every completion of one prompt. */
+export interface CompletedGroup {
+  /** Index into the request's prompts. */
+  readonly prompt: number;
+  /** [groupSize], in the order of their seeds. */
+  readonly completions: readonly Completion[];
+  /** Floating-point operations of matrix products since the request's group before it, or since its start. */
+  readonly flops: number;
+}
+
 /** A prompt and some completions of it, the unit that log-probabilities and gradients are computed for. */
 export interface CompletionGroup {
   readonly prompt: Prompt;
-  readonly completions: readonly { readonly ids: Int32Array }[];
+  readonly completions: readonly ReadIds[];
 }
 
-export interface TrainingCompletion {
-  readonly ids: Int32Array;
+export interface ScoredIds {
+  /** One array a completion, groups in order: at `temperature`, 0 at forced ids. */
+  readonly logprobs: Float32Array[][];
+  readonly flops: number;
+}
+
+export interface TrainingCompletion extends ReadIds {
   /** What its tokens' log-probabilities are pushed by; 1 for supervised examples. */
   readonly advantage: number;
   /** Weight of each token in the loss, 0 where it does not count; the batch's weights carry the normalisation. [ids.length] */
@@ -86,29 +102,46 @@ export interface StepMetrics {
   readonly flops: number;
 }
 
-export interface PolicyEngine {
-  /** Completions, in the order in which their groups end. The same seed gives the same completions. */
-  generate(
-    prompts: readonly Prompt[],
-    sampling: Sampling,
-    seed: number,
-    watch?: GenerationWatch,
-  ): AsyncIterable<Completion>;
-  /** Log-probabilities of each completion's ids at `temperature`, 0 at forced ids: one array a completion, groups in order. */
+/** How far sampler and trainer may be apart on the same weights, in nats a token. */
+export interface Agreement {
+  readonly mean: number;
+  readonly largest: number;
+}
+
+/** Parameters by name. */
+export type Arrays = Map<string, Float32Array>;
+
+/** Where a policy's weights come from. */
+export type PolicyWeights =
+  /** Handed over: the arrays are empty afterwards. Beside a policy's own they may hold an adapter's, by its names. */
+  | { readonly kind: "arrays"; readonly arrays: Arrays }
+  /** A Hugging Face directory; where an adapter is to be trained a fresh one is drawn, from `seed` (0 if not given). */
+  | { readonly kind: "files"; readonly directory: string; readonly seed?: number }
+  /** The same with a trained adapter in PEFT's layout. */
+  | { readonly kind: "adapter"; readonly directory: string; readonly adapter: string };
+
+/** Files to write beside the weights, by name. */
+export type CheckpointFiles = ReadonlyMap<string, Uint8Array>;
+
+/** Told how many parameters of a policy have been read. */
+export type OnLoad = (read: number, total: number) => void;
+
+/** Dispose of it when done: its memory and threads are freed. */
+export interface PolicyEngine extends AsyncDisposable {
+  /** What differences between `generate`'s and `logprobs`' log-probabilities are held against. */
+  readonly agreement: Agreement;
+  /** Groups of completions, each when its last completion ends. Leaving the loop early frees what the rest would need. */
+  generate(request: GenerationRequest): AsyncIterable<CompletedGroup>;
+  /** Log-probabilities of given ids. Throws EngineError for `reference` where it was opened without one. */
   logprobs(
     groups: readonly CompletionGroup[],
     under: "policy" | "reference",
     temperature: number,
-  ): Promise<Float32Array[][]>;
+  ): Promise<ScoredIds>;
   /** Forward, backward, clip by global norm, AdamW. */
   step(groups: readonly TrainingGroup[], loss: LossSpec, learningRate: number): Promise<StepMetrics>;
-  /** Makes the present weights the reference policy. */
-  freezeReference(): Promise<void>;
   /** Writes weights and config in Hugging Face layout, optimizer state beside them. */
   save(directory: string): Promise<void>;
-  /** Restores what `save` wrote. */
+  /** Restores what `save` wrote; the reference policy stays as it is. */
   load(directory: string): Promise<void>;
-  /** Floating-point operations of matrix products run so far, generation included. */
-  flops(): Promise<number>;
-  close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ const settings = { temperature: 1, maxTokens: 40, seed: 3 };
 describe("evaluatePolicy", () => {
   test("greedy decoding of a policy that learned the edits is exact everywhere", async () => {
     const engine = new TabularPolicy(world.grammar);
-    await engine.step(demonstrationGroups(world.grammar, edits), SFT_LOSS, 100);
+    await engine.step(demonstrationGroups(edits), SFT_LOSS, 100);
     const parts = { ...world, engine, reward: referenceReward };
     const greedy = armResults(
       "SFT",

@@ -52,18 +52,14 @@ export async function evaluateHeldOut(request: HeldOutRequest): Promise<HeldOutR
   const total = arms.length * DECODINGS.length;
   let done = 0;
   for (const arm of arms) {
-    const engine = await arm.open();
-    try {
-      const parts = { engine, ...policy, reward: referenceReward };
-      for (const { name, temperature } of DECODINGS) {
-        const groups = await evaluatePolicy(parts, edits, { temperature, maxTokens, seed });
-        results.push(...armResults(arm.name, name, armEdits(groups)));
-        if (temperature > 0) samples.set(arm.name, groups);
-        done += 1;
-        onDone?.(done, total);
-      }
-    } finally {
-      await engine.close();
+    await using engine = await arm.open();
+    const parts = { engine, ...policy, reward: referenceReward };
+    for (const { name, temperature } of DECODINGS) {
+      const groups = await evaluatePolicy(parts, edits, { temperature, maxTokens, seed });
+      results.push(...armResults(arm.name, name, armEdits(groups)));
+      if (temperature > 0) samples.set(arm.name, groups);
+      done += 1;
+      onDone?.(done, total);
     }
   }
   return { results, samples };

@@ -26,9 +26,9 @@ export function withAdapter(
   return {
     ...start,
     adapter,
-    parameters: async () => {
-      const parameters = await start.parameters();
-      return parameters instanceof Map ? parameters : { ...parameters, seed };
+    weights: () => {
+      const weights = start.weights();
+      return weights.kind === "files" ? { ...weights, seed } : weights;
     },
     about: `${start.about}, trained through ${learned} M in an adapter of rank ${adapter.rank}`,
   };

@@ -8,10 +8,8 @@ import { join } from "node:path";
 
 import { decodeExample } from "../data/decode-example.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
-import type { CheckpointFiles } from "../engine/onnx/engine-checkpoint.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
-import type { Arrays, OnLoad, WeightFiles } from "../engine/onnx/parameter-source.ts";
-import type { PolicyEngine } from "../engine/policy-engine.ts";
+import type { CheckpointFiles, OnLoad, PolicyEngine, PolicyWeights } from "../engine/policy-engine.ts";
 import { CheckpointError } from "../errors.ts";
 import { Rng } from "../random.ts";
 import type { Picture } from "../images/picture.ts";
@@ -46,7 +44,7 @@ export interface PolicyStart {
   /** Tokenizer files, to be written beside every checkpoint. */
   readonly companions: CheckpointFiles;
   /** The weights to start from; arrays are the caller's own. */
-  readonly parameters: () => Promise<Arrays | WeightFiles>;
+  readonly weights: () => PolicyWeights;
   /** Set where the policy has an adapter, which is then what is trained. */
   readonly adapter?: LoraSettings;
   /** Area of the pictures it was made for, in pixels, where its config says so and it was not trained here since. */
@@ -102,8 +100,11 @@ export async function openPolicy(directory: string, use: PolicyUse = {}): Promis
     // Training reads pictures at the tokenizer's own size, whatever its base was made for.
     imageArea: existsSync(join(directory, VISION_FILE)) ? undefined : imageArea,
     ...(adapter === undefined
-      ? { parameters: async () => ({ directory }) }
-      : { parameters: async () => ({ directory: base, adapter: directory }), adapter: adapter.settings }),
+      ? { weights: () => ({ kind: "files", directory }) }
+      : {
+          weights: () => ({ kind: "adapter", directory: base, adapter: directory }),
+          adapter: adapter.settings,
+        }),
     about: `${directory}: ${describeSize(config)}`,
   };
 }
@@ -145,7 +146,10 @@ async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise
   const { embeddingStd, weightStd } = policy;
   return {
     ...policyOf(config, tokens, vision, policy),
-    parameters: async () => initialParameters(config, { embeddingStd, weightStd, seed }),
+    weights: () => ({
+      kind: "arrays",
+      arrays: initialParameters(config, { embeddingStd, weightStd, seed }),
+    }),
     about: `fresh: ${describeSize(config)}, codebook of ${vision.codebookSize} patches (${quality})`,
   };
 }
@@ -170,7 +174,7 @@ function policyOf(
   tokens: Tokens,
   vision: VisionTokenizer,
   { freeGridText = false }: PolicyUse,
-): Omit<PolicyStart, "parameters" | "about"> {
+): Omit<PolicyStart, "weights" | "about"> {
   return {
     config,
     tokens,
@@ -185,18 +189,22 @@ function describeSize(config: PolicyConfig): string {
   return `${millions.toFixed(2)} M parameters, ${config.layers} layers of width ${config.hiddenSize}`;
 }
 
-/**
- * An engine that holds the policy's weights; close it when done. One for inference trains nothing. `onLoad` hears how far
- * they have been read. Throws EngineError where the device is not there.
- */
+export interface EnginePurpose {
+  /** One for inference trains nothing. */
+  readonly purpose: "training" | "inference";
+  /** Keeps the weights it starts from as the reference policy. */
+  readonly keepsReference?: boolean;
+  /** Hears how far the weights have been read. */
+  readonly onLoad?: OnLoad;
+}
+
+/** An engine that holds the policy's weights. Throws EngineError where the device is not there. */
 export async function openEngine(
   start: PolicyStart,
   settings: Pick<RunConfig, "engine" | "optimizer">,
-  purpose: "training" | "inference" = "training",
-  onLoad?: OnLoad,
+  { purpose, keepsReference = false, onLoad }: EnginePurpose,
 ): Promise<PolicyEngine> {
   const { config, grammar, companions, adapter } = start;
-  const parameters = await start.parameters();
   const { device, threads, microbatchTokens, generationRows, recompute } = settings.engine;
   await requireDevice(device);
   return openOnnxEngine({
@@ -204,7 +212,8 @@ export async function openEngine(
     config,
     grammar,
     companions,
-    parameters,
+    weights: start.weights(),
+    reference: keepsReference ? "start" : undefined,
     trained: adapter ?? (purpose === "training" ? "all" : "none"),
     optimizer: settings.optimizer,
     threads,

@@ -12,7 +12,7 @@ import { referenceReward } from "../rewards/reference.ts";
 import { prepareEdits } from "../edits/prepare-edits.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { Interrupted } from "../errors.ts";
-import type { OnLoad } from "../engine/onnx/parameter-source.ts";
+import type { OnLoad } from "../engine/policy-engine.ts";
 import type { Clock } from "../runs/clock.ts";
 import { STAGES, type RunEvent, type Stage } from "../runs/event.ts";
 import { createManifest } from "../runs/manifest.ts";
@@ -134,7 +134,8 @@ async function gather(config: RunConfig): Promise<Material> {
   const validation = await openEditDataset(directory, "validation");
   const test = config.evaluation.size === 0 ? undefined : await openEditDataset(directory, "test");
   const start = await startPolicy(config, train);
-  const parts = { tokens: start.tokens, vision: start.vision, thoughts };
+  const { tokens, vision, grammar } = start;
+  const parts = { tokens, vision, grammar, thoughts };
   return {
     start,
     train: prepareEdits(train, parts),
@@ -182,7 +183,11 @@ async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult>
   const { start, train, rlTrain, validation } = material;
   // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
   const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(parts, "sft") : start;
-  const engine = await openEngine(origin, config, "training", parts.onLoad);
+  await using engine = await openEngine(origin, config, {
+    purpose: "training",
+    keepsReference: stage === "grpo" && config.grpo.loss.klCoef > 0,
+    onLoad: parts.onLoad,
+  });
   const stageRun: StageRun = {
     recorder: run.recorder,
     clock,
@@ -190,18 +195,14 @@ async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult>
     signal,
     ...(run.resumePoint?.stage === stage ? { resume: run.resumePoint } : {}),
   };
-  const { grammar, tokens, vision } = start;
-  try {
-    return stage === "sft"
-      ? await sft({ engine, grammar, train, validation }, config.sft, stageRun)
-      : await grpo(
-          { engine, grammar, vision, tokens, reward: referenceReward, train: rlTrain, validation },
-          config.grpo,
-          stageRun,
-        );
-  } finally {
-    await engine.close();
-  }
+  const { tokens, vision } = start;
+  return stage === "sft"
+    ? await sft({ engine, train, validation }, config.sft, stageRun)
+    : await grpo(
+        { engine, vision, tokens, reward: referenceReward, train: rlTrain, validation },
+        config.grpo,
+        stageRun,
+      );
 }
 
 /** The best checkpoint of a stage that is done; the policy it started from where it made no checkpoint. */
@@ -213,7 +214,7 @@ async function bestOf({ config, run, material }: StageParts, stage: Stage): Prom
 }
 
 function armOf({ config }: StageParts, name: string, policy: PolicyStart): PolicyArm {
-  return { name, open: async () => openEngine(policy, config, "inference") };
+  return { name, open: async () => openEngine(policy, config, { purpose: "inference" }) };
 }
 
 function interrupted(config: RunConfig, directory: RunDirectory): Interrupted {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
 import { TabularPolicy, withMethods } from "../../test/small/tabular-policy.ts";
-import type { Completion, Sampling } from "../engine/policy-engine.ts";
+import type { CompletedGroup, Sampling } from "../engine/policy-engine.ts";
 import { EngineError } from "../errors.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { DecodedEdit, Reward } from "../rewards/reward.ts";
@@ -56,13 +56,13 @@ describe("rollout", () => {
   test("a group is judged while the next ones are still generated", async () => {
     const engine = new TabularPolicy(world.grammar);
     const order: string[] = [];
-    async function* watched(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
-      for await (const completion of completions) {
-        order.push(`generated ${completion.prompt}`);
-        yield completion;
+    async function* watched(groups: AsyncIterable<CompletedGroup>): AsyncIterable<CompletedGroup> {
+      for await (const group of groups) {
+        order.push(`generated ${group.prompt}`);
+        yield group;
       }
     }
-    const watchedEngine = withMethods(engine, { generate: (...args) => watched(engine.generate(...args)) });
+    const watchedEngine = withMethods(engine, { generate: (request) => watched(engine.generate(request)) });
     const reward: Reward = {
       ...referenceReward,
       score: (scored, options) => {
@@ -102,14 +102,14 @@ describe("rollout", () => {
   test("a reward that throws stops the engine at once, and the calls about other groups", async () => {
     const engine = new TabularPolicy(world.grammar);
     let generated = 0;
-    async function* slow(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
-      for await (const completion of completions) {
+    async function* slow(groups: AsyncIterable<CompletedGroup>): AsyncIterable<CompletedGroup> {
+      for await (const group of groups) {
         generated += 1;
-        await delay(1);
-        yield completion;
+        await delay(20);
+        yield group;
       }
     }
-    const slowEngine = withMethods(engine, { generate: (...args) => slow(engine.generate(...args)) });
+    const slowEngine = withMethods(engine, { generate: (request) => slow(engine.generate(request)) });
     const ended: unknown[] = [];
     let asked = 0;
     const reward: Reward = {
@@ -125,18 +125,18 @@ describe("rollout", () => {
     const attempt = rollout({ ...world, engine: slowEngine, reward }, { edits: many, sampling, seed: 1 });
     await expect(attempt).rejects.toThrow("no judge");
     expect(ended).toHaveLength(1);
-    expect(generated).toBeLessThan(4 * sampling.groupSize);
+    expect(generated).toBeLessThan(many.length - 1);
   });
 
   test("an engine that throws ends the judge's calls before its error is passed on", async () => {
     const engine = new TabularPolicy(world.grammar);
-    async function* broken(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
-      for await (const completion of completions) {
-        if (completion.prompt === 1) throw new EngineError("the device is gone");
-        yield completion;
+    async function* broken(groups: AsyncIterable<CompletedGroup>): AsyncIterable<CompletedGroup> {
+      for await (const group of groups) {
+        if (group.prompt === 1) throw new EngineError("the device is gone");
+        yield group;
       }
     }
-    const brokenEngine = withMethods(engine, { generate: (...args) => broken(engine.generate(...args)) });
+    const brokenEngine = withMethods(engine, { generate: (request) => broken(engine.generate(request)) });
     let running = 0;
     const reward: Reward = {
       ...referenceReward,
@@ -159,11 +159,11 @@ describe("rollout", () => {
 
   test("a reward that is deaf to its signal does not hold a rollout that failed", async () => {
     const engine = new TabularPolicy(world.grammar);
-    async function* broken(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
-      yield* completions;
+    async function* broken(groups: AsyncIterable<CompletedGroup>): AsyncIterable<CompletedGroup> {
+      yield* groups;
       throw new EngineError("the device is gone");
     }
-    const brokenEngine = withMethods(engine, { generate: (...args) => broken(engine.generate(...args)) });
+    const brokenEngine = withMethods(engine, { generate: (request) => broken(engine.generate(request)) });
     const deaf: Reward = { ...referenceReward, score: () => new Promise(() => {}) };
     const attempt = rollout({ ...world, engine: brokenEngine, reward: deaf }, { edits, sampling, seed: 1 });
     await expect(attempt).rejects.toThrow("the device is gone");
@@ -194,10 +194,13 @@ describe("rollout", () => {
       },
     };
     const engine = new TabularPolicy(world.grammar);
-    async function* cut(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
-      for await (const one of completions) yield one.index % 2 === 0 ? one : { ...one, isFinished: false };
+    async function* cut(groups: AsyncIterable<CompletedGroup>): AsyncIterable<CompletedGroup> {
+      for await (const group of groups) {
+        const completions = group.completions.map((one, at) => ({ ...one, isFinished: at % 2 === 0 }));
+        yield { ...group, completions };
+      }
     }
-    const cutting = withMethods(engine, { generate: (...args) => cut(engine.generate(...args)) });
+    const cutting = withMethods(engine, { generate: (request) => cut(engine.generate(request)) });
     const groups = await rollout({ ...world, engine: cutting, reward }, { edits, sampling, seed: 1 });
     const kinds = groups.flatMap((group) => group.completions.map(({ verdict }) => verdict.kind));
     expect(kinds).toEqual(Array.from({ length: 18 }, (_, at) => (at % 2 === 0 ? "scored" : "undecodable")));
@@ -237,10 +240,10 @@ describe("rollout", () => {
 
   test("an engine that leaves completions out is refused", async () => {
     const engine = new TabularPolicy(world.grammar);
-    async function* lazy(completions: AsyncIterable<Completion>): AsyncIterable<Completion> {
-      for await (const completion of completions) if (completion.prompt !== 1) yield completion;
+    async function* lazy(groups: AsyncIterable<CompletedGroup>): AsyncIterable<CompletedGroup> {
+      for await (const group of groups) if (group.prompt !== 1) yield group;
     }
-    const lazyEngine = withMethods(engine, { generate: (...args) => lazy(engine.generate(...args)) });
+    const lazyEngine = withMethods(engine, { generate: (request) => lazy(engine.generate(request)) });
     const attempt = rollout({ ...partsWith(), engine: lazyEngine }, { edits, sampling, seed: 1 });
     await expect(attempt).rejects.toThrow(EngineError);
   });

@@ -7,7 +7,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Completion, PolicyEngine, Sampling } from "../engine/policy-engine.ts";
+import type { PolicyEngine, Sampling } from "../engine/policy-engine.ts";
 import { EngineError } from "../errors.ts";
 import type { Reward } from "../rewards/reward.ts";
 import type { Tokens } from "../tokens/sequence.ts";
@@ -44,19 +44,17 @@ export async function rollout(parts: RolloutParts, request: RolloutRequest): Pro
   const { edits, sampling, seed } = request;
   const fault = new AbortController();
   const signal = anyOf(fault.signal, request.signal);
-  const collected = edits.map((edit) => ({ edit, completions: [] as Completion[] }));
   const scorings = new Map<number, Promise<ScoredGroup>>();
   const prompts = edits.map((edit) => edit.prompt);
   try {
     signal.throwIfAborted();
-    for await (const completion of parts.engine.generate(prompts, sampling, seed)) {
+    for await (const group of parts.engine.generate({ prompts, sampling, seed, signal })) {
       signal.throwIfAborted();
-      const group = collected[completion.prompt];
-      group?.completions.push(completion);
-      if (group?.completions.length !== sampling.groupSize) continue;
-      const scoring = scoreGroup(parts, group.edit, group.completions, signal);
+      const edit = edits[group.prompt];
+      if (edit === undefined || group.completions.length !== sampling.groupSize) continue;
+      const scoring = scoreGroup(parts, edit, group, signal);
       scoring.catch((cause: unknown) => fault.abort(cause));
-      scorings.set(completion.prompt, scoring);
+      scorings.set(group.prompt, scoring);
     }
     if (scorings.size !== edits.length) {
       throw new EngineError(`The engine completed ${scorings.size} of ${edits.length} groups.`);

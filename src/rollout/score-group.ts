@@ -1,6 +1,6 @@
 /** From the completions of one prompt to verdicts: read, decode those that hold a picture, ask the reward about these. */
 
-import type { Completion } from "../engine/policy-engine.ts";
+import type { CompletedGroup } from "../engine/policy-engine.ts";
 import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import type { Picture } from "../images/picture.ts";
 import type { JudgeVerdict } from "../judge/verdict.ts";
@@ -19,25 +19,22 @@ export interface Scorer {
 
 type ReadPicture = Extract<ReadResult, { kind: "picture" }>;
 
-/**
- * The group with its completions in order of their index. What holds no picture is `undecodable`, and the reward is
- * not asked about it.
- */
+/** The group with its verdicts. What holds no picture is `undecodable`, and the reward is not asked about it. */
 export async function scoreGroup(
   scorer: Scorer,
   edit: PreparedEdit,
-  unordered: readonly Completion[],
+  { completions, flops }: CompletedGroup,
   signal: AbortSignal,
 ): Promise<ScoredGroup> {
-  const completions = unordered.toSorted((left, right) => left.index - right.index);
   const reads = completions.map((completion) => readCompletion(scorer.tokens, edit.prompt, completion));
   const written = reads.filter((read) => read.kind === "picture");
   const judged = await judge(scorer, edit, written, signal);
   return {
     edit,
-    completions: completions.map(({ ids, logprobs, isFinished }, index) => {
+    flops,
+    completions: completions.map(({ ids, constraints, logprobs, isFinished }, index) => {
       const read = reads[index]!;
-      return { ids, logprobs, isFinished, ...outcomeOf(edit, read, judged) };
+      return { ids, constraints, logprobs, isFinished, ...outcomeOf(edit, read, judged) };
     }),
   };
 }

@@ -2,10 +2,10 @@
 
 import type { Picture } from "../images/picture.ts";
 import type { Verdict } from "../judge/verdict.ts";
+import type { ReadIds } from "../tokens/constraints.ts";
 import type { PreparedEdit } from "../edits/prepared-edit.ts";
 
-export interface ScoredCompletion {
-  readonly ids: Int32Array;
+export interface ScoredCompletion extends ReadIds {
   /** Under the behaviour policy; 0 at forced ids. [ids.length] */
   readonly logprobs: Float32Array;
   readonly isFinished: boolean;
@@ -21,6 +21,8 @@ export interface ScoredGroup {
   readonly edit: PreparedEdit;
   /** In order of their index within the group. */
   readonly completions: readonly ScoredCompletion[];
+  /** Floating-point operations of matrix products that generating it took. */
+  readonly flops: number;
 }
 
 /** What the completion is trained on; undefined where the verdict failed, which is not 0. */

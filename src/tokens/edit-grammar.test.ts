@@ -6,6 +6,7 @@ import { Rng } from "../random.ts";
 import { learnByteLevelBpe } from "./byte-level-bpe.ts";
 import { constraintsOf, FORCED } from "./constraints.ts";
 import { editGrammar } from "./edit-grammar.ts";
+import { GrammarFollower } from "./grammar-follower.ts";
 import type { Grammar, Segment } from "./grammar.ts";
 import { parseImage, parseThought } from "./parse-completion.ts";
 import { plainGrammar } from "./plain-grammar.ts";
@@ -38,7 +39,7 @@ const allowed = ({ start, end, banned }: Segment): number[] => {
 /** Draws each free id at random; after enough text, boi or img ends it, as a policy would sooner or later. */
 function randomCompletion(grammar: Grammar, prompt: Prompt, rng: Rng): number[] {
   const choices = grammar.segments.map(allowed);
-  const state = grammar.begin(prompt);
+  const state = new GrammarFollower(grammar.segments, grammar.parts(prompt));
   const ids: number[] = [];
   for (;;) {
     const constraint = state.next();
@@ -61,7 +62,7 @@ describe("editGrammar", () => {
         for (const grammar of grammars) {
           const prompt = promptOf(tokens, { source, instruction: "move the cat left", writes: "image" });
           const completion = randomCompletion(grammar, prompt, Rng.from(seed, "completion"));
-          const state = grammar.begin(prompt);
+          const state = new GrammarFollower(grammar.segments, grammar.parts(prompt));
           const certain: unknown[] = [];
           for (const [place, id] of [...completion, undefined].entries()) {
             const ahead = state.ahead(count);
@@ -165,9 +166,11 @@ describe("editGrammar", () => {
     const image = promptOf(tokens, { source, instruction: "stay", writes: "image" });
     const thought = promptOf(tokens, { source, instruction: "stay", writes: "thought" });
     expect(() => constraintsOf(grammar, image, [vocabulary.boi])).toThrow(DataError);
-    expect(() => constraintsOf(grammar, thought, [vocabulary.eos])).toThrow("cannot stand in the text");
+    expect(() => constraintsOf(grammar, thought, [vocabulary.eos])).toThrow('an id of "text" belongs there');
     const completion = [...trainingPair(tokens, { source, target: source, instruction: "stay" }).completion];
-    expect(() => constraintsOf(grammar, image, completion.with(4, 65))).toThrow("a code belongs there");
+    expect(() => constraintsOf(grammar, image, completion.with(4, 65))).toThrow(
+      'an id of "image" belongs there',
+    );
     expect(() => constraintsOf(grammar, image, [...completion, 65])).toThrow("after the end");
   });
 });
@@ -178,7 +181,7 @@ describe("plainGrammar", () => {
     const grammar = plainGrammar(100, { start: 10, end: 20, length: 3 });
     expect(grammar.segments).toEqual([{ name: "all", start: 10, end: 20, banned: [] }]);
     expect([...constraintsOf(grammar, prompt, [10, 19, 12])]).toEqual([0, 0, 0]);
-    expect(() => constraintsOf(grammar, prompt, [10, 20])).toThrow("outside 10 to 20");
+    expect(() => constraintsOf(grammar, prompt, [10, 20])).toThrow('an id of "all" belongs there');
     expect(() => constraintsOf(grammar, prompt, [10, 10, 10, 10])).toThrow("after the end");
     expect(() => plainGrammar(100, { end: 101, length: 1 })).toThrow("no range");
   });

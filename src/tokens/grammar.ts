@@ -1,7 +1,8 @@
 /**
- * Which ids may follow at each position of a completion. After the image-start token the grid is known, so row
- * ends and the image's end are forced; at an image position only codebook ids are possible, in text only text ids.
- * The engine samples at free positions from one segment, and the loss counts free positions alone.
+ * Which ids may follow at each position of a completion, as plain data that can travel to where tokens are drawn. After
+ * the image-start token the grid is known, so row ends and the image's end are forced; at an image position only
+ * codebook ids are possible, in text only text ids. Free positions are sampled from one segment, and the loss counts
+ * them alone. grammar-follower.ts reads a grammar along a completion.
  */
 
 import type { Prompt } from "./prompt.ts";
@@ -17,26 +18,20 @@ export interface Segment {
   readonly banned: readonly number[];
 }
 
-export type Constraint =
-  | { readonly kind: "forced"; readonly id: number }
-  /** `segment` indexes `Grammar.segments`. */
-  | { readonly kind: "free"; readonly segment: number }
-  | { readonly kind: "end" };
-
-/** Follows one completion as it grows. */
-export interface GrammarState {
-  /** What may come next. */
-  next(): Constraint;
+/** A stretch of a completion; `segment` indexes `Grammar.segments`. */
+export type GrammarPart =
+  /** These ids, whatever is likely. */
+  | { readonly forced: Int32Array }
+  /** So many free ids. */
+  | { readonly segment: number; readonly count: number }
   /**
-   * What may come at the next places whatever is drawn, as far as that is certain: at least `next()`, at most `count`
-   * places; an end is the last.
+   * Free ids up to one that is `until`, which the segment must not ban. With `atMost` the stretch has no more ids than
+   * that: where `until` was not drawn before, the last of them is forced to be it.
    */
-  ahead(count: number): Constraint[];
-  /** Takes the id that came. Throws DataError for an id that `next` does not allow. */
-  advance(id: number): void;
-}
+  | { readonly segment: number; readonly until: number; readonly atMost?: number };
 
 export interface Grammar {
   readonly segments: readonly Segment[];
-  begin(prompt: Prompt): GrammarState;
+  /** The stretches that every completion of the prompt is made of, in order. */
+  parts(prompt: Prompt): readonly GrammarPart[];
 }

@@ -1,7 +1,7 @@
 /** A grammar without structure: so many ids of one range, all free. For benchmarks and for tests of an engine. */
 
-import { ConfigError, DataError } from "../errors.ts";
-import type { Constraint, Grammar } from "./grammar.ts";
+import { ConfigError } from "../errors.ts";
+import type { Grammar } from "./grammar.ts";
 
 export interface PlainGrammarOptions {
   /** First id that may be drawn. */
@@ -21,20 +21,6 @@ export function plainGrammar(
   }
   return {
     segments: [{ name: "all", start, end, banned: [] }],
-    begin() {
-      let written = 0;
-      const at = (place: number): Constraint =>
-        place < length ? { kind: "free", segment: 0 } : { kind: "end" };
-      return {
-        next: () => at(written),
-        ahead: (count) =>
-          Array.from({ length: Math.min(count, length - written + 1) }, (_, offset) => at(written + offset)),
-        advance(id) {
-          if (written >= length) throw new DataError(`Id ${id} comes after the end of the completion.`);
-          if (id < start || id >= end) throw new DataError(`Id ${id} is outside ${start} to ${end}.`);
-          written += 1;
-        },
-      };
-    },
+    parts: () => [{ segment: 0, count: length }],
   };
 }

@@ -3,40 +3,41 @@
 import { tokenWeights } from "../algorithms/aggregation.ts";
 import type { PolicyEngine, TrainingGroup } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
-import { countedTokens } from "../rollout/counted-tokens.ts";
 import type { Demonstration, PreparedEdit } from "../edits/prepared-edit.ts";
 import type { Metrics } from "../runs/metrics.ts";
-import type { Grammar } from "../tokens/grammar.ts";
+import { countedTokens } from "../tokens/constraints.ts";
 
 /**
  * One group an example, with its demonstration as the only completion. Weights are the mean over the batch's counted
  * tokens, so with advantage 1 the loss is the mean negative log-probability. Throws DataError for a missing target.
  */
-export function demonstrationGroups(grammar: Grammar, edits: readonly PreparedEdit[]): TrainingGroup[] {
+export function demonstrationGroups(edits: readonly PreparedEdit[]): TrainingGroup[] {
   const demonstrations = edits.map(demonstrationOf);
-  const counted = demonstrations.map(({ prompt, ids }) => countedTokens(grammar, prompt, ids));
+  const counted = demonstrations.map(({ constraints }) => countedTokens(constraints));
   const longest = Math.max(...demonstrations.map(({ ids }) => ids.length));
   const weights = tokenWeights(counted, "token-mean", longest);
-  return demonstrations.map(({ prompt, ids }, index) => ({
+  return demonstrations.map(({ prompt, ids, constraints }, index) => ({
     prompt,
-    completions: [{ ids, advantage: 1, weights: weights[index]! }],
+    completions: [{ ids, constraints, advantage: 1, weights: weights[index]! }],
   }));
 }
 
 /** Mean negative log-probability, in nats, over the counted tokens of the edits' demonstrations. */
 export async function validationLoss(
   engine: PolicyEngine,
-  grammar: Grammar,
   edits: readonly PreparedEdit[],
 ): Promise<{ score: number; metrics: Metrics }> {
-  const groups = edits.map(demonstrationOf).map(({ prompt, ids }) => ({ prompt, completions: [{ ids }] }));
-  const logprobs = await engine.logprobs(groups, "policy", 1);
+  const demonstrations = edits.map(demonstrationOf);
+  const groups = demonstrations.map(({ prompt, ids, constraints }) => ({
+    prompt,
+    completions: [{ ids, constraints }],
+  }));
+  const { logprobs } = await engine.logprobs(groups, "policy", 1);
   let sum = 0;
   let tokens = 0;
-  for (const [index, { prompt, completions }] of groups.entries()) {
+  for (const [index, { constraints }] of demonstrations.entries()) {
     const row = logprobs[index]![0]!;
-    const counted = countedTokens(grammar, prompt, completions[0]!.ids);
-    for (const [position, isCounted] of counted.entries()) {
+    for (const [position, isCounted] of countedTokens(constraints).entries()) {
       if (isCounted === 0) continue;
       sum -= row[position]!;
       tokens += 1;

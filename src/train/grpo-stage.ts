@@ -11,8 +11,6 @@ import { judgeFault } from "../rollout/judge-fault.ts";
 import { rolloutMetrics } from "../rollout/rollout-metrics.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
 import type { Reward } from "../rewards/reward.ts";
-import type { Metrics } from "../runs/metrics.ts";
-import type { Grammar } from "../tokens/grammar.ts";
 import type { Tokens } from "../tokens/sequence.ts";
 import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import { loggedGroup } from "../rollout/logged-group.ts";
@@ -24,9 +22,8 @@ import { isDue, save, type Stage, type StageRun, type StageState } from "./stage
 import { updateReport, type StepReport } from "./step-record.ts";
 
 export interface GrpoParts {
-  /** Holds the start's weights, also when the stage is resumed: they become the reference policy. */
+  /** Holds the start's weights, also when the stage is resumed, and a reference policy where the loss has a KL term. */
   readonly engine: PolicyEngine;
-  readonly grammar: Grammar;
   readonly vision: VisionTokenizer;
   readonly tokens: Tokens;
   readonly reward: Reward;
@@ -82,6 +79,9 @@ export function grpoStage(parts: GrpoParts, settings: GrpoSettings, run: StageRu
   };
 }
 
+/** Figures, and the operations that finding them out took. */
+type Counted = Pick<StepReport, "flops" | "metrics">;
+
 /**
  * Refuses a rollout that must not be trained on: saves and throws JudgeError where too many verdicts failed, throws
  * where nothing could be decoded. At the first step and before every checkpoint, sampler and trainer are compared.
@@ -90,16 +90,20 @@ export async function checkRollout(
   stage: GrpoStage,
   state: StageState,
   sampled: SampledGroups,
-): Promise<Metrics> {
+): Promise<Counted> {
   refuseAllUndecodable(sampled.groups);
   const fault = judgeFault(sampled.drawn, stage.settings.maxFailedVerdicts);
   if (fault !== undefined) {
     await save(stage, state, false);
     throw fault;
   }
-  if (state.step > 0 && !isDue(stage, state.step + 1, stage.saveEvery)) return {};
-  const difference = await samplerDifference(stage.engine, sampled.groups, stage.settings.temperature);
-  return { "sampling/sampling_logp_difference/max": difference };
+  if (state.step > 0 && !isDue(stage, state.step + 1, stage.saveEvery)) return { flops: 0, metrics: {} };
+  const { largest, flops } = await samplerDifference(
+    stage.engine,
+    sampled.groups,
+    stage.settings.temperature,
+  );
+  return { flops, metrics: { "sampling/sampling_logp_difference/max": largest } };
 }
 
 /** The optimizer steps of one rollout; none where no group has anything to teach. */
@@ -121,13 +125,17 @@ export function stepReport(
   stage: GrpoStage,
   sampled: SampledGroups,
   updates: readonly StepMetrics[],
-  more: Metrics,
+  more: Counted,
 ): StepReport {
-  const { tokens, metrics } = updateReport(updates);
+  const { tokens, flops, metrics } = updateReport(updates);
   const rolled = rolloutMetrics(sampled.drawn, stage.reward.name);
   const resampled =
     stage.settings.resampleZeroVariance > 0 ? { "rollout/resampled_groups": sampled.resampled } : {};
-  return { tokens, metrics: { ...rolled, ...resampled, ...metrics, ...more } };
+  return {
+    tokens,
+    flops: flops + more.flops,
+    metrics: { ...rolled, ...resampled, ...metrics, ...more.metrics },
+  };
 }
 
 /** Records the first groups of the step's rollout, pictures and all, where an evaluation follows. */

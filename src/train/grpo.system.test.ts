@@ -40,7 +40,7 @@ function settingsOf(own: object = {}): GrpoSettings {
 
 function partsOf(own: Partial<GrpoParts> = {}): GrpoParts {
   const edits = smallEdits(world, paintExamples());
-  const engine = new TabularPolicy(world.grammar);
+  const engine = new TabularPolicy(world.grammar, { keepsReference: true });
   return { ...world, engine, reward: referenceReward, train: edits, validation: edits, ...own };
 }
 
@@ -138,19 +138,22 @@ describe("grpo's steps", () => {
       one[name] === undefined ? [] : [index + 1],
     );
     expect(compared).toEqual([1, 15, 30, 40]);
-    for (const metrics of stepMetricsOf(directory)) expect(metrics[name] ?? 0).toBeLessThan(1e-6);
+    for (const step of compared) expect(stepMetricsOf(directory)[step - 1]![name]).toBeLessThan(1e-6);
   });
 
   test("a sampler that draws from another policy stops the run", async () => {
-    const engine = new TabularPolicy(world.grammar);
+    const engine = new TabularPolicy(world.grammar, { keepsReference: true });
     const hot = withMethods(engine, {
       logprobs: (groups, under) => engine.logprobs(groups, under, 1.01),
     });
     // Uniform logits are the same at every temperature, so the start must not be uniform.
     const edits = await partsOf().train.take([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    await engine.step(demonstrationGroups(world.grammar, edits), SFT_LOSS, 50);
+    await engine.step(demonstrationGroups(edits), SFT_LOSS, 50);
     using open = openSmallRun(smallRunDirectory());
-    await expect(train(open, partsOf({ engine: hot }))).rejects.toThrow(EngineError);
+    const attempt = train(open, partsOf({ engine: hot }));
+    await expect(attempt).rejects.toThrow(EngineError);
+    // Four codes of 8 completions of the two groups that are compared.
+    await expect(attempt).rejects.toThrow("Of 64 tokens 64 from 1e-3 to 1e-2.");
   });
 
   test("groups of equal rewards are counted and cost no training", async () => {
@@ -160,7 +163,7 @@ describe("grpo's steps", () => {
       ...referenceReward,
       score: (edits) => Promise.resolve(edits.map(() => ({ kind: "scored", score: 5, subscores: {} }))),
     };
-    const engine = new TabularPolicy(world.grammar);
+    const engine = new TabularPolicy(world.grammar, { keepsReference: true });
     await train(open, partsOf({ reward: same, engine }), settingsOf({ steps: 2, loss: { klCoef: 0 } }));
     for (const metrics of stepMetricsOf(directory)) {
       expect(metrics).toMatchObject({ frac_reward_zero_std: 1, reward: 5, num_tokens: 0 });

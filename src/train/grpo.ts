@@ -19,29 +19,26 @@ import { endStep, StepWatch } from "./step-record.ts";
  * after saving, where too many verdicts of a rollout failed; EngineError where sampler and trainer disagree.
  */
 export async function grpo(parts: GrpoParts, settings: GrpoSettings, run: StageRun): Promise<StageResult> {
-  const { engine, grammar } = parts;
+  const { engine } = parts;
   const stage = grpoStage(parts, settings, run);
-  await engine.freezeReference();
 
   let state = await beginStage(stage);
   while (!isOver(stage, state)) {
-    const watch = await StepWatch.start(stage);
+    const watch = new StepWatch(run.clock);
     const sampled = await sampleGroups(stage.source, state.step);
     watch.lap("time/rollout");
     const checked = await checkRollout(stage, state, sampled);
 
     const advantages = groupAdvantages(rewardsOf(sampled.groups), settings.advantageScale);
-    const batch = policyBatch(sampled.groups, advantages, grammar, stage.plan);
+    const batch = policyBatch(sampled.groups, advantages, stage.plan);
+    const referenced = await withReference(engine, batch, stage.plan.loss);
     const learningRate = learningRateAt(settings, state.step);
-    const updates = await update(stage, await withReference(engine, batch, stage.plan.loss), learningRate);
+    const updates = await update(stage, referenced.batch, learningRate);
     watch.lap("time/update");
 
-    state = await endStep(
-      stage,
-      state,
-      watch,
-      stepReport(stage, sampled, updates, { ...checked, learning_rate: learningRate }),
-    );
+    const more = { ...checked.metrics, learning_rate: learningRate };
+    const flops = sampled.flops + checked.flops + referenced.flops;
+    state = endStep(stage, state, watch, stepReport(stage, sampled, updates, { flops, metrics: more }));
     logGroups(stage, state, sampled.groups, advantages);
     state = await checkUp(stage, state);
   }

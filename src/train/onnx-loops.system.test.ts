@@ -1,6 +1,7 @@
 /** The loops on the real engine: they learn, and a killed run goes on with the same numbers. */
 
 import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
@@ -11,7 +12,7 @@ import { PolicySettings } from "../policy/policy-settings.ts";
 import { GrpoSettings } from "./grpo-settings.ts";
 import { SftSettings } from "./sft-settings.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
-import type { PolicyEngine } from "../engine/policy-engine.ts";
+import type { PolicyEngine, PolicyWeights } from "../engine/policy-engine.ts";
 import { freshPolicyConfig } from "../policy/config.ts";
 import { initialParameters } from "../policy/parameters.ts";
 import { referenceReward } from "../rewards/reference.ts";
@@ -26,12 +27,16 @@ const world = smallWorld();
 const edits = smallEdits(world, paintExamples());
 const policy = PolicySettings.parse({ hiddenSize: 32, layers: 2, intermediateSize: 64 });
 
-async function openEngine(): Promise<PolicyEngine> {
+async function openEngine(weights?: PolicyWeights): Promise<PolicyEngine> {
   const config = freshPolicyConfig(policy, world.tokens.vocabulary, 128);
   return openOnnxEngine({
     config,
     grammar: world.grammar,
-    parameters: initialParameters(config, { embeddingStd: 0.1, weightStd: 0.1, seed: 1 }),
+    weights: weights ?? {
+      kind: "arrays",
+      arrays: initialParameters(config, { embeddingStd: 0.1, weightStd: 0.1, seed: 1 }),
+    },
+    reference: "start",
     optimizer: OptimizerSettings.parse({}),
     recompute: false,
     threads: 1,
@@ -71,10 +76,13 @@ describe("the loops on onnxruntime", () => {
   test("supervised steps lower the validation loss, and rewards raise the reward after them", async () => {
     const directory = smallRunDirectory();
     using open = openSmallRun(directory);
-    const engine = await openEngine();
-    await sft(parts(engine), SFT, runOf(open));
+    {
+      await using engine = await openEngine();
+      await sft(parts(engine), SFT, runOf(open));
+    }
+    const weights = join(directory.checkpoints, open.recorder.best.sft!);
+    await using engine = await openEngine({ kind: "files", directory: weights });
     await grpo(parts(engine), GRPO, runOf(open));
-    await engine.close();
     const seen = readEvents(directory.events).flatMap((event) =>
       event.kind === "evaluation-end" ? [event.metrics] : [],
     );
@@ -89,19 +97,15 @@ describe("the loops on onnxruntime", () => {
     async (stage) => {
       const train = async (directory: RunDirectory, isResume: boolean, killAt = Infinity): Promise<void> => {
         using open = openSmallRun(directory, isResume);
-        const engine = await openEngine();
+        await using engine = await openEngine();
         let heard = 0;
         open.recorder.subscribe(() => {
           heard += 1;
           if (heard === killAt) throw new Error("killed");
         });
-        try {
-          if (stage === "sft")
-            await sft(parts(engine), { ...SFT, steps: 9, evaluateEvery: 6, saveEvery: 4 }, runOf(open));
-          else await grpo(parts(engine), { ...GRPO, steps: 6, evaluateEvery: 4, saveEvery: 3 }, runOf(open));
-        } finally {
-          await engine.close();
-        }
+        if (stage === "sft")
+          await sft(parts(engine), { ...SFT, steps: 9, evaluateEvery: 6, saveEvery: 4 }, runOf(open));
+        else await grpo(parts(engine), { ...GRPO, steps: 6, evaluateEvery: 4, saveEvery: 3 }, runOf(open));
       };
       const [whole, killed] = [smallRunDirectory(), smallRunDirectory()];
       await train(whole, false);

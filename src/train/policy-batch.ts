@@ -3,9 +3,8 @@
 import { tokenWeights, type Aggregation } from "../algorithms/aggregation.ts";
 import type { LossSpec } from "../algorithms/losses.ts";
 import type { PolicyEngine, TrainingCompletion, TrainingGroup } from "../engine/policy-engine.ts";
-import { countedTokens } from "../rollout/counted-tokens.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
-import type { Grammar } from "../tokens/grammar.ts";
+import { countedTokens } from "../tokens/constraints.ts";
 
 export interface LossPlan {
   readonly loss: LossSpec;
@@ -21,25 +20,27 @@ export interface LossPlan {
 export function policyBatch(
   groups: readonly ScoredGroup[],
   advantages: readonly (readonly (number | undefined)[])[],
-  grammar: Grammar,
   plan: LossPlan,
 ): TrainingGroup[] {
   const scored = groups.map((group, index) => ({
     prompt: group.edit.prompt,
-    completions: group.completions.flatMap(({ ids, logprobs }, at) => {
+    completions: group.completions.flatMap(({ ids, constraints, logprobs }, at) => {
       const advantage = advantages[index]![at];
       if (advantage === undefined) return [];
-      return [{ ids, logprobs, advantage, counted: countedTokens(grammar, group.edit.prompt, ids) }];
+      return [{ ids, constraints, logprobs, advantage }];
     }),
   }));
-  const counted = scored.flatMap((group) => group.completions.map((completion) => completion.counted));
+  const counted = scored.flatMap((group) =>
+    group.completions.map(({ constraints }) => countedTokens(constraints)),
+  );
   const weights = tokenWeights(counted, plan.aggregation, plan.maxTokens)[Symbol.iterator]();
   const needsOld = plan.loss.surrogate.kind !== "on-policy";
   return scored
     .map(({ prompt, completions }) => ({
       prompt,
-      completions: completions.map(({ ids, logprobs, advantage }): TrainingCompletion => ({
+      completions: completions.map(({ ids, constraints, logprobs, advantage }): TrainingCompletion => ({
         ids,
+        constraints,
         advantage,
         weights: weights.next().value!,
         ...(needsOld ? { oldLogprobs: logprobs } : {}),
@@ -52,19 +53,26 @@ export function policyBatch(
     );
 }
 
+export interface ReferencedBatch {
+  readonly batch: readonly TrainingGroup[];
+  /** Operations that the reference policy took. */
+  readonly flops: number;
+}
+
 /** The batch with log-probabilities under the reference policy, where the loss has a KL term; else the batch itself. */
 export async function withReference(
   engine: PolicyEngine,
   batch: readonly TrainingGroup[],
   loss: LossSpec,
-): Promise<readonly TrainingGroup[]> {
-  if (loss.kl === undefined || batch.length === 0) return batch;
-  const reference = await engine.logprobs(batch, "reference", loss.temperature);
-  return batch.map(({ prompt, completions }, group) => ({
+): Promise<ReferencedBatch> {
+  if (loss.kl === undefined || batch.length === 0) return { batch, flops: 0 };
+  const { logprobs, flops } = await engine.logprobs(batch, "reference", loss.temperature);
+  const referenced = batch.map(({ prompt, completions }, group) => ({
     prompt,
     completions: completions.map((completion, index) => ({
       ...completion,
-      refLogprobs: reference[group]![index]!,
+      refLogprobs: logprobs[group]![index]!,
     })),
   }));
+  return { batch: referenced, flops };
 }

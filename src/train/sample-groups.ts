@@ -28,6 +28,8 @@ export interface SampledGroups {
   readonly groups: readonly ScoredGroup[];
   /** Groups that were drawn to replace others. */
   readonly resampled: number;
+  /** Operations of all of them. */
+  readonly flops: number;
 }
 
 /** Samples and scores the groups of a step, counted from 0. Everything drawn follows from seed and step. */
@@ -35,6 +37,7 @@ export async function sampleGroups(source: GroupSource, step: number): Promise<S
   const drawn = await draw(source, source.batchOf(step), [step, 0]);
   const groups = [...drawn];
   let resampled = 0;
+  let flops = flopsOf(drawn);
   for (let round = 1; round <= source.resample; round += 1) {
     const dull = groups.flatMap((group, index) => (isDull(group) ? [index] : []));
     if (dull.length === 0) break;
@@ -46,8 +49,13 @@ export async function sampleGroups(source: GroupSource, step: number): Promise<S
     );
     for (const [at, index] of dull.entries()) groups[index] = fresh[at]!;
     resampled += dull.length;
+    flops += flopsOf(fresh);
   }
-  return { drawn, groups, resampled };
+  return { drawn, groups, resampled, flops };
+}
+
+function flopsOf(groups: readonly ScoredGroup[]): number {
+  return groups.reduce((sum, group) => sum + group.flops, 0);
 }
 
 async function draw(

@@ -27,7 +27,6 @@ function partsOf(examples: readonly EditExample[] = paintExamples()): SftParts {
   const edits = smallEdits(world, examples);
   return {
     engine: new TabularPolicy(world.grammar),
-    grammar: world.grammar,
     train: edits,
     validation: edits,
   };

@@ -13,18 +13,11 @@ export class StepWatch {
   readonly #start: number;
   #lapStart: number;
   #laps: Metrics = {};
-  /** The engine's count of operations when the step began. */
-  readonly flops: number;
 
-  private constructor(clock: Clock, flops: number) {
+  constructor(clock: Clock) {
     this.#clock = clock;
     this.#start = clock.seconds();
     this.#lapStart = this.#start;
-    this.flops = flops;
-  }
-
-  static async start(stage: Stage): Promise<StepWatch> {
-    return new StepWatch(stage.run.clock, await stage.engine.flops());
   }
 
   /** Gives the time since the last lap, or the start, to a part of the step. */
@@ -42,30 +35,28 @@ export class StepWatch {
 export interface StepReport {
   /** Tokens that counted in the loss. */
   readonly tokens: number;
+  /** Operations of matrix products. */
+  readonly flops: number;
   readonly metrics: Metrics;
 }
 
 /** Records `step-end` and returns the state after the step; evaluations are neither timed nor counted. */
-export async function endStep(
-  stage: Stage,
-  state: StageState,
-  watch: StepWatch,
-  report: StepReport,
-): Promise<StageState> {
-  const flops = state.flops + (await stage.engine.flops()) - watch.flops;
+export function endStep(stage: Stage, state: StageState, watch: StepWatch, report: StepReport): StageState {
+  const flops = state.flops + report.flops;
   const next = { ...state, step: state.step + 1, tokens: state.tokens + report.tokens, flops };
   const metrics: Metrics = { ...report.metrics, num_tokens: next.tokens, flops, ...watch.times() };
   stage.run.recorder.record({ kind: "step-end", stage: stage.name, step: next.step, metrics });
   return next;
 }
 
-/** What the optimizer steps made of one batch report: tokens added up, the rest averaged; empty where none was made. */
+/** What the optimizer steps made of one batch report: tokens and operations added up, the rest averaged; empty where none was made. */
 export function updateReport(updates: readonly StepMetrics[]): StepReport {
-  if (updates.length === 0) return { tokens: 0, metrics: {} };
+  if (updates.length === 0) return { tokens: 0, flops: 0, metrics: {} };
   const average = (of: (one: StepMetrics) => number): number =>
     updates.reduce((sum, one) => sum + of(one), 0) / updates.length;
   return {
     tokens: updates.reduce((sum, one) => sum + one.tokens, 0),
+    flops: updates.reduce((sum, one) => sum + one.flops, 0),
     metrics: {
       loss: average((one) => one.loss),
       grad_norm: average((one) => one.gradNorm),

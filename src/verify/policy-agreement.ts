@@ -21,7 +21,7 @@ export async function* comparePolicy(directory: string): AsyncGenerator<Comparis
   });
   const bench = { recording, space, grammar };
   try {
-    await space.setState(parameters);
+    await space.setState({ kind: "arrays", arrays: parameters });
     if (expected.has("position_ids")) yield* comparePositions(recording);
     if (expected.has("logits")) yield await compareLogits(bench);
     if (expected.has("logprobs")) {

@@ -72,8 +72,8 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 
 export async function compareLogprobs(bench: Bench, quantity: string, split: Split): Promise<Comparison> {
   const { recording, space, grammar } = bench;
-  const batch = packBatch(groupsOf(recording, split), grammar);
-  const values = await space.logprobs(batch, "policy", 1);
+  const batch = packBatch(groupsOf(recording, split), grammar.segments);
+  const { logprobs: values } = await space.logprobs(batch, "policy", 1);
   const recorded = await recording.expected.numbers("logprobs");
   const [got, want]: [number[], number[]] = [[], []];
   for (const [index, place] of batch.places.entries()) {
@@ -91,30 +91,30 @@ export async function* compareGreedy(recording: PolicyRecording): AsyncGenerator
   const { config, expected, rows, constants, optimizer, parameters } = recording;
   const [, length] = expected.shape("greedy", 2) as [number, number];
   const recorded = (await expected.numbers("greedy")) as Int32Array;
-  const engine = await openOnnxEngine({
+  await using engine = await openOnnxEngine({
     config,
     grammar: greedyGrammar(recording, recorded, length),
-    parameters: new Map(Array.from(parameters, ([name, values]) => [name, values.slice()])),
+    weights: {
+      kind: "arrays",
+      arrays: new Map(Array.from(parameters, ([name, values]) => [name, values.slice()])),
+    },
     optimizer,
     threads: 0,
     microbatchTokens: 16_384,
     generationRows: 64,
     recompute: false,
   });
-  try {
-    const prompts = rows.map(({ ids, first }) => ({
-      ids: ids.slice(first, constants.prompt_tokens),
-      grid: { rows: 1, columns: 1 },
-      writes: "image" as const,
-    }));
-    const sampling = { groupSize: 1, temperature: 0, topK: 0, topP: 1, maxTokens: length };
-    for await (const { prompt, ids } of engine.generate(prompts, sampling, 0)) {
-      const row = piece(recorded, prompt, rows.length);
-      const want = row.subarray(0, writtenLength(row, config.eosId, config.padId));
-      yield compareEqual("greedy continuation", { got: ids.subarray(0, want.length), want }, `row ${prompt}`);
-    }
-  } finally {
-    await engine.close();
+  const prompts = rows.map(({ ids, first }) => ({
+    ids: ids.slice(first, constants.prompt_tokens),
+    grid: { rows: 1, columns: 1 },
+    writes: "image" as const,
+  }));
+  const sampling = { groupSize: 1, temperature: 0, topK: 0, topP: 1, maxTokens: length };
+  for await (const { prompt, completions } of engine.generate({ prompts, sampling, seed: 0 })) {
+    const row = piece(recorded, prompt, rows.length);
+    const want = row.subarray(0, writtenLength(row, config.eosId, config.padId));
+    const got = completions[0]?.ids.subarray(0, want.length) ?? [];
+    yield compareEqual("greedy continuation", { got, want }, `row ${prompt}`);
   }
 }
 

@@ -150,6 +150,8 @@ export function groupsOf({ rows }: PolicyRecording, split: Split): PackedGroup[]
       completions: [
         {
           ids: row.ids.slice(start, row.end),
+          // One segment, and every id of it was free.
+          constraints: new Int8Array(row.end - start),
           advantage: row.advantage,
           weights: Float32Array.from(
             { length: row.end - start },

@@ -25,7 +25,7 @@ export function lossesOf({ constants }: PolicyRecording): Record<"sft" | "grpo" 
 
 function batchFor({ recording, grammar }: Bench, name: string): PackedBatch {
   const groups = groupsOf(recording, afterPrompt(recording));
-  return packBatch(name === "sft" ? groups.map(asSupervised) : groups, grammar);
+  return packBatch(name === "sft" ? groups.map(asSupervised) : groups, grammar.segments);
 }
 
 function asSupervised(group: PackedGroup): PackedGroup {

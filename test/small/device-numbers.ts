@@ -13,6 +13,7 @@ import type { LossSpec } from "../../src/algorithms/losses.ts";
 import { SFT_LOSS } from "../../src/algorithms/losses.ts";
 import { openOnnxEngine } from "../../src/engine/onnx/onnx-engine.ts";
 import type {
+  CompletedGroup,
   Completion,
   PolicyEngine,
   Sampling,
@@ -69,12 +70,12 @@ const GRPO: LossSpec = {
 
 /** The same work on any device. Throws EngineError where it is not there. */
 export async function deviceNumbers(device: DeviceName): Promise<DeviceNumbers> {
-  const [engine, other] = [await openSmall(device), await openSmall(device)];
+  await using engine = await openSmall(device);
+  await using other = await openSmall(device);
   const checkpoint = await mkdtemp(join(tmpdir(), "earl-device-"));
   try {
     return await numbersOf(engine, other, checkpoint);
   } finally {
-    await Promise.all([engine.close(), other.close()]);
     await rm(checkpoint, { recursive: true });
   }
 }
@@ -84,7 +85,11 @@ function openSmall(device: DeviceName): Promise<PolicyEngine> {
     config: CONFIG,
     device,
     grammar: plainGrammar(VOCABULARY, { length: LENGTH }),
-    parameters: initialParameters(CONFIG, { embeddingStd: 1, weightStd: 0.3, seed: 5 }),
+    weights: {
+      kind: "arrays",
+      arrays: initialParameters(CONFIG, { embeddingStd: 1, weightStd: 0.3, seed: 5 }),
+    },
+    reference: "start",
     optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1, maxGradNorm: 1 },
     recompute: false,
     threads: 1,
@@ -98,21 +103,22 @@ async function numbersOf(
   other: PolicyEngine,
   checkpoint: string,
 ): Promise<DeviceNumbers> {
-  const drawn = await collect(engine.generate(PROMPTS, SAMPLING, 11));
-  const narrow = await collect(engine.generate(PROMPTS, { ...SAMPLING, topK: 5, topP: 0.9 }, 12));
+  const drawn = await collect(engine.generate({ prompts: PROMPTS, sampling: SAMPLING, seed: 11 }));
+  const cut = { ...SAMPLING, topK: 5, topP: 0.9 };
+  const narrow = await collect(engine.generate({ prompts: PROMPTS, sampling: cut, seed: 12 }));
   const groups = PROMPTS.map((prompt, index) => ({
     prompt,
-    completions: [...drawn, ...narrow].filter((completion) => completion.prompt === index),
+    completions: [...drawn[index]!, ...narrow[index]!],
   }));
   const flat = async (under: "policy" | "reference"): Promise<number[]> =>
-    (await engine.logprobs(groups, under, 1)).flat().flatMap((values) => [...values]);
+    (await engine.logprobs(groups, under, 1)).logprobs.flat().flatMap((values) => [...values]);
 
-  await engine.freezeReference();
-  const start = await engine.logprobs(groups, "policy", 1);
+  const { logprobs: start } = await engine.logprobs(groups, "policy", 1);
   const training = groups.map(({ prompt, completions }, group): TrainingGroup => ({
     prompt,
-    completions: completions.map(({ ids }, index) => ({
+    completions: completions.map(({ ids, constraints }, index) => ({
       ids,
+      constraints,
       advantage: index - 1.5,
       weights: new Float32Array(LENGTH).fill(1 / (8 * LENGTH)),
       oldLogprobs: start[group]?.[index] as Float32Array,
@@ -130,10 +136,11 @@ async function numbersOf(
   ]);
   const afterGrpo = await flat("policy");
   const reference = await flat("reference");
+  const all = [...drawn, ...narrow].flat();
   return {
-    ids: [...drawn, ...narrow].map(({ ids }) => [...ids]),
+    ids: all.map(({ ids }) => [...ids]),
     logprobs: {
-      drawn: [...drawn, ...narrow].flatMap(({ logprobs }) => [...logprobs]),
+      drawn: all.flatMap(({ logprobs }) => [...logprobs]),
       scored: start.flat().flatMap((values) => [...values]),
       afterSft,
       afterGrpo,
@@ -144,9 +151,9 @@ async function numbersOf(
   };
 }
 
-async function collect(completions: AsyncIterable<Completion>): Promise<Completion[]> {
-  const result: Completion[] = [];
-  for await (const completion of completions) result.push(completion);
+async function collect(groups: AsyncIterable<CompletedGroup>): Promise<(readonly Completion[])[]> {
+  const result: (readonly Completion[])[] = [];
+  for await (const { prompt, completions } of groups) result[prompt] = completions;
   return result;
 }
 

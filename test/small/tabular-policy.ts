@@ -9,17 +9,22 @@ import { join } from "node:path";
 
 import type { LossSpec } from "../../src/algorithms/losses.ts";
 import type {
+  CompletedGroup,
   Completion,
   CompletionGroup,
-  GenerationWatch,
+  GenerationRequest,
   PolicyEngine,
   Sampling,
+  ScoredIds,
   StepMetrics,
   TrainingCompletion,
   TrainingGroup,
 } from "../../src/engine/policy-engine.ts";
+import { EngineError } from "../../src/errors.ts";
 import { Rng } from "../../src/random.ts";
-import type { Grammar } from "../../src/tokens/grammar.ts";
+import { FORCED, type ReadIds } from "../../src/tokens/constraints.ts";
+import { GrammarFollower } from "../../src/tokens/grammar-follower.ts";
+import type { Grammar, Segment } from "../../src/tokens/grammar.ts";
 import type { Prompt } from "../../src/tokens/prompt.ts";
 
 type Table = Map<string, number[]>;
@@ -35,103 +40,126 @@ interface Choice {
 /** The engine with some methods replaced. */
 export function withMethods(engine: PolicyEngine, methods: Partial<PolicyEngine>): PolicyEngine {
   return {
-    generate: (...args) => engine.generate(...args),
+    agreement: engine.agreement,
+    generate: (request) => engine.generate(request),
     logprobs: (...args) => engine.logprobs(...args),
     step: (...args) => engine.step(...args),
-    freezeReference: () => engine.freezeReference(),
     save: (directory) => engine.save(directory),
     load: (directory) => engine.load(directory),
-    flops: () => engine.flops(),
-    close: () => engine.close(),
+    [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
     ...methods,
   };
 }
 
+export interface TabularOptions {
+  /** Spreads the logits that the table starts with; all ids are equally likely unless it is given. */
+  readonly std?: number;
+  /** Keeps the table it starts with as the reference policy. */
+  readonly keepsReference?: boolean;
+}
+
 export class TabularPolicy implements PolicyEngine {
+  /** The same function computes both, so they differ by the rounding of a float32 at most. */
+  readonly agreement = { mean: 1e-6, largest: 1e-6 };
   readonly #grammar: Grammar;
   readonly #std: number;
+  readonly #reference: Table | undefined;
   #table: Table = new Map();
-  #reference: Table = new Map();
-  #operations = 0;
 
-  /** `std` spreads the logits that the table starts with; all ids are equally likely unless it is given. */
-  constructor(grammar: Grammar, std = 0) {
+  constructor(grammar: Grammar, { std = 0, keepsReference = false }: TabularOptions = {}) {
     this.#grammar = grammar;
     this.#std = std;
+    this.#reference = keepsReference ? new Map() : undefined;
   }
 
-  /** The logits of a key, which are kept. */
-  #logits(table: Table, key: string, size: number): number[] {
+  /** The logits of a key, which are kept; those of banned ids are far below all others. */
+  #logits(table: Table, key: string, { start, end, banned }: Segment): number[] {
     const known = table.get(key);
     if (known !== undefined) return known;
     const rng = Rng.from(0, key);
-    const fresh = Array.from({ length: size }, () => this.#std * rng.normal());
+    const fresh = Array.from({ length: end - start }, () => this.#std * rng.normal());
+    for (const id of banned) fresh[id - start] = -1e9;
     table.set(key, fresh);
     return fresh;
   }
 
-  async *generate(
-    prompts: readonly Prompt[],
-    sampling: Sampling,
-    seed: number,
-    watch: GenerationWatch = {},
-  ): AsyncIterable<Completion> {
+  async *generate(request: GenerationRequest): AsyncIterable<CompletedGroup> {
+    const { prompts, sampling, seed, signal, onTokens } = request;
     let written = 0;
     for (const [number, prompt] of prompts.entries()) {
+      const completions: Completion[] = [];
       for (let index = 0; index < sampling.groupSize; index += 1) {
         await Promise.resolve();
+        signal?.throwIfAborted();
         const completion = this.#write(prompt, sampling, Rng.from(seed, number, index));
-        watch.onTokens?.((written += completion.ids.length));
-        yield { prompt: number, index, ...completion };
+        onTokens?.((written += completion.ids.length));
+        completions.push(completion);
       }
+      yield { prompt: number, completions, flops: this.#cost(completions) };
     }
   }
 
-  #write(prompt: Prompt, sampling: Sampling, rng: Rng): Pick<Completion, "ids" | "logprobs" | "isFinished"> {
-    const state = this.#grammar.begin(prompt);
+  /** A logit counts as one operation. */
+  #cost(completions: readonly Completion[]): number {
+    const sizeOf = (segment: number): number => {
+      const { start, end } = this.#grammar.segments[segment]!;
+      return segment === FORCED ? 0 : end - start;
+    };
+    return completions
+      .flatMap(({ constraints }) => [...constraints].filter((segment) => segment !== FORCED))
+      .reduce((sum, segment) => sum + sizeOf(segment), 0);
+  }
+
+  #write(prompt: Prompt, sampling: Sampling, rng: Rng): Completion {
+    const follower = new GrammarFollower(this.#grammar.segments, this.#grammar.parts(prompt));
     const ids: number[] = [];
     const logprobs: number[] = [];
+    const constraints: number[] = [];
     for (
-      let next = state.next();
+      let next = follower.next();
       next.kind !== "end" && ids.length < sampling.maxTokens;
-      next = state.next()
+      next = follower.next()
     ) {
       if (next.kind === "forced") {
         ids.push(next.id);
         logprobs.push(0);
+        constraints.push(FORCED);
       } else {
         const segment = this.#grammar.segments[next.segment]!;
-        const logits = this.#logits(this.#table, keyOf(prompt, ids.length), segment.end - segment.start);
+        const logits = this.#logits(this.#table, keyOf(prompt, ids.length), segment);
         const probabilities = softmax(logits, sampling.temperature || 1);
         const picked = draw(kept(probabilities, sampling), rng);
-        this.#operations += logits.length;
         ids.push(segment.start + picked);
         logprobs.push(Math.log(probabilities[picked]!));
+        constraints.push(next.segment);
       }
-      state.advance(ids.at(-1)!);
+      follower.advance(ids.at(-1)!);
     }
-    const isFinished = state.next().kind === "end";
-    return { ids: Int32Array.from(ids), logprobs: Float32Array.from(logprobs), isFinished };
+    return {
+      ids: Int32Array.from(ids),
+      logprobs: Float32Array.from(logprobs),
+      constraints: Int8Array.from(constraints),
+      isFinished: follower.next().kind === "end",
+    };
   }
 
-  logprobs(
+  async logprobs(
     groups: readonly CompletionGroup[],
     under: "policy" | "reference",
     temperature: number,
-  ): Promise<Float32Array[][]> {
+  ): Promise<ScoredIds> {
     const table = under === "policy" ? this.#table : this.#reference;
-    this.#operations += groups.length;
-    return Promise.resolve(
-      groups.map(({ prompt, completions }) =>
-        completions.map(({ ids }) => {
-          const row = new Float32Array(ids.length);
-          for (const choice of this.#choices(table, prompt, ids, temperature)) {
-            row[choice.position] = Math.log(choice.probabilities[choice.picked]!);
-          }
-          return row;
-        }),
-      ),
+    if (table === undefined) throw new EngineError("This engine was opened without a reference policy.");
+    const logprobs = groups.map(({ prompt, completions }) =>
+      completions.map((completion) => {
+        const row = new Float32Array(completion.ids.length);
+        for (const choice of this.#choices(table, prompt, completion, temperature)) {
+          row[choice.position] = Math.log(choice.probabilities[choice.picked]!);
+        }
+        return row;
+      }),
     );
+    return { logprobs, flops: groups.length };
   }
 
   /** Plain gradient descent: the gradient of c · logprob by the logits is c · (one-hot − p) / T. */
@@ -140,7 +168,7 @@ export class TabularPolicy implements PolicyEngine {
     const sums = { loss: 0, kl: 0, entropy: 0, clipLow: 0, clipHigh: 0, tokens: 0 };
     for (const { prompt, completions } of groups) {
       for (const completion of completions) {
-        const choices = this.#choices(this.#table, prompt, completion.ids, loss.temperature);
+        const choices = this.#choices(this.#table, prompt, completion, loss.temperature);
         const terms = tokenTerms(completion, choices, loss);
         for (const [index, { key, picked, probabilities }] of choices.entries()) {
           const term = terms[index]!;
@@ -148,7 +176,7 @@ export class TabularPolicy implements PolicyEngine {
           gradient.set(key, slope);
           for (const [id, probability] of probabilities.entries()) {
             slope[id]! += (term.slope * ((id === picked ? 1 : 0) - probability)) / loss.temperature;
-            sums.entropy -= probability * Math.log(probability);
+            sums.entropy -= probability === 0 ? 0 : probability * Math.log(probability);
           }
           sums.loss += term.loss;
           sums.kl += term.kl;
@@ -160,10 +188,9 @@ export class TabularPolicy implements PolicyEngine {
     }
     const gradNorm = Math.hypot(...[...gradient.values()].flat());
     for (const [key, slope] of gradient) {
-      const logits = this.#logits(this.#table, key, slope.length);
+      const logits = this.#table.get(key)!;
       for (const [id, value] of slope.entries()) logits[id]! -= learningRate * value;
     }
-    this.#operations += sums.tokens;
     const { tokens } = sums;
     return Promise.resolve({
       ...sums,
@@ -176,25 +203,14 @@ export class TabularPolicy implements PolicyEngine {
     });
   }
 
-  #choices(table: Table, prompt: Prompt, ids: Int32Array, temperature: number): Choice[] {
-    const state = this.#grammar.begin(prompt);
-    const choices: Choice[] = [];
-    for (const [position, id] of ids.entries()) {
-      const next = state.next();
-      if (next.kind === "free") {
-        const { start, end } = this.#grammar.segments[next.segment]!;
-        const key = keyOf(prompt, position);
-        const probabilities = softmax(this.#logits(table, key, end - start), temperature);
-        choices.push({ key, position, picked: id - start, probabilities });
-      }
-      state.advance(id);
-    }
-    return choices;
-  }
-
-  freezeReference(): Promise<void> {
-    this.#reference = new Map([...this.#table].map(([key, logits]) => [key, [...logits]]));
-    return Promise.resolve();
+  #choices(table: Table, prompt: Prompt, { ids, constraints }: ReadIds, temperature: number): Choice[] {
+    return Array.from(ids.keys()).flatMap((position) => {
+      const segment = this.#grammar.segments[constraints[position]!];
+      if (segment === undefined) return [];
+      const key = keyOf(prompt, position);
+      const probabilities = softmax(this.#logits(table, key, segment), temperature);
+      return [{ key, position, picked: ids[position]! - segment.start, probabilities }];
+    });
   }
 
   save(directory: string): Promise<void> {
@@ -210,11 +226,7 @@ export class TabularPolicy implements PolicyEngine {
     return Promise.resolve();
   }
 
-  flops(): Promise<number> {
-    return Promise.resolve(this.#operations);
-  }
-
-  close(): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }
 }

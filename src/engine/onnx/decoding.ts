@@ -5,9 +5,11 @@
 
 import { EngineError } from "../../errors.ts";
 import { Rng } from "../../random.ts";
-import type { Constraint, Grammar, GrammarState } from "../../tokens/grammar.ts";
+import { FORCED } from "../../tokens/constraints.ts";
+import { GrammarFollower, type Constraint } from "../../tokens/grammar-follower.ts";
+import type { Grammar } from "../../tokens/grammar.ts";
 import type { Prompt } from "../../tokens/prompt.ts";
-import type { Completion, Sampling } from "../policy-engine.ts";
+import type { CompletedGroup, Completion, Sampling } from "../policy-engine.ts";
 import { drawnFrom } from "./drawing.ts";
 import type { GenerationStart, RunRequest } from "./generation.ts";
 import { bucket } from "./packed-batch.ts";
@@ -21,10 +23,11 @@ export interface NumberedPrompt {
 
 /** One completion while it is written. */
 interface Row {
-  readonly state: GrammarState;
+  readonly follower: GrammarFollower;
   readonly rng: Rng;
   readonly ids: number[];
   readonly logprobs: number[];
+  readonly constraints: number[];
   readonly lastPromptId: number;
   /** How many of the ids come before the next run: the model has seen all of these but the last. */
   before: number;
@@ -40,6 +43,7 @@ interface WritingOptions {
   readonly seed: number;
   /** Most steps of a run. */
   readonly longest: number;
+  readonly signal: AbortSignal | undefined;
   /** Told after each run how many ids came. */
   readonly onTokens: (fresh: number) => void;
 }
@@ -49,70 +53,100 @@ export function guidanceOf({ guidance = 1 }: Sampling): number | undefined {
   return guidance === 1 ? undefined : guidance;
 }
 
-/** Completions of these prompts, group by group. Throws EngineError for a prompt that cannot be guided but should. */
-export async function writeCompletions(
+/**
+ * Completions of these prompts, each group when its last row ends. Throws EngineError for a prompt that cannot be guided
+ * but should, and the signal's reason when it aborts.
+ */
+export async function* writeCompletions(
   worker: WorkerClient,
   grammar: Grammar,
   prompts: readonly NumberedPrompt[],
-  { sampling, seed, longest, onTokens }: WritingOptions,
-): Promise<Completion[]> {
+  { sampling, seed, longest, signal, onTokens }: WritingOptions,
+): AsyncGenerator<CompletedGroup> {
   const { groupSize, maxTokens } = sampling;
-  const groups = prompts.map(({ prompt, number }) =>
-    Array.from({ length: groupSize }, (_, index) =>
-      beginRow(grammar, prompt, Rng.from(seed, "completion", number, index), maxTokens),
-    ),
-  );
-  const rows = groups.flat();
+  const groups = prompts.map(({ prompt, number }) => {
+    const parts = grammar.parts(prompt);
+    const rows = Array.from({ length: groupSize }, (_, index) =>
+      beginRow(
+        new GrammarFollower(grammar.segments, parts),
+        prompt,
+        Rng.from(seed, "completion", number, index),
+        maxTokens,
+      ),
+    );
+    return { number, rows };
+  });
+  const rows = groups.flatMap((group) => group.rows);
   const rowCount = bucket(prompts.length) * groupSize;
-  await worker.call("startGeneration", prefill(groups, prompts, sampling));
-  const countIds = (): number => rows.reduce((total, { ids }) => total + ids.length, 0);
-  let counted = 0;
-
-  while (rows.some(({ isOpen }) => isOpen)) {
-    const plans = rows.map((row) => planOf(row, maxTokens, longest));
-    const run = runRequest(rows, plans, rowCount);
-    const written = await worker.call("decode", run);
-    for (const [index, row] of rows.entries()) {
-      const { steps } = plans[index] as Plan;
-      takeRun(row, steps.slice(0, run.steps), maxTokens, (step) => ({
-        id: Number(written.ids[step * rowCount + index]),
-        logprob: written.logprobs[step * rowCount + index] as number,
-      }));
-    }
-    const count = countIds();
-    onTokens(count - counted);
-    counted = count;
-  }
-  return groups.flatMap((group, place) =>
-    group.map((row, index) => ({
-      prompt: prompts[place]?.number ?? 0,
-      index,
-      ids: Int32Array.from(row.ids),
-      logprobs: Float32Array.from(row.logprobs),
-      isFinished: row.state.next().kind === "end",
-    })),
+  const start = prefill(
+    groups.map((group) => group.rows),
+    prompts,
+    sampling,
   );
+  const begun = await worker.call("startGeneration", start);
+  let { flops } = begun;
+  let counted = 0;
+  let unfinished = groups;
+  try {
+    for (;;) {
+      const isWriting = rows.some(({ isOpen }) => isOpen);
+      const ended = unfinished.filter((group) => group.rows.every(({ isOpen }) => !isOpen));
+      unfinished = unfinished.filter((group) => !ended.includes(group));
+      for (const group of ended) {
+        yield { prompt: group.number, completions: group.rows.map(completionOf), flops };
+        flops = 0;
+      }
+      if (!isWriting) return;
+      signal?.throwIfAborted();
+      const plans = rows.map((row) => planOf(row, maxTokens, longest));
+      const run = runRequest(rows, plans, rowCount);
+      const written = await worker.call("decode", begun.generation, run);
+      flops += written.flops;
+      for (const [index, row] of rows.entries()) {
+        const { steps } = plans[index] as Plan;
+        takeRun(row, steps.slice(0, run.steps), maxTokens, (step) => ({
+          id: Number(written.ids[step * rowCount + index]),
+          logprob: written.logprobs[step * rowCount + index] as number,
+        }));
+      }
+      const count = rows.reduce((total, { ids }) => total + ids.length, 0);
+      onTokens(count - counted);
+      counted = count;
+    }
+  } finally {
+    await worker.call("endGeneration", begun.generation);
+  }
 }
 
-function beginRow(grammar: Grammar, prompt: Prompt, rng: Rng, maxTokens: number): Row {
+function completionOf({ ids, logprobs, constraints, follower }: Row): Completion {
+  return {
+    ids: Int32Array.from(ids),
+    logprobs: Float32Array.from(logprobs),
+    constraints: Int8Array.from(constraints),
+    isFinished: follower.next().kind === "end",
+  };
+}
+
+function beginRow(follower: GrammarFollower, prompt: Prompt, rng: Rng, maxTokens: number): Row {
   const lastPromptId = prompt.ids.at(-1) as number;
-  const state = grammar.begin(prompt);
-  const row: Row = { state, rng, lastPromptId, ids: [], logprobs: [], before: 0, isOpen: true };
+  const lists = { ids: [], logprobs: [], constraints: [] };
+  const row: Row = { follower, rng, lastPromptId, ...lists, before: 0, isOpen: true };
   writeForced(row, maxTokens);
   return row;
 }
 
-function append({ ids, logprobs, state }: Row, id: number, logprob: number): void {
-  ids.push(id);
-  logprobs.push(logprob);
-  state.advance(id);
+function append(row: Row, id: number, logprob: number, segment: number): void {
+  row.ids.push(id);
+  row.logprobs.push(logprob);
+  row.constraints.push(segment);
+  row.follower.advance(id);
 }
 
 /** Forced ids are written at once; only those before another draw are ever shown to the model. */
 function writeForced(row: Row, maxTokens: number): void {
-  let next = row.state.next();
-  for (; next.kind === "forced" && row.ids.length < maxTokens; next = row.state.next())
-    append(row, next.id, 0);
+  let next = row.follower.next();
+  for (; next.kind === "forced" && row.ids.length < maxTokens; next = row.follower.next())
+    append(row, next.id, 0, FORCED);
   row.isOpen = next.kind === "free" && row.ids.length < maxTokens;
 }
 
@@ -124,11 +158,11 @@ interface Plan {
 }
 
 /** At most `longest` steps. */
-function planOf({ ids, before, state, isOpen }: Row, maxTokens: number, longest: number): Plan {
+function planOf({ ids, before, follower, isOpen }: Row, maxTokens: number, longest: number): Plan {
   if (!isOpen) return { steps: [], goesOn: false };
   const known = ids.slice(before, before + longest).map((id) => ({ kind: "forced", id }) as const);
   const room = Math.min(longest - known.length, maxTokens - ids.length);
-  const ahead = room === 0 ? [] : state.ahead(room);
+  const ahead = room === 0 ? [] : follower.ahead(room);
   const steps = [...known, ...ahead.filter((constraint) => constraint.kind !== "end")];
   const goesOn = steps.length === known.length + ahead.length && ids.length + ahead.length < maxTokens;
   if (goesOn) return { steps, goesOn };
@@ -169,8 +203,12 @@ function takeRun(
 ): void {
   for (const [step, next] of steps.entries()) {
     if (row.before + step < row.ids.length) continue;
-    const { id, logprob } = next.kind === "forced" ? { id: next.id, logprob: 0 } : drawnAt(step);
-    append(row, id, logprob);
+    if (next.kind === "forced") {
+      append(row, next.id, 0, FORCED);
+      continue;
+    }
+    const { id, logprob } = drawnAt(step);
+    append(row, id, logprob, next.segment);
   }
   row.before += steps.length;
   writeForced(row, maxTokens);

@@ -12,18 +12,10 @@ import { saveLoraDirectory } from "../../policy/lora-files.ts";
 import { SafetensorsFile } from "../../policy/safetensors.ts";
 import { SafetensorsWriter } from "../../policy/safetensors-writer.ts";
 import { savePolicyDirectory } from "../../policy/save-policy.ts";
-import {
-  arraySource,
-  policySource,
-  readAdapter,
-  type Arrays,
-  type ParameterSource,
-} from "./parameter-source.ts";
+import { arraySource, policySource, readAdapter, type ParameterSource } from "./parameter-source.ts";
+import type { Arrays, CheckpointFiles } from "../policy-engine.ts";
 import { adapterNames, policyParts, type GraphPolicy } from "./policy-parts.ts";
 import type { OptimizerSource, OptimizerState } from "./policy-state.ts";
-
-/** Files to write beside the weights, by name. */
-export type CheckpointFiles = ReadonlyMap<string, Uint8Array>;
 
 const MOMENTS = "optimizer.safetensors";
 const STEP = "optimizer.json";

@@ -35,7 +35,10 @@ beforeAll(async () => {
   engine = await openOnnxEngine({
     config,
     grammar: plainGrammar(SIZE, { length: LENGTH }),
-    parameters: initialParameters(config, { embeddingStd: 1, weightStd: 0.4, seed: 7 }),
+    weights: {
+      kind: "arrays",
+      arrays: initialParameters(config, { embeddingStd: 1, weightStd: 0.4, seed: 7 }),
+    },
     optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
     threads: 1,
@@ -43,24 +46,32 @@ beforeAll(async () => {
     generationRows: 64,
   });
 });
-afterAll(() => engine.close());
+afterAll(() => engine[Symbol.asyncDispose]());
 
-async function write(sampling: Partial<Sampling>, seed = 1): Promise<Completion[]> {
-  const written: Completion[] = [];
-  for await (const one of engine.generate(PROMPTS, { ...SAMPLING, ...sampling }, seed)) written.push(one);
+/** A completion with its prompt's number, and its own within the group. */
+type Written = Completion & { readonly prompt: number; readonly index: number };
+
+async function write(sampling: Partial<Sampling>, seed = 1, prompts = PROMPTS): Promise<Written[]> {
+  const written: Written[] = [];
+  const request = { prompts, sampling: { ...SAMPLING, ...sampling }, seed };
+  for await (const { prompt: number, completions } of engine.generate(request))
+    written.push(...completions.map((one, index) => ({ ...one, prompt: number, index })));
   return written;
 }
 
 /** Log-probabilities of every id after a prompt and the beginning of a completion. [SIZE] */
 async function distribution(ids: Int32Array, begun: Int32Array): Promise<number[]> {
-  const completions = Array.from({ length: SIZE }, (_, id) => ({ ids: Int32Array.of(...begun, id) }));
+  const completions = Array.from({ length: SIZE }, (_, id) => ({
+    ids: Int32Array.of(...begun, id),
+    constraints: new Int8Array(begun.length + 1),
+  }));
   const group = { prompt: { ...(PROMPTS[0] as Prompt), ids }, completions };
-  const [logprobs] = await engine.logprobs([group], "policy", 1);
-  return (logprobs ?? []).map((row) => row.at(-1) as number);
+  const { logprobs } = await engine.logprobs([group], "policy", 1);
+  return (logprobs[0] ?? []).map((row) => row.at(-1) as number);
 }
 
 /** c and u of the formula, for the id at `place` of a completion. */
-async function pair({ prompt: number, ids }: Completion, place: number): Promise<[number[], number[]]> {
+async function pair({ prompt: number, ids }: Written, place: number): Promise<[number[], number[]]> {
   const { ids: conditional, idsWithoutInstruction } = PROMPTS[number] as Prompt;
   const begun = ids.subarray(0, place);
   return [
@@ -141,9 +152,7 @@ describe("guidance", () => {
 
   test("does not depend on the prompts beside it", async () => {
     const together = await write({ guidance: 4 }, 3);
-    const alone: Completion[] = [];
-    for await (const one of engine.generate(PROMPTS.slice(0, 1), { ...SAMPLING, guidance: 4 }, 3))
-      alone.push(one);
+    const alone = await write({ guidance: 4 }, 3, PROMPTS.slice(0, 1));
     expect(together.filter((one) => one.prompt === 0).map(({ ids }) => ids)).toEqual(
       alone.map(({ ids }) => ids),
     );
@@ -156,8 +165,7 @@ describe("guidance", () => {
       [bare, "without its instruction"],
       [other, "ends with id 2"],
     ] as const) {
-      const started = engine.generate([one], { ...SAMPLING, guidance: 3 }, 1)[Symbol.asyncIterator]();
-      await expect(started.next()).rejects.toThrow(message);
+      await expect(write({ guidance: 3 }, 1, [one])).rejects.toThrow(message);
     }
   });
 });
@@ -166,8 +174,14 @@ describe("a watched generation", () => {
   test("counts every id that was written, up to the last", async () => {
     const counts: number[] = [];
     let total = 0;
-    for await (const { ids } of engine.generate(PROMPTS, SAMPLING, 1, { onTokens: (n) => counts.push(n) }))
-      total += ids.length;
+    const request = {
+      prompts: PROMPTS,
+      sampling: SAMPLING,
+      seed: 1,
+      onTokens: (n: number) => counts.push(n),
+    };
+    for await (const { completions } of engine.generate(request))
+      total += completions.reduce((sum, { ids }) => sum + ids.length, 0);
     // Four ids of every completion are certain from the start, so all of them come in one run.
     expect(counts).toEqual([60]);
     expect(total).toBe(60);

@@ -20,7 +20,7 @@ import { savePolicyDirectory } from "../../policy/save-policy.ts";
 import { EMU3_CONFIG, type PolicyConfig } from "../../policy/config.ts";
 import { Rng } from "../../random.ts";
 import { plainGrammar } from "../../tokens/plain-grammar.ts";
-import type { TrainingGroup } from "../policy-engine.ts";
+import type { PolicyWeights, TrainingGroup } from "../policy-engine.ts";
 import { flatten, parameterLayout, parameterViews } from "./flat-parameters.ts";
 import { openOnnxEngine, type OnnxEngineOptions } from "./onnx-engine.ts";
 import { packBatch } from "./packed-batch.ts";
@@ -93,6 +93,7 @@ const GROUPS: TrainingGroup[] = [4, 6].map((length) => ({
   prompt: { ids: ids(length), grid: { rows: 1, columns: 1 }, writes: "image" },
   completions: Array.from({ length: 3 }, () => ({
     ids: ids(LENGTH),
+    constraints: new Int8Array(LENGTH),
     advantage: rng.normal(),
     weights: new Float32Array(LENGTH).fill(1 / (6 * LENGTH)),
     refLogprobs: Float32Array.from({ length: LENGTH }, () => -3 + rng.normal()),
@@ -101,8 +102,8 @@ const GROUPS: TrainingGroup[] = [4, 6].map((length) => ({
 
 async function logprobs(parameters: Map<string, Float32Array>, trained: Trained): Promise<Float32Array> {
   const space = new PolicyWorkspace({ ...SETTINGS, trained });
-  await space.setState(parameters);
-  const values = await space.logprobs(packBatch(GROUPS, GRAMMAR), "policy", 1);
+  await space.setState({ kind: "arrays", arrays: parameters });
+  const { logprobs: values } = await space.logprobs(packBatch(GROUPS, GRAMMAR.segments), "policy", 1);
   await space.close();
   return values;
 }
@@ -114,7 +115,7 @@ async function gradient(
 ): Promise<Map<string, Float32Array>> {
   const policy = { config: CONFIG, trained };
   const space = new PolicyWorkspace({ ...SETTINGS, trained });
-  const batch = packBatch(GROUPS, GRAMMAR);
+  const batch = packBatch(GROUPS, GRAMMAR.segments);
   const layout = parameterLayout(policyParts(policy).trained);
   const session = await space.session(["gradient"], () => accumulateGraph(space.options, batch.shape, GRPO));
   const results = await space.run(session, {
@@ -208,38 +209,42 @@ describe("an engine with LoRA", () => {
     microbatchTokens: 10_000,
     generationRows: 64,
     trained: LORA,
-    parameters: { directory: join(folder, "base") },
+    weights: { kind: "files", directory: join(folder, "base") },
     ...changes,
   });
 
+  const trainedAdapter = (): PolicyWeights => ({
+    kind: "adapter",
+    directory: join(folder, "base"),
+    adapter: join(folder, "adapter"),
+  });
+
   test("saves an adapter that another engine goes on with, and keeps base and reference as they were", async () => {
-    const engine = await openOnnxEngine(options({}));
+    await using engine = await openOnnxEngine(options({ reference: "start" }));
     const start = await engine.logprobs(GROUPS, "policy", 1);
-    await engine.freezeReference();
     await engine.step(GROUPS, GRPO, 1e-2);
     await engine.step(GROUPS, GRPO, 1e-2);
     expect(await engine.logprobs(GROUPS, "reference", 1)).toEqual(start);
     await engine.save(join(folder, "adapter"));
     const learned = await engine.logprobs(GROUPS, "policy", 1);
-    expect(learned).not.toEqual(start);
-    await engine.close();
+    expect(learned.logprobs).not.toEqual(start.logprobs);
 
     const place = await readAdapterDirectory(join(folder, "adapter"));
     expect(place).toEqual({ base: resolve(folder, "base"), settings: LORA });
-    const other = await openOnnxEngine(
-      options({ parameters: { directory: join(folder, "base"), adapter: join(folder, "adapter") } }),
-    );
-    await other.freezeReference();
+    await using other = await openOnnxEngine(options({ weights: trainedAdapter(), reference: "start" }));
     await other.step(GROUPS, GRPO, 1e-2);
     // What a stage starts from is its reference, a trained adapter included.
     expect(await other.logprobs(GROUPS, "reference", 1)).toEqual(learned);
-    await other.close();
+    // Another may be given instead: the base alone, through an adapter that adds nothing.
+    const reference = { kind: "files", directory: join(folder, "base") } as const;
+    await using third = await openOnnxEngine(options({ weights: trainedAdapter(), reference }));
+    expect(await third.logprobs(GROUPS, "reference", 1)).toEqual(start);
+    expect(await third.logprobs(GROUPS, "policy", 1)).toEqual(learned);
   });
 
   test("refuses an adapter of other settings and weights of another shape", async () => {
-    const adapter = join(folder, "adapter");
-    const parameters = { directory: join(folder, "base"), adapter };
-    await expect(openOnnxEngine(options({ parameters, trained: { ...LORA, rank: 4 } }))).rejects.toThrow(
+    const weights = trainedAdapter();
+    await expect(openOnnxEngine(options({ weights, trained: { ...LORA, rank: 4 } }))).rejects.toThrow(
       "wanted are rank 4",
     );
     await expect(openOnnxEngine(options({ config: { ...CONFIG, layers: 3 } }))).rejects.toThrow(
@@ -248,10 +253,9 @@ describe("an engine with LoRA", () => {
   });
 
   test("one that trains nothing generates and scores, and refuses a step", async () => {
-    const engine = await openOnnxEngine(options({ trained: "none" }));
-    const whole = await openOnnxEngine(options({ trained: "all" }));
+    await using engine = await openOnnxEngine(options({ trained: "none" }));
+    await using whole = await openOnnxEngine(options({ trained: "all" }));
     expect(await engine.logprobs(GROUPS, "policy", 1)).toEqual(await whole.logprobs(GROUPS, "policy", 1));
     await expect(engine.step(GROUPS, GRPO, 1e-2)).rejects.toThrow("nothing to train");
-    await Promise.all([engine.close(), whole.close()]);
   });
 });

@@ -11,7 +11,7 @@ import { Rng } from "../../random.ts";
 import { plainGrammar } from "../../tokens/plain-grammar.ts";
 import type { Prompt } from "../../tokens/prompt.ts";
 import { engineContract } from "../policy-engine.contract.ts";
-import type { PolicyEngine, TrainingGroup } from "../policy-engine.ts";
+import type { TrainingGroup } from "../policy-engine.ts";
 import type { OnnxEngineOptions } from "./onnx-engine.ts";
 import { openOnnxEngine } from "./onnx-engine.ts";
 
@@ -50,7 +50,11 @@ function options(): OnnxEngineOptions {
   return {
     config,
     grammar: plainGrammar(VOCABULARY_SIZE, { length: LENGTH }),
-    parameters: initialParameters(config, { embeddingStd: 1, weightStd: 0.3, seed: 5 }),
+    weights: {
+      kind: "arrays",
+      arrays: initialParameters(config, { embeddingStd: 1, weightStd: 0.3, seed: 5 }),
+    },
+    reference: "start",
     optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
     threads: 1,
@@ -77,6 +81,7 @@ function groups(prompts: number, groupSize: number): TrainingGroup[] {
     prompt: { ids: ids(4 + index), grid: { rows: 1, columns: 1 }, writes: "image" } satisfies Prompt,
     completions: Array.from({ length: groupSize }, () => ({
       ids: ids(LENGTH),
+      constraints: new Int8Array(LENGTH),
       advantage: rng.normal(),
       weights: new Float32Array(LENGTH).fill(1 / (prompts * groupSize * LENGTH)),
       oldLogprobs: Float32Array.from({ length: LENGTH }, () => -3 + rng.normal()),
@@ -91,11 +96,10 @@ async function afterSteps(
   batch: readonly TrainingGroup[],
   loss: LossSpec,
 ): Promise<number[]> {
-  const engine: PolicyEngine = await openOnnxEngine({ ...options(), ...changes });
+  await using engine = await openOnnxEngine({ ...options(), ...changes });
   const metrics = [];
   for (let step = 0; step < 2; step += 1) metrics.push(await engine.step(batch, loss, 1e-2));
-  const logprobs = await engine.logprobs(batch, "policy", 1);
-  await engine.close();
+  const { logprobs } = await engine.logprobs(batch, "policy", 1);
   return [
     ...metrics.flatMap(({ loss: value, gradNorm, entropy }) => [value, gradNorm, entropy]),
     ...logprobs.flat().flatMap((values) => [...values]),
@@ -160,8 +164,7 @@ describe("the onnx engine", () => {
   });
 
   test("refuses an empty step", async () => {
-    const engine = await openOnnxEngine(options());
+    await using engine = await openOnnxEngine(options());
     await expect(engine.step([], SFT_LOSS, 1e-3)).rejects.toThrow("at least one group");
-    await engine.close();
   });
 });

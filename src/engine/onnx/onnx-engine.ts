@@ -3,32 +3,34 @@
 import type { LossSpec } from "../../algorithms/losses.ts";
 import { EngineError } from "../../errors.ts";
 import type { Grammar } from "../../tokens/grammar.ts";
-import type { Prompt } from "../../tokens/prompt.ts";
 import type {
-  Completion,
+  Agreement,
+  CheckpointFiles,
+  CompletedGroup,
   CompletionGroup,
-  GenerationWatch,
+  GenerationRequest,
+  OnLoad,
   PolicyEngine,
-  Sampling,
+  PolicyWeights,
+  ScoredIds,
   StepMetrics,
   TrainingGroup,
 } from "../policy-engine.ts";
 import { guidanceOf, writeCompletions } from "./decoding.ts";
-import type { CheckpointFiles } from "./engine-checkpoint.ts";
 import { longestRun } from "./generation.ts";
 import type { PackedBatch, PackedGroup } from "./packed-batch.ts";
 import { packBatch } from "./packed-batch.ts";
-import type { Arrays, OnLoad, WeightFiles } from "./parameter-source.ts";
 import type { WorkspaceOptions } from "./policy-workspace.ts";
 import { WorkerClient } from "./worker-client.ts";
 
 export interface OnnxEngineOptions extends Omit<WorkspaceOptions, "segments"> {
   readonly grammar: Grammar;
+  readonly weights: PolicyWeights;
   /**
-   * Files, which the engine's thread reads, or arrays, which are handed over to it and empty afterwards. Beside a
-   * policy's own, arrays may hold those of an adapter by its names; else a fresh one is drawn.
+   * What a KL term holds the policy near: the weights it starts from, which costs nothing before the first step, or
+   * others. Nothing is kept where not given.
    */
-  readonly parameters: Arrays | WeightFiles;
+  readonly reference?: "start" | PolicyWeights | undefined;
   /** Most tokens in one pass; a larger batch is accumulated. */
   readonly microbatchTokens: number;
   /** Most rows (prompts × groupSize) that are generated at once. */
@@ -39,11 +41,15 @@ export interface OnnxEngineOptions extends Omit<WorkspaceOptions, "segments"> {
   readonly onLoad?: OnLoad | undefined;
 }
 
-/** Opens an engine on these weights. `close` it when done. */
+/** Float32 on both sides, summed in another order. */
+const AGREEMENT: Agreement = { mean: 1e-5, largest: 1e-4 };
+
+/** Opens an engine on these weights. */
 export async function openOnnxEngine(options: OnnxEngineOptions): Promise<PolicyEngine> {
   const {
     grammar,
-    parameters,
+    weights,
+    reference,
     microbatchTokens: _microbatch,
     generationRows: _rows,
     companions: _files,
@@ -52,7 +58,12 @@ export async function openOnnxEngine(options: OnnxEngineOptions): Promise<Policy
   } = options;
   const worker = new WorkerClient({ ...rest, segments: grammar.segments }, onLoad);
   try {
-    await worker.handOver(buffersOf(parameters), "setState", parameters);
+    await worker.handOver(
+      [weights, reference].flatMap((one) => (typeof one === "object" ? buffersOf(one) : [])),
+      "setState",
+      weights,
+      reference,
+    );
   } catch (error) {
     await worker.close();
     throw error;
@@ -61,6 +72,7 @@ export async function openOnnxEngine(options: OnnxEngineOptions): Promise<Policy
 }
 
 class OnnxEngine implements PolicyEngine {
+  readonly agreement = AGREEMENT;
   readonly #worker: WorkerClient;
   readonly #options: OnnxEngineOptions;
 
@@ -69,21 +81,19 @@ class OnnxEngine implements PolicyEngine {
     this.#options = options;
   }
 
-  async *generate(
-    prompts: readonly Prompt[],
-    sampling: Sampling,
-    seed: number,
-    watch: GenerationWatch = {},
-  ): AsyncIterable<Completion> {
+  async *generate(request: GenerationRequest): AsyncIterable<CompletedGroup> {
+    const { prompts, sampling, seed, signal } = request;
     const rows = sampling.groupSize * (guidanceOf(sampling) === undefined ? 1 : 2);
     const atOnce = Math.max(1, Math.floor(this.#options.generationRows / rows));
     let written = 0;
-    const onTokens = (fresh: number): void => watch.onTokens?.((written += fresh));
+    const onTokens = (fresh: number): void => request.onTokens?.((written += fresh));
     const numbered = prompts.map((prompt, number) => ({ prompt, number }));
+    const longest = longestRun(this.#options.config.layers);
     for (let start = 0; start < numbered.length; start += atOnce) {
+      signal?.throwIfAborted();
       const part = numbered.slice(start, start + atOnce);
-      const writing = { sampling, seed, longest: longestRun(this.#options.config.layers), onTokens };
-      yield* await writeCompletions(this.#worker, this.#options.grammar, part, writing);
+      const writing = { sampling, seed, longest, signal, onTokens };
+      yield* writeCompletions(this.#worker, this.#options.grammar, part, writing);
     }
   }
 
@@ -91,13 +101,14 @@ class OnnxEngine implements PolicyEngine {
     groups: readonly CompletionGroup[],
     under: "policy" | "reference",
     temperature: number,
-  ): Promise<Float32Array[][]> {
+  ): Promise<ScoredIds> {
     const result = groups.map(({ completions }) =>
       completions.map(({ ids }) => new Float32Array(ids.length)),
     );
+    let flops = 0;
     let first = 0;
     for (const batch of this.#batches(groups)) {
-      const values = await this.#worker.call(
+      const scored = await this.#worker.call(
         "logprobs",
         { shape: batch.shape, feeds: batch.feeds },
         under,
@@ -106,11 +117,12 @@ class OnnxEngine implements PolicyEngine {
       for (const [index, place] of batch.places.entries()) {
         if (place === undefined) continue;
         const completion = result[first + place.group]?.[place.completion];
-        if (completion !== undefined) completion[place.token] = values[index] as number;
+        if (completion !== undefined) completion[place.token] = scored.logprobs[index] as number;
       }
       first += batch.groups;
+      flops += scored.flops;
     }
-    return result;
+    return { logprobs: result, flops };
   }
 
   async step(groups: readonly TrainingGroup[], loss: LossSpec, learningRate: number): Promise<StepMetrics> {
@@ -119,7 +131,6 @@ class OnnxEngine implements PolicyEngine {
         hint: "Skip the step when nothing is left to learn from.",
       });
     }
-    const before = await this.flops();
     const batches = [...this.#batches(groups)];
     const sums = await this.#worker.call(
       "step",
@@ -137,12 +148,8 @@ class OnnxEngine implements PolicyEngine {
       clipHigh: mean(sums.clipHigh),
       gradNorm: sums.gradNorm,
       tokens,
-      flops: (await this.flops()) - before,
+      flops: sums.flops,
     };
-  }
-
-  async freezeReference(): Promise<void> {
-    await this.#worker.call("freezeReference");
   }
 
   async save(directory: string): Promise<void> {
@@ -153,11 +160,7 @@ class OnnxEngine implements PolicyEngine {
     await this.#worker.call("load", directory);
   }
 
-  async flops(): Promise<number> {
-    return this.#worker.call("flops");
-  }
-
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.close();
   }
 
@@ -170,15 +173,15 @@ class OnnxEngine implements PolicyEngine {
     const size = Math.max(1, Math.ceil(groups.length / Math.max(passes, 1)));
     for (let start = 0; start < groups.length; start += size) {
       const part = groups.slice(start, start + size);
-      yield { ...packBatch(part, grammar), groups: part.length };
+      yield { ...packBatch(part, grammar.segments), groups: part.length };
     }
   }
 }
 
 /** Arrays may be pieces of one buffer, and a buffer can be handed over once. */
-function buffersOf(parameters: Arrays | WeightFiles): ArrayBuffer[] {
-  if (!(parameters instanceof Map)) return [];
-  return [...new Set(Array.from(parameters.values(), ({ buffer }) => buffer as ArrayBuffer))];
+function buffersOf(weights: PolicyWeights): ArrayBuffer[] {
+  if (weights.kind !== "arrays") return [];
+  return [...new Set(Array.from(weights.arrays.values(), ({ buffer }) => buffer as ArrayBuffer))];
 }
 
 function tokensOf({ prompt, completions }: PackedGroup): number {

@@ -3,16 +3,15 @@
  * trailing ones are dropped, and only free tokens have a row in the loss.
  */
 
-import { ShapeError } from "../../errors.ts";
-import { constraintsOf } from "../../tokens/constraints.ts";
-import type { Grammar } from "../../tokens/grammar.ts";
+import { DataError, ShapeError } from "../../errors.ts";
+import type { ReadIds } from "../../tokens/constraints.ts";
+import type { Segment } from "../../tokens/grammar.ts";
 import type { Prompt } from "../../tokens/prompt.ts";
 import { MASKED } from "./attention.ts";
 import type { BatchShape } from "./training-graphs.ts";
 
-/** What a loss needs of one completion; log-probabilities alone need only its ids. */
-export interface PackedCompletion {
-  readonly ids: Int32Array;
+/** What a loss needs of one completion; log-probabilities alone need only how its ids are read. */
+export interface PackedCompletion extends ReadIds {
   readonly advantage?: number;
   readonly weights?: Float32Array;
   readonly oldLogprobs?: Float32Array;
@@ -51,39 +50,44 @@ export function bucket(size: number): number {
 interface Row {
   readonly place: Omit<TokenPlace, "token">;
   readonly completion: PackedCompletion;
-  /** Segment of each id, −1 where forced. */
-  readonly segments: Int8Array;
-  /** Position of the first and of the last free id. */
+  /** Position of the first and of the last free id; −1 without one. */
   readonly first: number;
   readonly last: number;
+  /** Number of free ids. */
+  readonly free: number;
 }
 
-interface Laid {
+interface LaidGroup {
   readonly prefix: readonly number[];
   readonly rows: readonly Row[];
   /** Forced ids that every completion begins with. */
   readonly lead: number;
 }
 
-function lay(group: PackedGroup, index: number, grammar: Grammar): Laid {
-  const rows = group.completions.map((completion, position) => {
-    const segments = constraintsOf(grammar, group.prompt, completion.ids);
-    const first = segments.findIndex((segment) => segment >= 0);
-    const last = segments.findLastIndex((segment) => segment >= 0);
-    return { place: { group: index, completion: position }, completion, segments, first, last };
+function layGroup(group: PackedGroup, index: number): LaidGroup {
+  if (group.completions.length === 0) throw new ShapeError(`Group ${index} has no completions.`);
+  const rows = group.completions.map((completion, position): Row => {
+    const { ids, constraints } = completion;
+    if (constraints.length !== ids.length) {
+      throw new ShapeError(`A completion of ${ids.length} ids has ${constraints.length} constraints.`);
+    }
+    const first = constraints.findIndex((segment) => segment >= 0);
+    const last = constraints.findLastIndex((segment) => segment >= 0);
+    const free = constraints.reduce((total, segment) => total + (segment >= 0 ? 1 : 0), 0);
+    return { place: { group: index, completion: position }, completion, first, last, free };
   });
-  const free = rows.filter(({ first }) => first >= 0);
-  const lead = free.length === 0 ? 0 : Math.min(...free.map(({ first }) => first));
-  const opening = free[0]?.completion.ids.subarray(0, lead) ?? [];
+  const open = rows.filter(({ free }) => free > 0);
+  const lead = open.length === 0 ? 0 : Math.min(...open.map(({ first }) => first));
+  const opening = open[0]?.completion.ids.subarray(0, lead) ?? [];
   return { prefix: [...group.prompt.ids, ...opening], rows, lead };
 }
 
-/** Packs groups into one batch. Throws ShapeError for a group without completions. */
-export function packBatch(groups: readonly PackedGroup[], grammar: Grammar): PackedBatch {
-  const laid = groups.map((group, index) => {
-    if (group.completions.length === 0) throw new ShapeError(`Group ${index} has no completions.`);
-    return lay(group, index, grammar);
-  });
+/**
+ * Packs groups into one batch. Throws ShapeError for a group without completions or constraints that are not one an id,
+ * DataError for an id outside the segment it is said to be drawn from.
+ */
+export function packBatch(groups: readonly PackedGroup[], segments: readonly Segment[]): PackedBatch {
+  const laid = groups.map(layGroup);
   const groupSize = Math.max(...laid.map(({ rows }) => rows.length));
   const lengthOf = ({ last }: Row, lead: number): number => (last < 0 ? 1 : last - lead + 1);
   const completion = bucket(
@@ -91,7 +95,7 @@ export function packBatch(groups: readonly PackedGroup[], grammar: Grammar): Pac
   );
   const longest = Math.max(...laid.map(({ prefix }) => prefix.length - 1));
   const size = { prompts: bucket(groups.length), groupSize, prefix: bucket(longest), completion };
-  const lists = freeTokenLists(laid, size, grammar);
+  const lists = freeTokenLists(laid, size, segments);
   return {
     shape: { ...size, counts: lists.counts },
     feeds: { ...tokenFeeds(laid, size), ...lists.feeds },
@@ -102,7 +106,7 @@ export function packBatch(groups: readonly PackedGroup[], grammar: Grammar): Pac
 
 type Size = Omit<BatchShape, "counts">;
 
-function tokenFeeds(laid: readonly Laid[], size: Size): Record<string, Float32Array | BigInt64Array> {
+function tokenFeeds(laid: readonly LaidGroup[], size: Size): Record<string, Float32Array | BigInt64Array> {
   const { prompts, groupSize, prefix, completion } = size;
   const tokens = new BigInt64Array(prompts * (prefix + groupSize * completion));
   const positions = new BigInt64Array(tokens.length);
@@ -133,17 +137,21 @@ interface FreeTokenLists {
   readonly counted: number;
 }
 
-function freeTokenLists(laid: readonly Laid[], size: Size, grammar: Grammar): FreeTokenLists {
-  const perSegment = grammar.segments.map((_, segment) =>
-    laid.flatMap(({ rows, lead }) =>
-      rows.flatMap((row) =>
-        Array.from(row.segments.keys())
-          .filter((token) => row.segments[token] === segment)
-          .map((token) => ({ row, lead, token })),
-      ),
-    ),
-  );
-  const counts = perSegment.map((entries) => bucket(entries.length));
+/** One entry a free token: segment by segment, in each the groups, rows and places in order; padded to a bucket each. */
+function freeTokenLists(
+  laid: readonly LaidGroup[],
+  size: Size,
+  segments: readonly Segment[],
+): FreeTokenLists {
+  const found = segments.map(() => 0);
+  const rows = laid.flatMap((group) => group.rows.map((row) => ({ row, lead: group.lead })));
+  for (const { row } of rows) {
+    for (const segment of row.completion.constraints) {
+      if (segment >= segments.length) throw new ShapeError(`There is no segment ${segment}.`);
+      if (segment >= 0) found[segment]! += 1;
+    }
+  }
+  const counts = found.map(bucket);
   const total = counts.reduce((sum, count) => sum + count, 0);
   const lists = {
     weights: new Float32Array(total),
@@ -155,31 +163,45 @@ function freeTokenLists(laid: readonly Laid[], size: Size, grammar: Grammar): Fr
     completion: new BigInt64Array(total),
   };
   const places: (TokenPlace | undefined)[] = Array.from({ length: total });
-  const feeds: Record<string, Float32Array | BigInt64Array> = { ...lists };
-  let start = 0;
+  const perSegment = counts.map((count) => ({
+    rows: new BigInt64Array(count),
+    targets: new BigInt64Array(count),
+  }));
+  const starts = counts.map((_, segment) => counts.slice(0, segment).reduce((sum, count) => sum + count, 0));
+  const taken = segments.map(() => 0);
   let counted = 0;
-  for (const [segment, entries] of perSegment.entries()) {
-    const rows = new BigInt64Array(counts[segment]);
-    const targets = new BigInt64Array(rows.length);
-    for (const [offset, { row, lead, token }] of entries.entries()) {
-      const { completion, place, segments } = row;
-      const at = start + offset;
-      const index = place.group * size.groupSize + place.completion;
-      rows[offset] = BigInt(index * size.completion + token - lead);
-      targets[offset] = BigInt((completion.ids[token] as number) - (grammar.segments[segment]?.start ?? 0));
+  for (const { row, lead } of rows) {
+    const { completion, place, free } = row;
+    const index = place.group * size.groupSize + place.completion;
+    for (const [token, segment] of completion.constraints.entries()) {
+      if (segment < 0) continue;
+      const offset = taken[segment] as number;
+      taken[segment] = offset + 1;
+      const at = (starts[segment] as number) + offset;
+      const list = perSegment[segment] as (typeof perSegment)[0];
+      list.rows[offset] = BigInt(index * size.completion + token - lead);
+      list.targets[offset] = BigInt(placeIn(segments[segment] as Segment, completion.ids[token] as number));
       lists.weights[at] = completion.weights?.[token] ?? 0;
       lists.counted[at] = lists.weights[at] === 0 ? 0 : 1;
       lists.advantages[at] = completion.advantage ?? 0;
       lists.oldLogprobs[at] = completion.oldLogprobs?.[token] ?? 0;
       lists.refLogprobs[at] = completion.refLogprobs?.[token] ?? 0;
-      lists.shares[at] = 1 / segments.reduce((free, kind) => free + (kind >= 0 ? 1 : 0), 0);
+      lists.shares[at] = 1 / free;
       lists.completion[at] = BigInt(index);
       places[at] = { ...place, token };
       counted += lists.counted[at];
     }
-    feeds[`rows.${segment}`] = rows;
-    feeds[`targets.${segment}`] = targets;
-    start += rows.length;
+  }
+  const feeds: Record<string, Float32Array | BigInt64Array> = { ...lists };
+  for (const [segment, list] of perSegment.entries()) {
+    feeds[`rows.${segment}`] = list.rows;
+    feeds[`targets.${segment}`] = list.targets;
   }
   return { counts, feeds, places, counted };
+}
+
+/** Which of a segment's ids it is. */
+function placeIn({ name, start, end }: Segment, id: number): number {
+  if (id >= start && id < end) return id - start;
+  throw new DataError(`Id ${id} is not one of "${name}", which has ids ${start} to ${end - 1}.`);
 }

@@ -6,10 +6,8 @@ import { initialLora, loraShapes, type LoraPair, type LoraSettings } from "../..
 import { openLoraDirectory } from "../../policy/lora-files.ts";
 import { parameterShapes } from "../../policy/parameters.ts";
 import { openPolicyDirectory } from "../../policy/policy-directory.ts";
+import type { Arrays, OnLoad, PolicyWeights } from "../policy-engine.ts";
 import { adapterNames, type GraphPolicy } from "./policy-parts.ts";
-
-/** Parameters by name. */
-export type Arrays = Map<string, Float32Array>;
 
 export interface ParameterSource {
   /**
@@ -18,16 +16,6 @@ export interface ParameterSource {
    */
   read(name: string, into?: Float32Array<ArrayBuffer>): Promise<Float32Array | undefined>;
   close(): Promise<void>;
-}
-
-/** Weights on disk. */
-export interface WeightFiles {
-  /** Hugging Face directory of the policy. */
-  readonly directory: string;
-  /** Directory of a trained adapter; a fresh one is drawn where not given. */
-  readonly adapter?: string;
-  /** Seed of a fresh adapter; 0 where not given. */
-  readonly seed?: number;
 }
 
 export function arraySource(arrays: ReadonlyMap<string, Float32Array>): ParameterSource {
@@ -41,9 +29,6 @@ export function arraySource(arrays: ReadonlyMap<string, Float32Array>): Paramete
     close: async () => {},
   };
 }
-
-/** Told how many parameters of a policy have been read. */
-export type OnLoad = (read: number, total: number) => void;
 
 /** The source, and word of every parameter that is read. */
 export function watchedSource(source: ParameterSource, total: number, onLoad: OnLoad): ParameterSource {
@@ -127,19 +112,33 @@ function byMatrix(pairs: ReadonlyMap<string, LoraPair>): Arrays {
  */
 export async function startSource(
   { config, trained = "all" }: GraphPolicy,
-  start: ReadonlyMap<string, Float32Array> | WeightFiles,
+  weights: PolicyWeights,
 ): Promise<ParameterSource> {
-  const { adapter, seed = 0 } = start instanceof Map ? {} : (start as WeightFiles);
   const policy =
-    start instanceof Map ? arraySource(start) : await policySource((start as WeightFiles).directory, config);
+    weights.kind === "arrays" ? arraySource(weights.arrays) : await policySource(weights.directory, config);
   if (trained === "all" || trained === "none") return policy;
-  const adapters = arraySource(
-    adapter === undefined ? freshAdapter(config, trained, seed) : await readAdapter(adapter, config, trained),
-  );
+  const adapters = arraySource(await adapterOf(weights, config, trained));
   return {
     read: async (name, into) => (await policy.read(name, into)) ?? adapters.read(name, into),
     close: () => policy.close(),
   };
+}
+
+async function adapterOf(
+  weights: PolicyWeights,
+  config: PolicyConfig,
+  wanted: LoraSettings,
+): Promise<Arrays> {
+  switch (weights.kind) {
+    case "adapter":
+      return readAdapter(weights.adapter, config, wanted);
+    case "files":
+      return freshAdapter(config, wanted, weights.seed ?? 0);
+    case "arrays":
+      return freshAdapter(config, wanted, 0);
+    default:
+      return weights satisfies never;
+  }
 }
 
 function requireSameShape(directory: string, wanted: PolicyConfig, found: PolicyConfig): void {

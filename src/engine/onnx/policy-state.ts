@@ -16,7 +16,8 @@ import { next, STATE } from "./adamw.ts";
 import { headName } from "./decoder.ts";
 import type { ParameterLayout } from "./flat-parameters.ts";
 import { flatPieces, parameterLayout, parameterViews } from "./flat-parameters.ts";
-import type { Arrays, ParameterSource } from "./parameter-source.ts";
+import type { Arrays } from "../policy-engine.ts";
+import type { ParameterSource } from "./parameter-source.ts";
 import { inputsOf, policyParts, type GraphPolicy, type PolicyParts } from "./policy-parts.ts";
 
 /** Everything AdamW remembers; moments by trained parameter. */
@@ -67,7 +68,7 @@ export class PolicyState implements Disposable {
   #flat: FlatTensor = new Float32Array();
   /** Absent before the first step: whoever only generates does not pay for them. */
   #moments: Moments | undefined;
-  /** Pieces of the trained parameters as they are now, and as they were frozen. */
+  /** Pieces of the trained parameters as they are now, and those of the reference policy. */
   #trained: Feeds | undefined;
   #reference: Feeds | undefined;
   #step = 0;
@@ -132,25 +133,34 @@ export class PolicyState implements Disposable {
 
   /** Each parameter by name, and the head's rows of segment k as `head.k`, ready to be fed. */
   async weights(): Promise<Feeds> {
-    this.#trained ??= await this.#pieces();
+    this.#trained ??= await this.#pieces(this.#flat);
     return { ...this.#given, ...this.#trained };
   }
 
-  /** The weights of the reference policy. Throws EngineError where none were frozen. */
+  /** The weights of the reference policy. Throws EngineError where there is none. */
   get reference(): Feeds {
     if (this.#reference !== undefined) return { ...this.#given, ...this.#reference };
-    throw new EngineError("There is no reference policy yet.", { hint: "Call freezeReference() first." });
+    throw new EngineError("This engine was opened without a reference policy.", {
+      hint: "Open it with one where a loss has a KL term.",
+    });
   }
 
   /**
    * Makes the present weights the reference policy. Steps write new tensors, so nothing is copied; given weights are
    * the reference's too.
    */
-  async freezeReference(): Promise<void> {
-    this.#trained ??= await this.#pieces();
+  async keepReference(): Promise<void> {
+    this.#trained ??= await this.#pieces(this.#flat);
     release(Object.values(this.#reference ?? {}));
     this.#reference = this.#trained;
     this.#trained = undefined;
+  }
+
+  /** Reads the trained parameters of the reference policy; given weights are the reference's too. */
+  async readReference(source: ParameterSource): Promise<void> {
+    release(Object.values(this.#reference ?? {}));
+    this.#reference = undefined;
+    this.#reference = await this.#pieces(await this.#readFlat(source));
   }
 
   [Symbol.dispose](): void {
@@ -200,15 +210,15 @@ export class PolicyState implements Disposable {
     return (await session.runKeeping(Object.fromEntries(arrays))).kept;
   }
 
-  async #pieces(): Promise<Feeds> {
+  async #pieces(flat: FlatTensor): Promise<Feeds> {
     if (this.#layout.size === 0) return {};
     if (this.#options.isHost) {
-      return this.#withHeadRows(parameterViews(this.#layout, this.#flat as Float32Array), rowsOfArray);
+      return this.#withHeadRows(parameterViews(this.#layout, flat as Float32Array), rowsOfArray);
     }
     const build = (): Record<string, Value> =>
       this.#withHeadRows(flatPieces(this.#layout).pieces, rowsOfValue);
     const session = await this.#open(["trained"], build, "all");
-    return (await session.runKeeping({ parameters: this.#flat })).kept;
+    return (await session.runKeeping({ parameters: flat })).kept;
   }
 
   #withHeadRows<Tensor>(

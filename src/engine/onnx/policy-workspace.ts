@@ -15,13 +15,13 @@ import type { ArrayFeeds, Feed, Feeds, KeptOutputs, RunResults } from "../../ten
 import { release, Session } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
 import { next, updateScalars } from "./adamw.ts";
-import { openCheckpoint, saveEngine, type CheckpointFiles } from "./engine-checkpoint.ts";
+import { openCheckpoint, saveEngine } from "./engine-checkpoint.ts";
 import type { Generation, GenerationStart } from "./generation.ts";
 import { decodeRun, startGeneration } from "./generation.ts";
 import type { RunRequest, WrittenRun } from "./generation.ts";
 import type { CompletionCache } from "./completion-cache.ts";
 import { startSource, watchedSource } from "./parameter-source.ts";
-import type { Arrays, OnLoad, WeightFiles } from "./parameter-source.ts";
+import type { Arrays, CheckpointFiles, OnLoad, PolicyWeights } from "../policy-engine.ts";
 import { policyParts } from "./policy-parts.ts";
 import { NEXT_STATE, PolicyState, type OptimizerState } from "./policy-state.ts";
 import type { BatchShape, GraphContext } from "./training-graphs.ts";
@@ -53,6 +53,9 @@ export interface StepSums {
   readonly gradNorm: number;
 }
 
+/** A result with the floating-point operations that it took. */
+type Counted<Result> = Result & { readonly flops: number };
+
 export class PolicyWorkspace {
   readonly options: WorkspaceOptions;
   readonly #device: Device;
@@ -61,9 +64,11 @@ export class PolicyWorkspace {
   #base: string | null = null;
   readonly #onLoad: OnLoad;
   #flops = 0;
-  #generation: Generation | undefined;
-  /** Of the last generation: the next one is most often of the same shape. */
-  #cache: CompletionCache | undefined;
+  /** Those under way, by the number that they were begun with. */
+  readonly #generations = new Map<number, Generation>();
+  #begun = 0;
+  /** Of a generation that ended: the next one is most often of the same shape. */
+  #spare: CompletionCache | undefined;
   readonly #sessions = new Map<string, Promise<Session>>();
 
   constructor(options: WorkspaceOptions, onLoad: OnLoad = () => {}) {
@@ -76,16 +81,35 @@ export class PolicyWorkspace {
   }
 
   /**
-   * Sets the weights, tensor by tensor where they lie on disk, and forgets the optimizer's state. Throws
-   * CheckpointError or ShapeError where they do not fit the policy.
+   * Sets the weights, tensor by tensor where they lie on disk, and forgets the optimizer's state. The reference policy
+   * is kept from them where `start` is asked for, else read beside them. Throws CheckpointError or ShapeError where
+   * weights do not fit the policy.
    */
-  async setState(weights: Arrays | WeightFiles): Promise<void> {
-    this.#base = weights instanceof Map ? null : resolve(weights.directory);
+  async setState(weights: PolicyWeights, reference?: "start" | PolicyWeights): Promise<void> {
+    this.#base = weights.kind === "arrays" ? null : resolve(weights.directory);
     const { trained, given } = policyParts(this.options);
     const total = [...trained, ...given].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     const source = watchedSource(await startSource(this.options, weights), total, this.#onLoad);
     try {
       await this.#state.start(source);
+    } finally {
+      await source.close();
+    }
+    if (reference === "start") await this.#state.keepReference();
+    else if (reference !== undefined) await this.#readReference(reference);
+  }
+
+  async #readReference(weights: PolicyWeights): Promise<void> {
+    // Given weights are held once, so an adapter's reference can differ from it in the adapter alone.
+    const hasGiven = policyParts(this.options).given.length > 0;
+    if (hasGiven && (weights.kind === "arrays" || resolve(weights.directory) !== this.#base)) {
+      throw new EngineError("The reference policy has another base than the adapter that is trained.", {
+        hint: "Give it the same base, with the adapter it should have.",
+      });
+    }
+    const source = await startSource(this.options, weights);
+    try {
+      await this.#state.readReference(source);
     } finally {
       await source.close();
     }
@@ -127,20 +151,13 @@ export class PolicyWorkspace {
     return this.#state.weights();
   }
 
-  async freezeReference(): Promise<void> {
-    await this.#state.freezeReference();
-  }
-
-  flops(): number {
-    return this.#flops;
-  }
-
   /** Log-probabilities of the batch's free tokens, in the order of its lists. */
   async logprobs(
     batch: BatchFeeds,
     under: "policy" | "reference",
     temperature: number,
-  ): Promise<Float32Array> {
+  ): Promise<Counted<{ readonly logprobs: Float32Array }>> {
+    const before = this.#flops;
     const weights = under === "policy" ? await this.#state.weights() : this.#state.reference;
     const session = await this.session(["logprobs", batch.shape], () =>
       logprobGraph(this.options, batch.shape),
@@ -150,11 +167,21 @@ export class PolicyWorkspace {
       ...weights,
       ...inverse(temperature),
     });
-    return logprobs as Float32Array;
+    return { logprobs: logprobs as Float32Array, flops: this.#flops - before };
   }
 
   /** One optimizer step on a batch that may be cut into several passes. */
-  async step(batches: readonly BatchFeeds[], spec: LossSpec, learningRate: number): Promise<StepSums> {
+  async step(
+    batches: readonly BatchFeeds[],
+    spec: LossSpec,
+    learningRate: number,
+  ): Promise<Counted<StepSums>> {
+    const before = this.#flops;
+    const done = await this.#step(batches, spec, learningRate);
+    return { ...done, flops: this.#flops - before };
+  }
+
+  async #step(batches: readonly BatchFeeds[], spec: LossSpec, learningRate: number): Promise<StepSums> {
     if (this.#state.size === 0) {
       throw new EngineError("This engine was opened to generate, so there is nothing to train.", {
         hint: "Open it with the weights or an adapter as what is trained.",
@@ -201,29 +228,40 @@ export class PolicyWorkspace {
     return sums(passes, read);
   }
 
-  /** Begins a generation; the one before it is forgotten. */
-  async startGeneration(start: GenerationStart): Promise<void> {
-    this.#forgetGeneration();
-    this.#generation = await startGeneration(this, start, this.#cache);
-    this.#cache = this.#generation.cache;
+  /** Begins a generation beside those under way. Its number is what `decode` and `endGeneration` know it by. */
+  async startGeneration(start: GenerationStart): Promise<Counted<{ readonly generation: number }>> {
+    const before = this.#flops;
+    const spare = this.#spare;
+    this.#spare = undefined;
+    const generation = await startGeneration(this, start, spare);
+    this.#begun += 1;
+    this.#generations.set(this.#begun, generation);
+    return { generation: this.#begun, flops: this.#flops - before };
   }
 
-  /** Takes every row of the generation on by a run of tokens. */
-  async decode(request: RunRequest): Promise<WrittenRun> {
-    if (this.#generation === undefined) throw new EngineError("No generation was started.");
-    return decodeRun(this, this.#generation, request);
+  /** Takes every row of a generation on by a run of tokens. */
+  async decode(number: number, request: RunRequest): Promise<Counted<WrittenRun>> {
+    const generation = this.#generations.get(number);
+    if (generation === undefined) throw new EngineError(`No generation ${number} is under way.`);
+    const before = this.#flops;
+    const written = await decodeRun(this, generation, request);
+    return { ...written, flops: this.#flops - before };
+  }
+
+  /** Frees a generation, whether it came to its end or not. */
+  endGeneration(number: number): void {
+    const generation = this.#generations.get(number);
+    if (generation === undefined) return;
+    this.#generations.delete(number);
+    release(Object.values(generation.prefix));
+    this.#spare = generation.cache;
   }
 
   async close(): Promise<void> {
-    this.#forgetGeneration();
+    for (const number of this.#generations.keys()) this.endGeneration(number);
     this.#state[Symbol.dispose]();
     for (const session of this.#sessions.values()) (await session)[Symbol.dispose]();
     this.#sessions.clear();
-  }
-
-  #forgetGeneration(): void {
-    release(Object.values(this.#generation?.prefix ?? {}));
-    this.#generation = undefined;
   }
 
   /** The session of a graph, compiled when first asked for; outputs named in `kept` stay on the device. */

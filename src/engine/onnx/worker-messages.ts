@@ -1,6 +1,6 @@
 /** What the engine and its worker say to each other: calls of PolicyWorkspace by name, answered one by one. */
 
-import type { OnLoad } from "./parameter-source.ts";
+import type { OnLoad } from "../policy-engine.ts";
 import type { PolicyWorkspace, WorkspaceOptions } from "./policy-workspace.ts";
 
 /** What a worker is started with. */
@@ -15,12 +15,11 @@ export type WorkspaceCall =
   | "setState"
   | "save"
   | "load"
-  | "freezeReference"
-  | "flops"
   | "logprobs"
   | "step"
   | "startGeneration"
   | "decode"
+  | "endGeneration"
   | "close";
 
 export type Arguments<Call extends WorkspaceCall> = Parameters<PolicyWorkspace[Call]>;
