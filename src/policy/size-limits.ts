@@ -11,8 +11,8 @@ export const MOST = {
   layers: 1000,
   heads: 4096,
   headSize: 2 ** 14,
-  /** Pixels of a picture: 8192 × 8192. */
-  imageArea: 2 ** 26,
+  /** Pixels of a picture. */
+  imageArea: 8192 ** 2,
   maxPositions: 2 ** 31 - 1,
   ropeTheta: 1e12,
   /** Standard deviation of fresh weights. */
@@ -23,6 +23,9 @@ export const MOST = {
   /** How much an adapter counts: alpha / rank, or alpha / √rank. Published ones have 0.5 to 30. */
   adapterScale: 1000,
 } as const;
+
+/** Pixels of a picture's side. */
+export const MOST_SIDE = 8192;
 
 /** Below, a mean square of 0 is divided by a number that float32 takes for 0. */
 export const LEAST_NORM_EPSILON = 1e-20;

@@ -170,6 +170,11 @@ describe("openVisionTokenizer", () => {
         '{"kind":"patch-codebook","patchSize":1,"codebookSize":1,"codebook":"AAAA AAAA"}',
         '{"kind":"patch-codebook","patchSize":1,"codebookSize":1,"codebook":"AAAAAA=="}',
         '{"kind":"patch-codebook","patchSize":1,"codebookSize":2,"codebook":"AAAA"}',
+        '{"kind":"patch-codebook","patchSize":1e9,"codebookSize":1,"codebook":"AAAA"}',
+        '{"kind":"patch-codebook","patchSize":1,"codebookSize":1,"codebook":"AAAA","pictureSize":{"width":1e12,"height":1}}',
+        '{"kind":"patch-codebook","patchSize":1,"codebookSize":1,"codebook":"AAAA","pictureSize":{"width":8,"height":1e6}}',
+        '{"kind":"patch-codebook","patchSize":1,"codebookSize":1,"codebook":"AAAA","pictureSize":{"width":8.5,"height":8}}',
+        `{"kind":"patch-codebook","patchSize":2,"codebookSize":1,"codebook":"${"AAAA".repeat(4)}","pictureSize":{"width":8,"height":9}}`,
       ]) {
         await writeFile(path, broken);
         await expect(openVisionTokenizer(directory)).rejects.toThrow(CheckpointError);

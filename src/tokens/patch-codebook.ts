@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { CheckpointError, DataError } from "../errors.ts";
+import { MOST, MOST_SIDE } from "../policy/size-limits.ts";
 import { picture, type Picture } from "../images/picture.ts";
 import { resizedSize } from "../images/resize.ts";
 import { nearestRow } from "./k-means.ts";
@@ -14,14 +15,17 @@ import { VISION_FILE } from "./vision-tokenizer.ts";
 
 export const PATCH_CODEBOOK_KIND = "patch-codebook";
 
+/** Pixels of a side. A larger picture would be a sequence that no policy reads. */
+const side = z.int().min(1).max(MOST_SIDE);
+
 const PatchCodebookFile = z.strictObject({
   kind: z.literal(PATCH_CODEBOOK_KIND),
-  patchSize: z.int().min(1),
-  codebookSize: z.int().min(1),
+  patchSize: side,
+  codebookSize: z.int().min(1).max(MOST.vocabularySize),
   /** [codebookSize, patchSize, patchSize, 3] bytes. */
   codebook: z.base64(),
   /** Of the pictures it was fitted to, where all had one. */
-  pictureSize: z.strictObject({ width: z.int().min(1), height: z.int().min(1) }).exactOptional(),
+  pictureSize: z.strictObject({ width: side, height: side }).exactOptional(),
 });
 
 export class PatchCodebook implements VisionTokenizer {
@@ -67,6 +71,13 @@ export class PatchCodebook implements VisionTokenizer {
     if (tokenizer.codebookSize !== codebookSize) {
       throw new CheckpointError(
         `${VISION_FILE} says ${codebookSize} codes, but holds ${tokenizer.codebookSize}.`,
+        { hint: "Copy it again from the checkpoint." },
+      );
+    }
+    if (pictureSize !== undefined && !isCut(pictureSize, patchSize)) {
+      const { width, height } = pictureSize;
+      throw new CheckpointError(
+        `${VISION_FILE} says pictures of ${width} × ${height}, which ${patchSize} × ${patchSize} patches do not fill.`,
         { hint: "Copy it again from the checkpoint." },
       );
     }
@@ -150,6 +161,10 @@ export class PatchCodebook implements VisionTokenizer {
     }
     return result;
   }
+}
+
+function isCut({ width, height }: PictureSize, patchSize: number): boolean {
+  return width % patchSize === 0 && height % patchSize === 0;
 }
 
 /** The grid of patches that fill a picture. Throws DataError where they leave a rest. */

@@ -19,16 +19,20 @@ export interface MovqConfigFile {
 
 const MISSING = "Give the directory of a vision tokenizer: it holds config.json beside the weights.";
 
-const size = z.int().min(1);
-const stages = z.array(z.int().min(0));
+/** Several times what Emu3's has: a damaged file is found before anything is laid out for it. */
+const MOST = { stages: 8, blocks: 64, frames: 64, channels: 2 ** 14, codes: 2 ** 24 } as const;
+
+const size = (most: number): z.ZodInt => z.int().min(1).max(most);
+const stages = z.array(z.int().min(0).max(MOST.stages)).max(MOST.stages);
+const multipliers = z.array(size(MOST.channels)).min(1).max(MOST.stages);
 
 const SharedKeys = {
-  codebook_size: size.default(EMU3_MOVQ_CONFIG.codebookSize),
-  embed_dim: size.default(EMU3_MOVQ_CONFIG.latentChannels),
-  in_channels: size.default(EMU3_MOVQ_CONFIG.inputChannels),
-  out_channels: size.default(EMU3_MOVQ_CONFIG.outputChannels),
-  temporal_downsample_factor: size.default(EMU3_MOVQ_CONFIG.temporalFactor),
-  num_res_blocks: size.default(EMU3_MOVQ_CONFIG.resBlocks),
+  codebook_size: size(MOST.codes).default(EMU3_MOVQ_CONFIG.codebookSize),
+  embed_dim: size(MOST.channels).default(EMU3_MOVQ_CONFIG.latentChannels),
+  in_channels: size(MOST.channels).default(EMU3_MOVQ_CONFIG.inputChannels),
+  out_channels: size(MOST.channels).default(EMU3_MOVQ_CONFIG.outputChannels),
+  temporal_downsample_factor: size(MOST.frames).default(EMU3_MOVQ_CONFIG.temporalFactor),
+  num_res_blocks: size(MOST.blocks).default(EMU3_MOVQ_CONFIG.resBlocks),
   attn_resolutions: stages.nullable().default([...EMU3_MOVQ_CONFIG.attentionStages]),
 };
 
@@ -37,27 +41,21 @@ const single = z.literal(false, "only false is supported").default(false);
 
 const OriginalKeys = z.strictObject({
   ...SharedKeys,
-  z_channels: size.default(EMU3_MOVQ_CONFIG.latentChannels),
+  z_channels: size(MOST.channels).default(EMU3_MOVQ_CONFIG.latentChannels),
   double_z: single,
-  ch: size.default(EMU3_MOVQ_CONFIG.baseChannels),
-  ch_mult: z
-    .array(size)
-    .min(1)
-    .default([...EMU3_MOVQ_CONFIG.multipliers]),
+  ch: size(MOST.channels).default(EMU3_MOVQ_CONFIG.baseChannels),
+  ch_mult: multipliers.default([...EMU3_MOVQ_CONFIG.multipliers]),
   dropout: z.number().default(0),
 });
 
 const TransformersKeys = z.strictObject({
   ...SharedKeys,
-  latent_channels: size.default(EMU3_MOVQ_CONFIG.latentChannels),
+  latent_channels: size(MOST.channels).default(EMU3_MOVQ_CONFIG.latentChannels),
   double_latent: single,
-  base_channels: size.default(EMU3_MOVQ_CONFIG.baseChannels),
-  channel_multiplier: z
-    .array(size)
-    .min(1)
-    .default([...EMU3_MOVQ_CONFIG.multipliers]),
-  hidden_size: size.default(1024),
-  num_attention_heads: size.default(1),
+  base_channels: size(MOST.channels).default(EMU3_MOVQ_CONFIG.baseChannels),
+  channel_multiplier: multipliers.default([...EMU3_MOVQ_CONFIG.multipliers]),
+  hidden_size: size(MOST.channels).default(1024),
+  num_attention_heads: size(MOST.channels).default(1),
   attention_dropout: z.number().default(0),
 });
 

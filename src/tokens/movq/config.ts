@@ -3,6 +3,9 @@
 /** Group norm has this many groups wherever it stands. */
 export const NORM_GROUPS = 32;
 
+/** Of a stage; Emu3's last has 1024. */
+const MOST_CHANNELS = 2 ** 14;
+
 export interface MovqConfig {
   readonly codebookSize: number;
   /** Numbers of one codebook entry, and of one place of the latent. */
@@ -55,6 +58,8 @@ export function movqMisfits(config: MovqConfig): string[] {
   const faults: string[] = [];
   for (const stage of config.multipliers.keys()) {
     const channels = stageChannels(config, stage);
+    if (channels > MOST_CHANNELS)
+      faults.push(`stage ${stage} has ${channels} channels, at most ${MOST_CHANNELS} are taken`);
     if (channels % NORM_GROUPS !== 0) {
       faults.push(`stage ${stage} has ${channels} channels, which ${NORM_GROUPS} norm groups do not divide`);
     }
