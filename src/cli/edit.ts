@@ -110,6 +110,8 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
   // Emu3's encoder would take a gigabyte beside the language model.
   await policy.vision.release();
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
+  const { positionsNotice, requireSequence } = await import("../policy/sequence-fit.ts");
+  requireSequence(policy.config, codes.rows * codes.columns + grid.rows * grid.columns);
   const prompt = await makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
   const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;
   const maxTokens = await longestCompletion(policy, prompt, flags);
@@ -117,6 +119,8 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
   progress.say(
     `${request.image}: ${sizeOf(source)} pixels, read at ${sizeOf(resized)} as ${codes.rows} × ${codes.columns} codes`,
   );
+  const notice = positionsNotice(policy.config, prompt.ids.length + maxTokens);
+  if (notice !== undefined) progress.say(notice);
 
   const completions = await generate(policy, prompt, {
     sampling,

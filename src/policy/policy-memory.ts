@@ -6,6 +6,7 @@
 import type { PolicyConfig } from "./config.ts";
 import { loraParameterCount, type LoraSettings } from "./lora.ts";
 import { PROJECTIONS, parameterCount } from "./parameters.ts";
+import { cacheBytes } from "./sequence-fit.ts";
 
 const FLOAT32 = 4;
 const BFLOAT16 = 2;
@@ -61,13 +62,12 @@ export function describePolicy(config: PolicyConfig, workplace: Workplace): Poli
     });
   const inference = (type: "float32" | "bfloat16"): MemoryNeed => {
     const width = type === "float32" ? FLOAT32 : BFLOAT16;
-    const cacheBytes = 2 * config.layers * config.keyValueHeads * config.headSize * workplace.tokens * width;
     const weightBytes = parameters * width;
     return need({
       task: "inference",
       type,
       weightBytes,
-      cacheBytes,
+      cacheBytes: cacheBytes(config, workplace.tokens, width),
       gradientBytes: 0,
       momentBytes: 0,
       activationBytes: 0,

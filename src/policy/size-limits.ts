@@ -14,6 +14,8 @@ export const MOST = {
   /** Pixels of a picture. */
   imageArea: 8192 ** 2,
   maxPositions: 2 ** 31 - 1,
+  /** Tokens of one sequence; attention looks at as many squared. */
+  sequence: 2 ** 20,
   ropeTheta: 1e12,
   /** Standard deviation of fresh weights. */
   weightStd: 1000,

@@ -106,3 +106,21 @@ describe("numbers too large to mean anything", () => {
     expectRefused(await earl("train", "train.yaml", ...flags), "of memory");
   });
 });
+
+describe("positions that a policy was not made for", () => {
+  test("are said, and the edit is made", async () => {
+    await writeTinyCheckpoint("short");
+    const text = readFileSync("short/config.json", "utf8");
+    const short = text.replace('"max_position_embeddings": 4096', '"max_position_embeddings": 40');
+    writeFileSync("short/config.json", short);
+    const { code, err } = await edit("short");
+    expect(err).toMatch(/Sequences of up to \d+ tokens are longer than the 40 that the policy was made for/);
+    expect(code).toBe(0);
+    expect((await edit("sound")).err).not.toContain("was made for");
+  });
+
+  test("are refused where no machine could attend to them", async () => {
+    const words = ["--checkpoint", "sound", "--out", "edits", "--grid", "9999x9999"];
+    expectRefused(await earl("edit", "source.png", "Make it red", ...words), "the most that earl takes");
+  });
+});
