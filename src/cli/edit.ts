@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 
-import { OnnxSettings } from "../engine/onnx/onnx-settings.ts";
+import { EngineSettings } from "../engine/engines.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
@@ -227,7 +227,7 @@ async function generate(
 ): Promise<Completion[]> {
   const { openEngine } = await import("../experiment/policy-start.ts");
   const settings = {
-    engine: OnnxSettings.parse({ device: flags.device }),
+    engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
   const onLoad = followLoad(progress);

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 
-import { OnnxSettings } from "../engine/onnx/onnx-settings.ts";
+import { EngineSettings } from "../engine/engines.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { DatasetSplit } from "../data/edit-dataset.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
@@ -65,7 +65,7 @@ async function evaluate(path: string, flags: EvaluateFlags, surroundings: Surrou
   progress.start("Held-out edits", Math.min(flags.size, prepared.count));
   const edits = await firstEdits(prepared, flags.size, (done) => progress.advance(done));
   const settings = {
-    engine: OnnxSettings.parse({ device: flags.device }),
+    engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
   progress.start("Evaluation", 2);

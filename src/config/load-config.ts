@@ -3,14 +3,14 @@
  * flag it comes from, and a mistyped key with the one that was probably meant.
  */
 
-import { readFileSync } from "node:fs";
-
-import { isCollection, isMap, isScalar, LineCounter, parse, parseDocument, type Document } from "yaml";
-
 import { ConfigError } from "../errors.ts";
 import type { Declaration } from "./declaration.ts";
-import { describeValue, type Fault, faultsOf, isRecord, valueAt } from "./faults.ts";
-import { listSettings, type Setting } from "./settings.ts";
+import { describeValue, type Fault, faultsOf, oneLine } from "./faults.ts";
+import { applyOverride } from "./overrides.ts";
+import { isRecord, valueAt } from "./raw-settings.ts";
+import { parseYaml, readTextFile, YamlFaults, type YamlText } from "./read-yaml.ts";
+import { settingTree } from "./setting-tree.ts";
+import { listSettings } from "./settings.ts";
 
 /**
  * Reads a YAML file and lays `overrides` ("a.b=value") over it.
@@ -23,9 +23,10 @@ export function loadConfig<Config>(
 ): Config {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readTextFile(file);
   } catch (cause) {
-    throw new ConfigError(`Cannot read the config ${file}.`, {
+    const what = cause instanceof YamlFaults ? `: ${cause.message}` : "";
+    throw new ConfigError(`Cannot read the config ${oneLine(file)}${what}.`, {
       hint: "Check the path; recipes/ holds configs to start from.",
       cause,
     });
@@ -40,39 +41,32 @@ export function parseConfig<Config>(
   file: string,
   overrides: readonly string[] = [],
 ): Config {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const list = document.errors.map((error) => {
-      const { line, col } = lines.linePos(error.pos[0]);
-      return `${file}:${line}:${col}: ${error.message}`;
-    });
-    throw new ConfigError(`The config is not valid YAML:\n  ${list.join("\n  ")}`, {
-      hint: "Correct the syntax; `earl config docs` shows every setting.",
-    });
-  }
-  const raw: unknown = document.toJS() ?? {};
+  const name = oneLine(file);
+  const yaml = parseFile(text, name);
+  const raw = yaml.value ?? {};
   if (!isRecord(raw)) {
-    throw new ConfigError(`${file} holds ${describeValue(raw)}, not settings.`, {
+    throw new ConfigError(`${name} holds ${describeValue(raw)}, not settings.`, {
       hint: "Write one `key: value` a line; recipes/ holds configs to start from.",
     });
   }
 
-  const settings = listSettings(declaration);
-  const flags: string[] = [];
-  const faults = overrides.flatMap((override) => applyOverride(raw, override, { flags, settings }));
+  const root = settingTree(declaration.schema);
+  const applied = overrides.map((override) => applyOverride(root, raw, override));
+  const faults = applied.flatMap(({ fault }) => fault ?? []);
   const parsed = declaration.schema.safeParse(raw);
+  const known = { root, settings: listSettings(declaration), raw };
   for (const issue of parsed.error?.issues ?? []) {
-    for (const fault of faultsOf(issue, raw, settings)) faults.push(fault);
+    for (const fault of faultsOf(issue, known)) faults.push(fault);
   }
-  faults.push(...crossFaultsOf(declaration, raw, faults));
+  for (const fault of crossFaultsOf(declaration, raw, faults)) faults.push(fault);
   if (parsed.success && faults.length === 0) return parsed.data;
 
+  const flags = applied.map(({ path }) => path);
   const list = faults.map(({ path, message }) => {
-    const key = path.join(".");
-    const isFlag = flags.some((flag) => flag === key || flag.startsWith(`${key}.`));
-    const place = isFlag || key === "" ? "--set" : placeOf(document, lines, path, file);
-    return `${place}${key === "" ? "" : ` ${key}:`} ${message}`;
+    const line = yaml.lineOf(path);
+    const isFlag = path.length === 0 || flags.some((flag) => overlap(flag, path));
+    const place = isFlag ? "--set" : line === undefined ? name : `${name}:${line}`;
+    return `${place}${path.length === 0 ? "" : ` ${oneLine(path.join("."))}:`} ${oneLine(message)}`;
   });
   const count = faults.length === 1 ? "a fault" : `${faults.length} faults`;
   throw new ConfigError(`The config has ${count}:\n  ${list.join("\n  ")}`, {
@@ -80,54 +74,55 @@ export function parseConfig<Config>(
   });
 }
 
-/** Writes one "a.b=value" into `raw`; notes the flag it came from. Returns its faults. */
-function applyOverride(
-  raw: Record<string, unknown>,
-  override: string,
-  { flags, settings }: { flags: string[]; settings: readonly Setting[] },
-): Fault[] {
-  const [, key = "", text = ""] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
-  if (key === "") return [{ path: [], message: `${override} is not of the form key=value` }];
-  flags.push(key);
-  const path = key.split(".");
-  const leaf = path.pop() ?? "";
-  let folder = raw;
-  for (const name of path) {
-    const inner = folder[name] ?? {};
-    if (!isRecord(inner))
-      return [{ path: key.split("."), message: `${name} is a value, not a group of settings` }];
-    folder[name] = inner;
-    folder = inner;
-  }
-  const isText = settings.some((setting) => setting.key === key && setting.type === "text");
+function parseFile(text: string, file: string): YamlText {
   try {
-    folder[leaf] = isText ? text : parse(text);
-  } catch {
-    return [{ path: key.split("."), message: `${JSON.stringify(text)} is not a YAML value` }];
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YamlFaults)) throw error;
+    const list = error.faults.map((fault) => `${file}:${/^\d/.test(fault) ? "" : " "}${fault}`);
+    throw new ConfigError(`The config is not valid YAML:\n  ${list.join("\n  ")}`, {
+      hint: "Correct the syntax; `earl config docs` shows every setting.",
+    });
   }
-  return [];
+}
+
+/** True where one path leads to the other, or to a part of it. */
+function overlap(left: readonly string[], right: readonly string[]): boolean {
+  const length = Math.min(left.length, right.length);
+  return length > 0 && left.slice(0, length).every((name, index) => name === right[index]);
 }
 
 /**
- * Combinations are looked for also when single settings are at fault: those are left out, and only combinations of
- * sound settings are reported.
+ * Combinations are looked for also when single settings are at fault: those are left out, or else the sections they
+ * stand in, and only combinations of sound settings are reported.
  */
 function crossFaultsOf<Config>(
   { schema, standIns, crossFaults }: Declaration<Config>,
   raw: Record<string, unknown>,
   faults: readonly Fault[],
 ): Fault[] {
-  const sound: Record<string, unknown> = structuredClone(raw);
-  for (const { path } of faults) {
+  for (const depth of [Infinity, 1]) {
+    const removed = faults.map(({ path }) => path.slice(0, depth));
+    const parsed = schema.safeParse(over(standIns, without(raw, removed)));
+    if (!parsed.success) continue;
+    return crossFaults(parsed.data)
+      .map(({ keys, message }) => ({ paths: keys.map((key) => key.split(".")), message }))
+      .filter(({ paths }) => !paths.some((path) => removed.some((gone) => overlap(gone, path))))
+      .map(({ paths, message }) => ({ path: paths[0] ?? [], message }));
+  }
+  return [];
+}
+
+function without(
+  raw: Record<string, unknown>,
+  paths: readonly (readonly string[])[],
+): Record<string, unknown> {
+  const sound = structuredClone(raw);
+  for (const path of paths) {
     const folder = valueAt(sound, path.slice(0, -1));
     if (isRecord(folder)) delete folder[path.at(-1) ?? ""];
   }
-  const parsed = schema.safeParse(over(standIns, sound));
-  if (!parsed.success) return [];
-  const faulty = new Set(faults.map(({ path }) => path.join(".")));
-  return crossFaults(parsed.data)
-    .filter(({ keys }) => !keys.some((key) => faulty.has(key)))
-    .map(({ keys, message }) => ({ path: keys[0].split("."), message }));
+  return sound;
 }
 
 /** `upper` laid over `lower`, group by group. */
@@ -141,18 +136,4 @@ function over(
     laid[key] = isRecord(below) && isRecord(value) ? over(below, value) : value;
   }
   return laid;
-}
-
-/** "file:line" of a key, or of the nearest group around it that the file has. */
-function placeOf(document: Document, lines: LineCounter, path: readonly string[], file: string): string {
-  for (let depth = path.length; depth > 0; depth -= 1) {
-    const group = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
-    if (!isMap(group)) continue;
-    const pair = group.items.find(({ key }) => isScalar(key) && String(key.value) === path[depth - 1]);
-    const key = pair?.key;
-    if (isScalar(key) && !isCollection(key) && key.range != null) {
-      return `${file}:${lines.linePos(key.range[0]).line}`;
-    }
-  }
-  return file;
 }

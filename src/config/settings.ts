@@ -1,29 +1,17 @@
-/** The schema as a flat list of settings: dotted key, type, range, default and meaning, for docs and for messages. */
+/** Every setting of a declaration in the order of its schema, in tables as people read them, and as a JSON schema. */
 
 import { z } from "zod";
 
 import type { Declaration } from "./declaration.ts";
+import { settingTree, type ChoiceNode, type Member, type SettingNode } from "./setting-tree.ts";
 
-const Node = z.looseObject({
-  type: z.string().optional(),
-  description: z.string().optional(),
-  default: z.unknown().optional(),
-  enum: z.array(z.string()).optional(),
-  items: z.looseObject({ enum: z.array(z.string()).optional() }).optional(),
-  minimum: z.number().optional(),
-  exclusiveMinimum: z.number().optional(),
-  maximum: z.number().optional(),
-  required: z.array(z.string()).default([]),
-  properties: z.record(z.string(), z.unknown()).optional(),
-});
-
-/** What the machinery needs of a declaration to explain its settings. */
+/** What this file needs of a declaration. */
 export type Declared = Pick<Declaration<unknown>, "schema" | "title">;
 
 export interface Setting {
-  /** Dotted, e.g. "grpo.loss.klCoef". */
+  /** Dotted, e.g. "grpo.loss.klCoef"; "<n>" stands for the number of a list's entry, e.g. "rewards.<n>.weight". */
   readonly key: string;
-  /** "integer", "number", "text", "true or false", or the choices. */
+  /** "integer", "number", "text", "true or false", the values to choose from, or what a list holds. */
   readonly type: string;
   /** "≥ 1", "0 … 1", "> 0"; "" where any value of the type will do. */
   readonly range: string;
@@ -33,40 +21,111 @@ export interface Setting {
   readonly about: string;
 }
 
+/** Settings that stand together: a group, what all kinds of a choice have, or what one of its kinds has. */
+export interface SettingsTable {
+  /** Of the group; "" for the outermost one. */
+  readonly key: string;
+  /** Set for the settings of one kind. */
+  readonly kind?: string;
+  readonly about: string;
+  readonly settings: readonly Setting[];
+}
+
+/** Every table, outermost first. */
+export function settingsTables({ schema }: Declared): SettingsTable[] {
+  return tablesOf(settingTree(schema), "", new Map());
+}
+
+/** Every setting, in the order of the tables. */
+export function listSettings(declaration: Declared): Setting[] {
+  return settingsTables(declaration).flatMap(({ settings }) => settings);
+}
+
+/** Where a group or choice was met first; a schema that holds itself is explained there alone. */
+type Met = Map<SettingNode, string>;
+
+function tablesOf(member: Member, key: string, met: Met): SettingsTable[] {
+  const { node, about } = member;
+  if (node.shape === "list") {
+    const tables = tablesOf(node.entry, joined(key, "<n>"), met);
+    const [first, ...others] = tables;
+    if (first === undefined) return [];
+    return [{ ...first, about: sentences(about, first.about) }, ...others];
+  }
+  if (node.shape === "leaf" || met.has(node)) return [];
+  met.set(node, key);
+  if (node.shape === "choice") return choiceTables(node, { key, about }, met);
+  const settings = settingsOf(node.members, key, met);
+  const own = settings.length === 0 ? [] : [{ key, about, settings }];
+  return [...own, ...innerTables(node.members, key, met)];
+}
+
+function choiceTables(
+  node: ChoiceNode,
+  { key, about }: { key: string; about: string },
+  met: Met,
+): SettingsTable[] {
+  const [any] = node.variants.values();
+  const shared = new Map([...(any?.members ?? [])].filter(([name]) => node.common.has(name)));
+  const kind: Setting = {
+    key: joined(key, "kind"),
+    type: [...node.variants.keys()].join(" | "),
+    range: "",
+    default: node.standard,
+    isRequired: node.standard === undefined,
+    about: "What it is; the settings of each kind follow.",
+  };
+  const common = { key, about, settings: [kind, ...settingsOf(shared, key, met)] };
+  const tables = [common, ...innerTables(shared, key, met)];
+  for (const [name, variant] of node.variants) {
+    const own = new Map(
+      [...variant.members].filter(([option]) => option !== "kind" && !node.common.has(option)),
+    );
+    tables.push({ key, kind: name, about: variant.about, settings: settingsOf(own, key, met) });
+    tables.push(...innerTables(own, key, met));
+  }
+  return tables;
+}
+
+function innerTables(members: ReadonlyMap<string, Member>, key: string, met: Met): SettingsTable[] {
+  return [...members].flatMap(([name, member]) => tablesOf(member, joined(key, name), met));
+}
+
+/** The members that have a row of their own: those that hold no settings themselves, and lists and choices met before. */
+function settingsOf(members: ReadonlyMap<string, Member>, key: string, met: Met): Setting[] {
+  return [...members].flatMap(([name, { node, about, isRequired, standard }]) => {
+    const row = { key: joined(key, name), default: standard, isRequired, about };
+    if (node.shape === "leaf") return [{ ...row, type: node.type, range: node.range }];
+    if (node.shape === "list")
+      return [{ ...row, type: `list of ${entryType(node.entry.node, met)}`, range: "" }];
+    const before = met.get(node);
+    return before === undefined ? [] : [{ ...row, type: `as \`${before}\``, range: "" }];
+  });
+}
+
+function entryType(node: SettingNode, met: Met): string {
+  if (node.shape === "leaf") return node.type;
+  const before = met.get(node);
+  if (before !== undefined) return `entries as \`${before}\``;
+  return node.shape === "list" ? `lists of ${entryType(node.entry.node, met)}` : "entries";
+}
+
+function joined(key: string, name: string): string {
+  return key === "" ? name : `${key}.${name}`;
+}
+
+function sentences(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(" ");
+}
+
 /** JSON schema of a config file, for editors. */
 export function configJsonSchema({ schema, title }: Declared): Record<string, unknown> {
-  return { ...z.toJSONSchema(schema, { io: "input" }), title };
-}
-
-/** Every setting, in the order of the schema. */
-export function listSettings(declaration: Declared): Setting[] {
-  return settingsOf(configJsonSchema(declaration), "", false);
-}
-
-function settingsOf(schema: unknown, key: string, isRequired: boolean): Setting[] {
-  const node = Node.parse(schema);
-  if (node.properties !== undefined) {
-    return Object.entries(node.properties).flatMap(([name, inner]) =>
-      settingsOf(inner, key === "" ? name : `${key}.${name}`, node.required.includes(name)),
-    );
-  }
-  const { description, default: standard } = node;
-  const range = rangeOf(node);
-  return [{ key, type: typeOf(node), range, default: standard, isRequired, about: description ?? "" }];
-}
-
-function typeOf(node: z.infer<typeof Node>): string {
-  if (node.items?.enum !== undefined) return `list of ${node.items.enum.join(" \\| ")}`;
-  if (node.enum !== undefined) return node.enum.join(" \\| ");
-  return { string: "text", boolean: "true or false" }[node.type ?? ""] ?? node.type ?? "any";
-}
-
-function rangeOf(node: z.infer<typeof Node>): string {
-  const { minimum, exclusiveMinimum, maximum } = node;
-  // z.int() declares the safe integers as its range, which says nothing to a reader.
-  const top = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? undefined : maximum;
-  if (minimum !== undefined && top !== undefined) return `${minimum} … ${top}`;
-  if (minimum !== undefined) return `≥ ${minimum}`;
-  if (exclusiveMinimum !== undefined) return `> ${exclusiveMinimum}`;
-  return "";
+  const json = z.toJSONSchema(schema, {
+    io: "input",
+    // zod leaves out the default of what passes through a transform, as choices do; theirs is what would be written.
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema instanceof z.ZodDefault) jsonSchema.default ??= zodSchema.def.defaultValue as never;
+    },
+  });
+  return { ...json, title };
 }

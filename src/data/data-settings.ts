@@ -2,15 +2,37 @@
 
 import { z } from "zod";
 
-export const DataSettings = z.strictObject({
+import { choiceOf } from "../config/choice.ts";
+import { share } from "../config/ranges.ts";
+
+const OmniEditOptions = z.strictObject({
   directory: z.string().describe("Folder with train-*, validation-* and test-* parquet files."),
-  rlDirectory: z
-    .string()
-    .optional()
-    .describe(
-      "Folder whose train-* files the GRPO stage takes prompts and targets from; `directory` unless given.",
-    ),
-  thoughts: z.boolean().default(false).describe("Teach the policy to write the thought before the picture."),
+});
+
+const DATASETS = {
+  omniedit: {
+    about: "Parquet files with the columns of OmniEdit, as `earl data scenes` writes them.",
+    options: OmniEditOptions,
+  },
+};
+
+export const DataSettings = choiceOf(DATASETS, {
+  standard: "omniedit",
+  common: {
+    rlDirectory: z
+      .string()
+      .optional()
+      .describe(
+        "Folder whose train-* files the GRPO stage takes prompts and targets from; `directory` unless given.",
+      ),
+    thoughts: z
+      .boolean()
+      .default(false)
+      .describe("Teach the policy to write the thought before the picture."),
+    maxBrokenShare: share
+      .default(0.05)
+      .describe("Share of the rows seen that may be unreadable before the run stops; fewer are left out."),
+  },
 });
 
 export type DataSettings = z.infer<typeof DataSettings>;

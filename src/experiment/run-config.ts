@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Declaration } from "../config/declaration.ts";
 import { loadConfig, parseConfig } from "../config/load-config.ts";
 import { DataSettings } from "../data/data-settings.ts";
-import { OnnxSettings } from "../engine/onnx/onnx-settings.ts";
+import { EngineSettings } from "../engine/engines.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import { EvaluationSettings } from "../evaluate/evaluation-settings.ts";
 import { PolicySettings } from "../policy/policy-settings.ts";
@@ -26,7 +26,7 @@ export const RunConfig = z.strictObject({
   data: DataSettings,
   policy: PolicySettings.prefault({}),
   tokenizer: TokenizerSettings.prefault({}),
-  engine: OnnxSettings.prefault({}),
+  engine: EngineSettings.prefault({}),
   optimizer: OptimizerSettings.prefault({}),
   sft: SftSettings.prefault({}),
   grpo: GrpoSettings.prefault({}),
