@@ -11,6 +11,7 @@ import { EvaluationSettings } from "../evaluate/evaluation-settings.ts";
 import { PolicySettings } from "../policy/policy-settings.ts";
 import { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
 import { GrpoSettings } from "../train/grpo-settings.ts";
+import { RewardList } from "../rewards/open-reward.ts";
 import { SftSettings } from "../train/sft-settings.ts";
 import { crossFaults } from "./cross-checks.ts";
 
@@ -28,6 +29,9 @@ export const RunConfig = z.strictObject({
   tokenizer: TokenizerSettings.prefault({}),
   engine: EngineSettings.prefault({}),
   optimizer: OptimizerSettings.prefault({}),
+  rewards: RewardList.prefault([{ kind: "reference", weight: 1 }]).describe(
+    "What completions are scored by: the weighted sum of these.",
+  ),
   sft: SftSettings.prefault({}),
   grpo: GrpoSettings.prefault({}),
   evaluation: EvaluationSettings.prefault({}),

@@ -8,7 +8,8 @@ import { join } from "node:path";
 
 import { openEditDataset } from "../data/omniedit.ts";
 import { datasetFingerprint } from "../data/split-files.ts";
-import { referenceReward } from "../rewards/reference.ts";
+import { openRewards } from "../rewards/open-reward.ts";
+import type { Reward } from "../rewards/reward.ts";
 import { prepareEdits } from "../edits/prepare-edits.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { Interrupted } from "../errors.ts";
@@ -68,6 +69,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   const directory = runDirectoryOf(config);
   if (!isResume) refuseTaken(directory);
   await requireDevice(config.engine.device);
+  await using reward = await openRewards(config.rewards);
   const material = await gather(config);
   progress.say(`Policy ${material.start.about}`);
 
@@ -90,7 +92,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   });
   run.recorder.subscribe(request.onEvent);
   try {
-    const parts = { ...request, material, run };
+    const parts = { ...request, material, reward, run };
     const arms = await trainStages(parts);
     if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
     if (material.heldOut !== undefined) await evaluateArms(parts, material.heldOut, arms);
@@ -157,6 +159,7 @@ function datasetRecord(directory: string): unknown {
 
 interface StageParts extends TrainingRequest {
   readonly material: Material;
+  readonly reward: Reward;
   readonly run: OpenRun;
 }
 
@@ -179,7 +182,7 @@ async function trainStages(parts: StageParts): Promise<PolicyArm[] | "interrupte
 }
 
 async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult> {
-  const { config, material, run, signal, clock } = parts;
+  const { config, material, reward, run, signal, clock } = parts;
   const { start, train, rlTrain, validation } = material;
   // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
   const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(parts, "sft") : start;
@@ -198,11 +201,7 @@ async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult>
   const { tokens, vision } = start;
   return stage === "sft"
     ? await sft({ engine, train, validation }, config.sft, stageRun)
-    : await grpo(
-        { engine, vision, tokens, reward: referenceReward, train: rlTrain, validation },
-        config.grpo,
-        stageRun,
-      );
+    : await grpo({ engine, vision, tokens, reward, train: rlTrain, validation }, config.grpo, stageRun);
 }
 
 /** The best checkpoint of a stage that is done; the policy it started from where it made no checkpoint. */

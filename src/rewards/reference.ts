@@ -14,6 +14,9 @@
  * preservation, however much else stayed. A plain mean over the unchanged area would forgive it almost wholly.
  */
 
+import { z } from "zod";
+
+import type { Variant } from "../config/choice.ts";
 import type { Picture } from "../images/picture.ts";
 import type { JudgeVerdict } from "../judge/verdict.ts";
 import type { DecodedEdit, Reward } from "./reward.ts";
@@ -44,6 +47,15 @@ export const referenceReward: Reward = {
     return edits.map(verdictOf);
   },
   [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+const options = z.strictObject({});
+
+/** The kind `reference`. */
+export const REFERENCE: Variant<unknown, Promise<Reward>, typeof options> = {
+  about: "How close a picture is to its example's target, 0 to 10: no judge, only pixels.",
+  options,
+  open: () => Promise.resolve(referenceReward),
 };
 
 function verdictOf(edit: DecodedEdit): JudgeVerdict {

@@ -1,0 +1,60 @@
+/**
+ * The front door of rewards: every kind by name, and the run's one reward from the config's list. A new reward is a file
+ * and a line in the table.
+ */
+
+import { z } from "zod";
+
+import { choiceOf, openChoice } from "../config/choice.ts";
+import { namedList } from "../config/named-list.ts";
+import { productVariant } from "./geometric-mean.ts";
+import { TOTAL } from "./named-scores.ts";
+import { REFERENCE } from "./reference.ts";
+import { openComposed, partOptions, type PartChoice, type RewardContext } from "./reward-part.ts";
+import type { Reward } from "./reward.ts";
+import { sumVariant, weightedSum } from "./weighted-sum.ts";
+
+/** Rewards within rewards: the list below, named before it exists. */
+const parts: z.ZodType<readonly PartChoice[]> = z.lazy(() => RewardList);
+
+export const REWARDS = {
+  reference: REFERENCE,
+  sum: sumVariant(parts),
+  product: productVariant(parts),
+};
+
+/** One reward of a list: its kind's options, and what every part has. */
+export const RewardChoice = choiceOf(REWARDS, { common: partOptions });
+export type RewardChoice = z.infer<typeof RewardChoice>;
+
+/** The setting `rewards`. */
+export const RewardList = namedList(RewardChoice);
+
+const CONTEXT: RewardContext = {
+  open: async (choice) => openChoice<RewardContext, Promise<Reward>>(REWARDS, choice, CONTEXT),
+};
+
+/**
+ * The run's one reward: the weighted sum of the list, or the reward itself where it is alone, with weight 1 and without
+ * a map. Whoever opens it closes it.
+ */
+export async function openRewards(choices: readonly RewardChoice[]): Promise<Reward> {
+  const [first, ...others] = choices;
+  const isAlone = others.length === 0 && first?.weight === 1 && first.map.kind === "identity";
+  return openComposed(choices, CONTEXT, (opened) => {
+    const [part] = opened;
+    return isAlone && part !== undefined ? named(part.reward, part.name) : weightedSum(TOTAL, opened);
+  });
+}
+
+/** The reward under the name that the config gives it. */
+function named(reward: Reward, name: string): Reward {
+  if (reward.name === name) return reward;
+  return {
+    name,
+    needs: reward.needs,
+    range: reward.range,
+    score: (edits, options) => reward.score(edits, options),
+    [Symbol.asyncDispose]: () => reward[Symbol.asyncDispose](),
+  };
+}
