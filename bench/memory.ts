@@ -120,13 +120,14 @@ async function write(places: Places, config: PolicyConfig): Promise<void> {
 function argumentsOf(row: string, places: Places): string[] {
   if (row !== "edit") {
     const flags = ["--purpose", row, "--tokens", values.tokens];
-    return ["bench/ours/memory.ts", places.policy, ...flags];
+    return ["src/from-source.mjs", "bench/ours/memory.ts", places.policy, ...flags];
   }
   const { policy, vision, picture: source, out } = places;
   const flags = ["--checkpoint", policy, "--vision-tokenizer", vision, "--out", out, "-n", "1"];
   flags.push("--area", String(side ** 2));
   if (values.grid !== undefined) flags.push("--grid", values.grid);
-  return ["bench/ours/edit-memory.ts", source, "Turn the sky orange", ...flags];
+  const program = ["--import", "./bench/ours/print-peak.mjs", "src/from-source.mjs", "src/cli/main.ts"];
+  return [...program, "edit", source, "Turn the sky orange", ...flags];
 }
 
 const config = configOf(Number(values.megabytes));
@@ -145,7 +146,7 @@ try {
   );
   process.stdout.write(`row         weights    peak MB   ratio   ${GOAL.share} × + ${GOAL.constant} MB\n`);
   for (const row of values.rows.split(",")) {
-    const args = ["src/from-source.mjs", ...argumentsOf(row, places)];
+    const args = argumentsOf(row, places);
     const arm = { name: row, command: process.execPath, args, read: readJsonFigures, skip: 0 };
     const [figures] = await runArm(arm, root);
     const peak = (figures?.["peakBytes"] ?? Number.NaN) / MEGABYTE;

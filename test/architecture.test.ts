@@ -1,10 +1,18 @@
 /** Holds the shape of the code base: layers, rooms, names, lengths. Every rule is also shown to find a breach. */
 
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { longFiles, roomCycles, strays, upwardImports, vagueNames } from "./architecture/rules.ts";
+import {
+  loadedWith,
+  longFiles,
+  roomCycles,
+  strays,
+  upwardImports,
+  vagueNames,
+} from "./architecture/rules.ts";
 import { parseSource, readSources } from "./architecture/source-file.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -31,6 +39,33 @@ describe("architecture", () => {
 
   test("a file holds one idea: at most 300 lines of code", () => {
     expect(longFiles(everything)).toEqual([]);
+  });
+
+  test("a benchmark imports nothing from the command line", () => {
+    const measurements = everything.filter((file) => file.path.startsWith("bench/"));
+    expect(
+      measurements.flatMap((file) =>
+        file.imports.filter((target) => target.startsWith("src/cli/")).map((target) => [file.path, target]),
+      ),
+    ).toEqual([]);
+  });
+
+  test("`earl --help` loads what says which commands there are, and none of what they do", () => {
+    const loaded = loadedWith("src/cli/main.ts", program);
+    expect(loaded.filter((name) => !name.startsWith("src/cli/"))).toEqual([
+      "commander",
+      "picocolors",
+      "src/config/env.ts",
+      "src/data/scenes/scene.ts",
+      "src/errors.ts",
+      "src/format.ts",
+      "src/policy/float-formats.ts",
+      "src/runs/atomic-write.ts",
+      "src/runs/clock.ts",
+    ]);
+    const commands = readdirSync(join(root, "src/cli/commands")).length;
+    expect(loaded.filter((name) => name.startsWith("src/cli/commands/"))).toHaveLength(commands);
+    expect(loaded.filter((name) => name.startsWith("src/cli/")).length).toBeLessThan(commands + 8);
   });
 
   test("time, environment, console, unseeded randomness, onnxruntime and threads have one owner each", () => {

@@ -4,12 +4,16 @@ import { InvalidArgumentError, Option } from "commander";
 
 import { ConfigError } from "../errors.ts";
 
-/** A whole number from `least` up. */
-export function wholeNumber(least: number): (text: string) => number {
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(
+      value > most
+        ? `It must be a whole number of at most ${most}.`
+        : `It must be a whole number of at least ${least}.`,
+    );
   };
 }
 
@@ -21,6 +25,17 @@ export function numberBetween(least: number, most: number): (text: string) => nu
     const range = most === Number.POSITIVE_INFINITY ? `at least ${least}` : `between ${least} and ${most}`;
     throw new InvalidArgumentError(`It must be a number ${range}.`);
   };
+}
+
+/** The path of a file or folder. An empty one would mean the current folder, which nobody who types it means. */
+export function filePath(text: string): string {
+  if (text.trim() !== "" && !text.includes("\0")) return text;
+  throw new InvalidArgumentError("It must be a path, not empty.");
+}
+
+/** Collects the paths of an argument that may be given several times. */
+export function filePaths(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, filePath(text)];
 }
 
 /** Collects a flag that may be given several times. */

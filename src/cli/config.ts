@@ -3,7 +3,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Command } from "commander";
 import { stringify } from "yaml";
 
 import { configDocs } from "../config/config-docs.ts";
@@ -11,41 +10,22 @@ import { configJsonSchema } from "../config/settings.ts";
 import { loadRunConfig, RUN_CONFIG } from "../experiment/run-config.ts";
 import { writeFault, writeFileAtomically } from "../runs/atomic-write.ts";
 import { metricsDocs } from "../runs/metrics-docs.ts";
-import { collect } from "./arguments.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-const SET = ["--set <key=value>", "change a setting; may be given several times"] as const;
+/** Throws ConfigError where the config has a fault. */
+export function checkConfig(file: string, overrides: readonly string[], { stdout }: Surroundings): void {
+  const { name, algorithm, data } = loadRunConfig(file, overrides);
+  stdout.write(`${file} is sound: run ${name}, algorithm ${algorithm}, data ${data.directory}\n`);
+}
 
-export function addConfig(program: Command, { stdout }: Surroundings): void {
-  const config = program.command("config").description("look at settings without running anything");
+export function printConfig(file: string, overrides: readonly string[], { stdout }: Surroundings): void {
+  stdout.write(stringify(loadRunConfig(file, overrides)));
+}
 
-  config
-    .command("check")
-    .description("say whether a config is sound; lists every fault at once")
-    .argument("<config>", "YAML file")
-    .option(...SET, collect, [])
-    .action((file: string, options: { set: string[] }) => {
-      const { name, algorithm, data } = loadRunConfig(file, options.set);
-      stdout.write(`${file} is sound: run ${name}, algorithm ${algorithm}, data ${data.directory}\n`);
-    });
-
-  config
-    .command("print")
-    .description("print a config with every default filled in")
-    .argument("<config>", "YAML file")
-    .option(...SET, collect, [])
-    .action((file: string, options: { set: string[] }) => {
-      stdout.write(stringify(loadRunConfig(file, options.set)));
-    });
-
-  config
-    .command("docs")
-    .description("print every setting with its type, range, default and meaning")
-    .option("--out <dir>", "write config.md, config.schema.json and metrics.md there instead")
-    .action(({ out }: { out?: string }) => {
-      if (out === undefined) stdout.write(configDocs(RUN_CONFIG));
-      else writeDocs(out);
-    });
+/** Prints the settings; with a folder, writes there what docs/ holds of them. */
+export function documentConfig(out: string | undefined, { stdout }: Surroundings): void {
+  if (out === undefined) stdout.write(configDocs(RUN_CONFIG));
+  else writeDocs(out);
 }
 
 function writeDocs(directory: string): void {

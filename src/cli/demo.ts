@@ -3,15 +3,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Command } from "commander";
-
 import type { DataSettings } from "../data/data-settings.ts";
+import { writeScenes } from "../data/scenes/write-scenes.ts";
 import { loadRunConfig } from "../experiment/run-config.ts";
+import { runDirectoryOf } from "../experiment/training-run.ts";
 import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken } from "../runs/open-run.ts";
-import { collect, deviceOption, overridesOf } from "./arguments.ts";
+import { requireDevice } from "../tensor/find-device.ts";
+import { overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
+import { conclude, trainAndReport } from "./train-and-report.ts";
 import { isFinished } from "./train.ts";
 
 /** Demonstrations of recipes/demo. Real ones are imperfect, and that is where rewards help most. */
@@ -24,29 +26,15 @@ const DEMONSTRATIONS = {
 /** Edits whose right answer is known: what the judge of the GRPO stage compares with. Of other scenes than the test's. */
 const JUDGED = { seed: 1, imperfect: 0, counts: { train: 4000, validation: 1, test: 1 } } as const;
 
-interface DemoFlags {
+export interface DemoFlags {
   readonly set: string[];
   readonly device?: string;
   readonly resume?: true;
   readonly force?: true;
 }
 
-export function addDemo(program: Command, surroundings: Surroundings): void {
-  program
-    .command("demo")
-    .description("draw scenes, fine-tune, learn from rewards, evaluate, report: all of it, in minutes")
-    .option("--set <key=value>", "change a setting; may be given several times", collect, [])
-    .addOption(deviceOption())
-    .option("--resume", "go on where the demo was stopped or killed")
-    .option("--force", "delete an earlier demo and start again")
-    .action((flags: DemoFlags) => demo(flags, surroundings));
-}
-
-async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void> {
+export async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void> {
   const config = loadRunConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overridesOf(flags));
-  const { runDirectoryOf } = await import("../experiment/training-run.ts");
-  const { conclude, trainAndReport } = await import("./train-and-report.ts");
-  const { requireDevice } = await import("../tensor/find-device.ts");
   const directory = runDirectoryOf(config);
   const isResume = flags.resume === true;
   if (isResume && isFinished(directory.events)) {
@@ -68,7 +56,6 @@ async function writeDemoScenes(
   isResume: boolean,
   surroundings: Surroundings,
 ): Promise<void> {
-  const { writeScenes } = await import("../data/scenes/write-scenes.ts");
   const wanted = [
     { ...DEMONSTRATIONS, directory },
     ...(rlDirectory === undefined ? [] : [{ ...JUDGED, directory: rlDirectory }]),

@@ -5,12 +5,10 @@ import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { join } from "node:path";
 
-import type { Command } from "commander";
 import pc from "picocolors";
 
 import { EarlError, EngineError } from "../errors.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
-import { deviceOption } from "./arguments.ts";
 import { formatBytes } from "../format.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -21,11 +19,12 @@ interface Finding {
   readonly cure?: string;
 }
 
-interface DoctorFlags {
+export interface DoctorFlags {
   /** The device that must be there. */
   readonly device?: string;
 }
 
+/** What a check looks at is loaded by the check: a library that does not load is what it finds. */
 type Check = (flags: DoctorFlags) => Promise<Finding> | Finding;
 
 const GIB = 2 ** 30;
@@ -45,25 +44,20 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ["sharp", checkSharp],
 ];
 
-export function addDoctor(program: Command, { stdout }: Surroundings): void {
-  program
-    .command("doctor")
-    .description("check that this machine can run earl")
-    .addOption(deviceOption())
-    .action(async (flags: DoctorFlags) => {
-      let problems = 0;
-      for (const [name, check] of CHECKS) {
-        const finding = await examine(check, flags);
-        if (finding.state === "problem") problems += 1;
-        stdout.write(`${SIGNS[finding.state]} ${name.padEnd(12)} ${finding.detail}\n`);
-        if (finding.cure !== undefined) stdout.write(`               → ${finding.cure}\n`);
-      }
-      if (problems > 0) {
-        throw new EngineError(`${problems === 1 ? "A check" : `${problems} checks`} failed.`, {
-          hint: "Follow the arrows above, then run `earl doctor` again.",
-        });
-      }
+/** Prints a line a check. Throws EngineError where one found a problem. */
+export async function doctor(flags: DoctorFlags, { stdout }: Surroundings): Promise<void> {
+  let problems = 0;
+  for (const [name, check] of CHECKS) {
+    const finding = await examine(check, flags);
+    if (finding.state === "problem") problems += 1;
+    stdout.write(`${SIGNS[finding.state]} ${name.padEnd(12)} ${finding.detail}\n`);
+    if (finding.cure !== undefined) stdout.write(`               → ${finding.cure}\n`);
+  }
+  if (problems > 0) {
+    throw new EngineError(`${problems === 1 ? "A check" : `${problems} checks`} failed.`, {
+      hint: "Follow the arrows above, then run `earl doctor` again.",
     });
+  }
 }
 
 const SIGNS = { ok: pc.green("✓"), note: pc.yellow("·"), problem: pc.red("✗") } as const;

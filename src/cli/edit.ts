@@ -3,26 +3,30 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
-
 import { EngineSettings } from "../engine/engines.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
+import { openEngine, openPolicy } from "../experiment/policy-start.ts";
+import type { PolicyStart } from "../experiment/policy-start.ts";
+import { decodePicture } from "../images/codec.ts";
 import type { Picture } from "../images/picture.ts";
+import { resize } from "../images/resize.ts";
+import { positionsNotice, requireSequence } from "../policy/sequence-fit.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
 import type { Prompt } from "../tokens/prompt.ts";
+import { guidedPromptOf, imageIds, promptOf } from "../tokens/sequence.ts";
 import type { CodeGrid, GridSize } from "../tokens/vision-tokenizer.ts";
-import { deviceOption, numberBetween, required, wholeNumber } from "./arguments.ts";
+import { required } from "./arguments.ts";
+import { readEdits, tell, writePictures } from "./edit-files.ts";
+import { editJson } from "./edit-record.ts";
 import { locateRun } from "./locate-run.ts";
-import type { PolicyStart } from "../experiment/policy-start.ts";
 import type { Progress } from "./progress.ts";
 import { followLoad } from "./run-progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
-interface EditFlags {
+export interface EditFlags {
   readonly checkpoint?: string;
   readonly visionTokenizer?: string;
   readonly tokenizer?: string;
@@ -45,62 +49,15 @@ const THOUGHT_TOKENS = 1024;
 /** What a grid's text may have beyond its usual length, where the policy writes it. */
 const GRID_TEXT_TOKENS = 16;
 
-export function addEdit(program: Command, surroundings: Surroundings): void {
-  program
-    .command("edit")
-    .description("edit a picture with a checkpoint; writes edit-1.png …, contact-sheet.png and edit.json")
-    .argument("<image>", "PNG, JPEG or WebP of any size")
-    .argument("<instruction>", "what should change, in words")
-    .option("--checkpoint <dir>", "checkpoint folder, or a run (its best checkpoint is taken) (required)")
-    .option("--vision-tokenizer <dir>", "where the vision tokenizer lies, if not in the checkpoint")
-    .option("--tokenizer <dir>", "where the text tokenizer lies, if not in the checkpoint")
-    .option("-n <n>", "how many tries to write", wholeNumber(1), 4)
-    .addOption(deviceOption())
-    .option("--seed <n>", "the same seed gives the same pictures", wholeNumber(0), 0)
-    .option("--temperature <t>", "0 takes the likeliest", numberBetween(0, 100), 1)
-    .option("--top-k <k>", "keep the k likeliest; 0 keeps all", wholeNumber(0), 0)
-    .option("--top-p <p>", "keep the likeliest that reach this probability", numberBetween(0.000_001, 1), 1)
-    .option(
-      "--guidance <g>",
-      "how much the instruction counts over none (classifier-free guidance); 1 is off, more takes twice the time",
-      numberBetween(0, 1000),
-      1,
-    )
-    .option("--thought", "let the policy write a thought before the picture, and print it")
-    .option("--free-grid-text", "let the policy write the grid's rows*columns itself, as in EARL")
-    .option(
-      "--area <pixels>",
-      "resize the picture to this area; else what the policy was made for",
-      wholeNumber(1),
-    )
-    .option(
-      "--grid <rows x columns>",
-      "codes of the pictures to write, as 24x42; else the source's",
-      gridSize,
-    )
-    .option("--out <dir>", "folder for the pictures (required)")
-    .action((image: string, instruction: string, flags: EditFlags) =>
-      edit({ image, instruction }, flags, surroundings),
-    );
-}
-
-function gridSize(text: string): GridSize {
-  const [, rows, columns] = /^([1-9]\d{0,3})[x*×]([1-9]\d{0,3})$/.exec(text) ?? [];
-  if (rows !== undefined && columns !== undefined) return { rows: Number(rows), columns: Number(columns) };
-  throw new InvalidArgumentError("It must be rows x columns of codes, as 24x42.");
-}
-
 interface Request {
   readonly image: string;
   readonly instruction: string;
 }
 
-async function edit(request: Request, flags: EditFlags, surroundings: Surroundings): Promise<void> {
+export async function edit(request: Request, flags: EditFlags, surroundings: Surroundings): Promise<void> {
   const out = required(flags.out, "--out DIR");
   const checkpoint = resolveCheckpoint(locateRun(required(flags.checkpoint, "--checkpoint DIR")));
   const bytes = readPicture(request.image);
-  const { decodePicture } = await import("../images/codec.ts");
-  const { openPolicy } = await import("../experiment/policy-start.ts");
 
   const source = await decodePicture(bytes, request.image);
   const policy = await openPolicy(checkpoint, flags);
@@ -110,7 +67,6 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
   // Emu3's encoder would take a gigabyte beside the language model.
   await policy.vision.release();
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
-  const { positionsNotice, requireSequence } = await import("../policy/sequence-fit.ts");
   requireSequence(policy.config, codes.rows * codes.columns + grid.rows * grid.columns);
   const prompt = await makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
   const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;
@@ -128,12 +84,10 @@ async function edit(request: Request, flags: EditFlags, surroundings: Surroundin
     progress,
     clock: surroundings.clock,
   });
-  const { readEdits, tell, writePictures } = await import("./edit-files.ts");
   progress.start("Pictures", completions.length);
   const edits = await readEdits(policy, prompt, completions, (done) => progress.advance(done));
   progress.clear();
   const files = writePictures(out, source, edits);
-  const { editJson } = await import("./edit-record.ts");
   const [first] = files.pictures;
   const record = {
     checkpoint,
@@ -173,7 +127,6 @@ async function readSource(
   { vision }: PolicyStart,
   area: number | undefined,
 ): Promise<ReadSource> {
-  const { resize } = await import("../images/resize.ts");
   const { width, height } = vision.fittingSize(source.width, source.height, area);
   const resized = resize(source, width, height);
   const [codes] = await vision.encode([resized]);
@@ -192,7 +145,6 @@ async function makePrompt(
   { codes: source, grid, instruction }: PromptSource,
   flags: EditFlags,
 ): Promise<Prompt> {
-  const { guidedPromptOf, promptOf } = await import("../tokens/sequence.ts");
   const writes = flags.thought === true ? "thought" : "image";
   const parts = { source, instruction, writes, grid } as const;
   return flags.guidance === 1 ? promptOf(tokens, parts) : guidedPromptOf(tokens, parts);
@@ -204,7 +156,6 @@ async function longestCompletion(
   { grid, writes }: Prompt,
   { freeGridText }: EditFlags,
 ): Promise<number> {
-  const { imageIds } = await import("../tokens/sequence.ts");
   const codes = new Int32Array(grid.rows * grid.columns);
   const picture = imageIds(tokens.vocabulary, tokens.textTokenizer, { ...grid, codes }).length;
   // eos follows the picture; boi is the last of the prompt, or ends the thought.
@@ -225,7 +176,6 @@ async function generate(
   prompt: Prompt,
   { sampling, flags, progress, clock }: Writing,
 ): Promise<Completion[]> {
-  const { openEngine } = await import("../experiment/policy-start.ts");
   const settings = {
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),

@@ -3,7 +3,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Command } from "commander";
 import { parse } from "yaml";
 import { z } from "zod";
 
@@ -15,19 +14,13 @@ import { isHeld } from "../runs/lock.ts";
 import { RunDirectory } from "../runs/run-directory.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-export function addLs(program: Command, { stdout }: Surroundings): void {
-  program
-    .command("ls")
-    .description("list the runs: stage, step, last reward, size")
-    .argument("[folder]", "where the runs are", "runs")
-    .action((folder: string) => {
-      const runs = runsIn(folder);
-      stdout.write(
-        runs.length === 0
-          ? `No runs in ${folder}. \`earl demo\` or \`earl train CONFIG\` makes one.\n`
-          : `${formatTable([["run", "state", "stage", "step", "reward", "size"], ...runs.map(rowOf)])}\n`,
-      );
-    });
+export function listRuns(folder: string, { stdout }: Surroundings): void {
+  const runs = runsIn(folder);
+  stdout.write(
+    runs.length === 0
+      ? `No runs in ${folder}. \`earl demo\` or \`earl train CONFIG\` makes one.\n`
+      : `${formatTable([["run", "state", "stage", "step", "reward", "size"], ...runs.map(rowOf)])}\n`,
+  );
 }
 
 /** Throws DataError for a file. */

@@ -2,17 +2,22 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Option, type Command } from "commander";
+
 import { ConfigError } from "../errors.ts";
-import { DTYPES } from "../policy/float-formats.ts";
-import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
-import type { FloatType } from "../policy/safetensors-writer.ts";
-import { required, wholeNumber } from "./arguments.ts";
 import { formatBytes, formatTable } from "../format.ts";
 import { machineMemory } from "../machine-memory.ts";
+import { INDEX_FILE, openCheckpointFiles, SINGLE_FILE } from "../policy/checkpoint-files.ts";
+import { readPolicyConfig } from "../policy/config-file.ts";
+import { DTYPES } from "../policy/float-formats.ts";
+import { openPolicyDirectory } from "../policy/policy-directory.ts";
+import { describePolicy } from "../policy/policy-memory.ts";
+import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
+import type { FloatType } from "../policy/safetensors-writer.ts";
+import { required } from "./arguments.ts";
+import { mergePolicy } from "./merge-policy.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
-interface InformationFlags {
+export interface InformationFlags {
   readonly json?: true;
   readonly tokens?: number;
   readonly loraRank: number;
@@ -21,42 +26,11 @@ interface InformationFlags {
 /** Two pictures of 256 × 256 at 8 pixels a code, and words between them. */
 const EDIT_TOKENS = 2304;
 
-export function addModel(program: Command, surroundings: Surroundings): void {
-  const model = program.command("model").description("look at a policy, merge an adapter");
-  model
-    .command("info")
-    .description(
-      "print architecture, parameters, memory and the engine that can hold it; config.json is enough",
-    )
-    .argument("<dir>", "Hugging Face directory of a language model")
-    .option(
-      "--tokens <n>",
-      `tokens of a sequence (default: ${EDIT_TOKENS}, or what it was made for)`,
-      wholeNumber(1),
-    )
-    .option("--lora-rank <n>", "rank of the adapter that is reckoned with", wholeNumber(1), 16)
-    .option("--json", "print JSON, sizes in bytes")
-    .action((directory: string, flags: InformationFlags) => describe(directory, flags, surroundings));
-  model
-    .command("merge")
-    .description("merge a LoRA adapter into its base and save the result")
-    .argument("<base>", "Hugging Face directory of the base")
-    .argument("<adapter>", "directory that PEFT or earl saved")
-    .option("--out <dir>", "folder to write (required)")
-    .addOption(
-      new Option(
-        "--type <type>",
-        "type of the weights; as in the base if not given, where bfloat16 rounds small changes away",
-      ).choices(Object.values(DTYPES)),
-    )
-    .action((base: string, adapter: string, flags: MergeFlags) =>
-      merge({ base, adapter, ...flags }, surroundings),
-    );
-}
-
-async function describe(directory: string, flags: InformationFlags, { stdout }: Surroundings): Promise<void> {
-  const { readPolicyConfig } = await import("../policy/config-file.ts");
-  const { describePolicy } = await import("../policy/policy-memory.ts");
+export async function describe(
+  directory: string,
+  flags: InformationFlags,
+  { stdout }: Surroundings,
+): Promise<void> {
   const { config, modelType } = await readPolicyConfig(directory);
   const weights = await weightsIn(directory);
   const tokens = flags.tokens ?? Math.min(config.maxPositions, EDIT_TOKENS);
@@ -79,8 +53,6 @@ interface StoredWeights {
 
 /** Undefined where there are none; throws CheckpointError where they do not fit the config. */
 async function weightsIn(directory: string): Promise<StoredWeights | undefined> {
-  const { INDEX_FILE, openCheckpointFiles, SINGLE_FILE } = await import("../policy/checkpoint-files.ts");
-  const { openPolicyDirectory } = await import("../policy/policy-directory.ts");
   if (![SINGLE_FILE, INDEX_FILE].some((name) => existsSync(join(directory, name)))) return undefined;
   const policy = await openPolicyDirectory(directory);
   await policy.close();
@@ -137,7 +109,7 @@ function needRow(need: MemoryNeed): string[] {
 
 const STORED_TYPES = Object.keys(DTYPES) as FloatType[];
 
-interface MergeFlags {
+export interface MergeFlags {
   readonly out?: string;
   readonly type?: string;
 }
@@ -147,12 +119,14 @@ interface Merge extends MergeFlags {
   readonly adapter: string;
 }
 
-async function merge({ base, adapter, type, ...flags }: Merge, surroundings: Surroundings): Promise<void> {
+export async function merge(
+  { base, adapter, type, ...flags }: Merge,
+  surroundings: Surroundings,
+): Promise<void> {
   const out = required(flags.out, "--out DIR");
   if (existsSync(out) && !isEmptyFolder(out)) {
     throw new ConfigError(`${out} exists already.`, { hint: "Choose a folder that is not there yet." });
   }
-  const { mergePolicy } = await import("./merge-policy.ts");
   const progress = progressOn(surroundings);
   const { tensors, adapted, skipped } = await mergePolicy(
     { base, adapter, out, type: STORED_TYPES.find((stored) => DTYPES[stored] === type) },

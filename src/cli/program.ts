@@ -1,21 +1,20 @@
-/** The command line: every command with its help. Each lives in a file of its own beside this one. */
+/** The command line: every command with its help. What a command does is loaded when it is run. */
 
 import { readFileSync } from "node:fs";
 
 import { Command } from "commander";
-import { z } from "zod";
 
-import { addConfig } from "./config.ts";
-import { addData } from "./data.ts";
-import { addDemo } from "./demo.ts";
-import { addDoctor } from "./doctor.ts";
-import { addEdit } from "./edit.ts";
-import { addEvaluate } from "./evaluate.ts";
-import { addLs } from "./ls.ts";
-import { addModel } from "./model.ts";
-import { addReport } from "./report.ts";
-import { addTrain } from "./train.ts";
-import { addVerify } from "./verify.ts";
+import { addConfig } from "./commands/config.ts";
+import { addData } from "./commands/data.ts";
+import { addDemo } from "./commands/demo.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addEdit } from "./commands/edit.ts";
+import { addEvaluate } from "./commands/evaluate.ts";
+import { addLs } from "./commands/ls.ts";
+import { addModel } from "./commands/model.ts";
+import { addReport } from "./commands/report.ts";
+import { addTrain } from "./commands/train.ts";
+import { addVerify } from "./commands/verify.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const EXAMPLES = `
@@ -57,5 +56,5 @@ export function createProgram(surroundings: Surroundings): Command {
 
 function packageVersion(): string {
   const path = new URL("../../package.json", import.meta.url);
-  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(path, "utf8"))).version;
+  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
 }

@@ -1,21 +1,15 @@
 /** `earl report RUN`: writes report.html again from the run's events. */
 
-import type { Command } from "commander";
-
+import { writeReport } from "../report/write-report.ts";
 import { locateRun } from "./locate-run.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-export function addReport(program: Command, { stdout }: Surroundings): void {
-  program
-    .command("report")
-    .description("write report.html from the events of a run")
-    .argument("<run...>", "run folders whose events follow one another, e.g. runs/demo")
-    .option("--out <file>", "the file to write; report.html in the last folder unless given")
-    .action(async ([first = "", ...rest]: string[], { out }: { out?: string }) => {
-      const { writeReport } = await import("../report/write-report.ts");
-      const directories: [string, ...string[]] = [locateRun(first), ...rest.map(locateRun)];
-      stdout.write(
-        `${await writeReport(out === undefined ? { directories } : { directories, output: out })}\n`,
-      );
-    });
+/** Writes the report of runs that follow one another, and prints its path. */
+export async function report(
+  [first, ...rest]: [string, ...string[]],
+  out: string | undefined,
+  { stdout }: Surroundings,
+): Promise<void> {
+  const directories: [string, ...string[]] = [locateRun(first), ...rest.map(locateRun)];
+  stdout.write(`${await writeReport(out === undefined ? { directories } : { directories, output: out })}\n`);
 }

@@ -1,29 +1,23 @@
 /** `earl verify PATH`: does earl compute what the system computed that made a recording? */
 
-import type { Command } from "commander";
 import { AgreementError } from "../errors.ts";
 import { formatTable } from "../format.ts";
+import { failureLines, summarize, summaryRows } from "../verify/summary.ts";
+import { verifyRecording } from "../verify/verify-recording.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
-interface VerifyFlags {
+export interface VerifyFlags {
   readonly tokenizer?: string;
 }
 
 /** Failures that are told one by one; a wrong weight makes hundreds. */
 const MOST_FAILURES = 20;
 
-export function addVerify(program: Command, surroundings: Surroundings): void {
-  program
-    .command("verify")
-    .description("compare earl with a recording of another system; exits 1 past a tolerance")
-    .argument("<path>", "folder of a recording, or sequences.json (docs/agreement.md lists the kinds)")
-    .option("--tokenizer <dir>", "text tokenizer of a recording of sequences")
-    .action((path: string, flags: VerifyFlags) => verify(path, flags, surroundings));
-}
-
-async function verify(path: string, { tokenizer }: VerifyFlags, surroundings: Surroundings): Promise<void> {
-  const { verifyRecording } = await import("../verify/verify-recording.ts");
-  const { failureLines, summarize, summaryRows } = await import("../verify/summary.ts");
+export async function verify(
+  path: string,
+  { tokenizer }: VerifyFlags,
+  surroundings: Surroundings,
+): Promise<void> {
   const { stdout, stderr } = surroundings;
   const progress = progressOn(surroundings);
   let done = 0;

@@ -98,6 +98,14 @@ export function longFiles(files: readonly SourceFile[]): string[] {
     .map((file) => `${file.path}: ${file.codeLines} code lines, at most ${MOST_CODE_LINES}`);
 }
 
+/** Everything that is loaded with a file, itself too: own files by path, packages by name. */
+export function loadedWith(path: string, files: readonly SourceFile[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const found = new Set([path]);
+  for (const name of found) for (const loaded of byPath.get(name)?.loads ?? []) found.add(loaded);
+  return [...found].toSorted();
+}
+
 /** Clocks, environment, console, unseeded randomness, onnxruntime and threads outside the file that owns them. */
 export function strays(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) =>

@@ -13,6 +13,8 @@ export interface SourceFile {
   readonly path: string;
   /** Paths of the project's own files it imports, types included. */
   readonly imports: readonly string[];
+  /** What is loaded whenever it is: own files by path, packages by name. Types and `import()` are not among it. */
+  readonly loads: readonly string[];
   /** Lines that hold code; blank and comment-only lines do not count. */
   readonly codeLines: number;
   /** What only one file may touch, as written: "Date.now", "process.env", "onnxruntime-node", "new Worker". */
@@ -27,7 +29,8 @@ export function parseSource(path: string, text: string): SourceFile {
     .importedFiles.map((imported) => imported.fileName)
     .filter((name) => name.startsWith("."))
     .map((name) => posix.join(posix.dirname(path), name));
-  return { path, imports, codeLines: countCodeLines(tree, text), guarded: findGuarded(tree) };
+  const loads = findLoads(tree, path);
+  return { path, imports, loads, codeLines: countCodeLines(tree, text), guarded: findGuarded(tree) };
 }
 
 /** Every TypeScript file below `folder`, which is given from `root`. */
@@ -57,6 +60,17 @@ function countCodeLines(tree: ts.SourceFile, text: string): number {
   };
   if (text.trim() !== "") visit(tree);
   return lines.size;
+}
+
+function findLoads(tree: ts.SourceFile, path: string): string[] {
+  return tree.statements.flatMap((statement) => {
+    const isType =
+      (ts.isImportDeclaration(statement) && statement.importClause?.isTypeOnly === true) ||
+      (ts.isExportDeclaration(statement) && statement.isTypeOnly);
+    const name = isType ? undefined : loadedModule(statement);
+    if (name === undefined || name.startsWith("node:")) return [];
+    return [name.startsWith(".") ? posix.join(posix.dirname(path), name) : name];
+  });
 }
 
 function findGuarded(tree: ts.SourceFile): string[] {

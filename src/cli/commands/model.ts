@@ -1,0 +1,49 @@
+/** What `earl model` is typed with; ../model.ts does it, and is loaded when it is asked for. */
+
+import { Option, type Command } from "commander";
+
+import { DTYPES } from "../../policy/float-formats.ts";
+import { filePath, wholeNumber } from "../arguments.ts";
+import type { InformationFlags, MergeFlags } from "../model.ts";
+import type { Surroundings } from "../surroundings.ts";
+
+/** Longer than any sequence that a policy is made for, wider than any. */
+const MOST_TOKENS = 2 ** 30;
+const MOST_RANK = 2 ** 20;
+
+export function addModel(program: Command, surroundings: Surroundings): void {
+  const model = program.command("model").description("look at a policy, merge an adapter");
+  model
+    .command("info")
+    .description(
+      "print architecture, parameters, memory and the engine that can hold it; config.json is enough",
+    )
+    .argument("<dir>", "Hugging Face directory of a language model", filePath)
+    .option(
+      "--tokens <n>",
+      "tokens of a sequence (default: 2304, or what it was made for)",
+      wholeNumber(1, MOST_TOKENS),
+    )
+    .option("--lora-rank <n>", "rank of the adapter that is reckoned with", wholeNumber(1, MOST_RANK), 16)
+    .option("--json", "print JSON, sizes in bytes")
+    .action(async (directory: string, flags: InformationFlags) => {
+      const { describe } = await import("../model.ts");
+      await describe(directory, flags, surroundings);
+    });
+  model
+    .command("merge")
+    .description("merge a LoRA adapter into its base and save the result")
+    .argument("<base>", "Hugging Face directory of the base", filePath)
+    .argument("<adapter>", "directory that PEFT or earl saved", filePath)
+    .option("--out <dir>", "folder to write (required)", filePath)
+    .addOption(
+      new Option(
+        "--type <type>",
+        "type of the weights; as in the base if not given, where bfloat16 rounds small changes away",
+      ).choices(Object.values(DTYPES)),
+    )
+    .action(async (base: string, adapter: string, flags: MergeFlags) => {
+      const { merge } = await import("../model.ts");
+      await merge({ base, adapter, ...flags }, surroundings);
+    });
+}
