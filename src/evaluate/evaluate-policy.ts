@@ -12,6 +12,8 @@ export interface EvaluationSettings {
   readonly seed: number;
   /** Edits generated at a time; default 128. Part of the draw: another size draws other completions. */
   readonly batchSize?: number;
+  /** When it aborts, the evaluation rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** One group of one completion for each edit, in order. The same settings give the same completions. */
@@ -20,13 +22,14 @@ export async function evaluatePolicy(
   edits: readonly PreparedEdit[],
   settings: EvaluationSettings,
 ): Promise<ScoredGroup[]> {
-  const { temperature, maxTokens, seed, batchSize = 128 } = settings;
+  const { temperature, maxTokens, seed, batchSize = 128, signal } = settings;
   const sampling = { groupSize: 1, temperature, topK: 0, topP: 1, maxTokens };
   const groups: ScoredGroup[] = [];
   for (let start = 0; start < edits.length; start += batchSize) {
     const batch = edits.slice(start, start + batchSize);
-    const request = { edits: batch, sampling, seed: Rng.from(seed, "evaluation", start).word() };
-    groups.push(...(await rollout(parts, request)));
+    const own = Rng.from(seed, "evaluation", start).word();
+    const request = { edits: batch, sampling, seed: own, ...(signal !== undefined && { signal }) };
+    for (const group of await rollout(parts, request)) groups.push(group);
   }
   return groups;
 }

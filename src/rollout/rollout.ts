@@ -18,7 +18,7 @@ import type { ScoredGroup } from "./scored-group.ts";
 
 /** What writes, reads and judges completions. */
 export interface RolloutParts {
-  readonly engine: PolicyEngine;
+  readonly engine: Pick<PolicyEngine, "generate">;
   readonly tokens: Tokens;
   readonly vision: VisionTokenizer;
   readonly reward: Reward;

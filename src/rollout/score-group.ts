@@ -23,7 +23,7 @@ type ReadPicture = Extract<ReadResult, { kind: "picture" }>;
 export async function scoreGroup(
   scorer: Scorer,
   edit: PreparedEdit,
-  { completions, flops }: CompletedGroup,
+  { completions }: Pick<CompletedGroup, "completions">,
   signal: AbortSignal,
 ): Promise<ScoredGroup> {
   const reads = completions.map((completion) => readCompletion(scorer.tokens, edit.prompt, completion));
@@ -31,7 +31,6 @@ export async function scoreGroup(
   const judged = await judge(scorer, edit, written, signal);
   return {
     edit,
-    flops,
     completions: completions.map(({ ids, constraints, logprobs, isFinished }, index) => {
       const read = reads[index]!;
       return { ids, constraints, logprobs, isFinished, ...outcomeOf(edit, read, judged) };

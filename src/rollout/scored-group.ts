@@ -21,8 +21,6 @@ export interface ScoredGroup {
   readonly edit: PreparedEdit;
   /** In order of their index within the group. */
   readonly completions: readonly ScoredCompletion[];
-  /** Floating-point operations of matrix products that generating it took. */
-  readonly flops: number;
 }
 
 /** What the completion is trained on; undefined where the verdict failed, which is not 0. */

@@ -35,6 +35,11 @@ export const GrpoSettings = z.strictObject({
   validationSize: z.int().min(1).default(128).describe("Validation edits an evaluation scores."),
   patience: z.int().min(1).default(10).describe("Evaluations without a better reward before stopping."),
   saveEvery: z.int().min(1).default(50).describe("Steps between checkpoints."),
+  showGroupsEvery: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("Steps between groups that are recorded with their pictures. Left out: at evaluations."),
   maxFailedVerdicts: share
     .default(0.5)
     .describe("Share of a rollout's verdicts that may fail before the run pauses."),

@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
-import { openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
+import {
+  dyingRecorder,
+  openSmallRun,
+  type RunUnderTest,
+  smallRunDirectory,
+  stillClock,
+} from "../../test/small/small-run.ts";
 import { TabularPolicy, withMethods } from "../../test/small/tabular-policy.ts";
 import { GrpoSettings } from "./grpo-settings.ts";
 import { ConfigError, EngineError, JudgeError } from "../errors.ts";
@@ -13,11 +19,10 @@ import type { Reward } from "../rewards/reward.ts";
 import { checkpointName } from "../runs/checkpoint.ts";
 import { comparableEvents, readEvents } from "../runs/event-log.ts";
 import type { Metrics } from "../runs/metrics.ts";
-import type { OpenRun } from "../runs/open-run.ts";
 import type { RunDirectory } from "../runs/run-directory.ts";
 import { SFT_LOSS } from "../algorithms/losses.ts";
 import { demonstrationGroups } from "./demonstrations.ts";
-import type { GrpoParts } from "./grpo-stage.ts";
+import type { GrpoWorld } from "./grpo.ts";
 import { grpo } from "./grpo.ts";
 import type { StageResult } from "./stage.ts";
 
@@ -38,14 +43,14 @@ function settingsOf(own: object = {}): GrpoSettings {
   });
 }
 
-function partsOf(own: Partial<GrpoParts> = {}): GrpoParts {
+function partsOf(own: Partial<GrpoWorld> = {}): GrpoWorld {
   const edits = smallEdits(world, paintExamples());
   const engine = new TabularPolicy(world.grammar, { keepsReference: true });
   return { ...world, engine, reward: referenceReward, train: edits, validation: edits, ...own };
 }
 
 function train(
-  open: OpenRun,
+  open: RunUnderTest,
   parts = partsOf(),
   settings = settingsOf(),
   signal?: AbortSignal,
@@ -251,16 +256,16 @@ describe("grpo and the end of a run", () => {
       await train(open, partsOf(), settings);
     }
     const uninterrupted = comparableEvents(whole.events);
-    for (const killAt of [1, 3, 9, 14, 25, uninterrupted.length - 1]) {
+    // The run's own start is recorded before the stage begins, and checkpoints are by the recorder itself.
+    const last = uninterrupted.filter(
+      ({ kind }) => kind !== "run-start" && kind !== "checkpoint-saved",
+    ).length;
+    for (const killAt of [1, 3, 9, 14, 25, last]) {
       const directory = smallRunDirectory();
       {
         using open = openSmallRun(directory);
-        let heard = 0;
-        open.recorder.subscribe(() => {
-          heard += 1;
-          if (heard === killAt) throw new Error("killed");
-        });
-        await expect(train(open, partsOf(), settings)).rejects.toThrow("killed");
+        const dying = { ...open, recorder: dyingRecorder(open.recorder, killAt) };
+        await expect(train(dying, partsOf(), settings)).rejects.toThrow("killed");
       }
       appendFileSync(directory.events, '{"kind":"st');
       {

@@ -1,46 +1,87 @@
 /**
- * GRPO: the policy writes a group of pictures for each prompt, a judge scores them, and the better ones of each group
- * become likelier. The loop below is the whole algorithm; what the named losses mean is in algorithms/named-losses.ts,
- * the derivation in docs/loss.md.
+ * GRPO (Shao et al. 2024): the policy writes a group of pictures for each prompt, a judge scores them, and what is better
+ * than the rest of its group becomes likelier. The loop below is the whole algorithm. It minimises
+ *
+ *   L = Σ w · [ cost(ρ, A) + β · KL ],   ρ = π(token) / π_rollout(token),   A = (reward − group's mean) / scale
+ *
+ * over the tokens that the policy could choose. With one update a rollout ρ is 1 and the cost −A · log π; with more it is
+ * clipped. The named losses differ in cost and weights alone: algorithms/named-losses.ts; derived in docs/loss.md.
  */
 
 import { groupAdvantages } from "../algorithms/advantages.ts";
-import { learningRateAt } from "../algorithms/schedule.ts";
-import type { GrpoSettings } from "./grpo-settings.ts";
+import type { PolicyEngine, StepMetrics } from "../engine/policy-engine.ts";
+import type { PreparedEdits } from "../edits/prepared-edit.ts";
+import type { Reward } from "../rewards/reward.ts";
 import { rewardsOf } from "../rollout/scored-group.ts";
-import { checkRollout, grpoStage, logGroups, stepReport, update, type GrpoParts } from "./grpo-stage.ts";
-import { policyBatch, withReference } from "./policy-batch.ts";
-import { sampleGroups } from "./sample-groups.ts";
-import { beginStage, checkUp, finishStage, isOver, type StageResult, type StageRun } from "./stage.ts";
-import { endStep, StepWatch } from "./step-record.ts";
+import type { Tokens } from "../tokens/sequence.ts";
+import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+import type { GrpoSettings } from "./grpo-settings.ts";
+import { rolloutReport, showGroups, updateReport } from "./grpo-report.ts";
+import { samplerAgreement } from "./sampler-agreement.ts";
+import { groupSource, sampleGroups } from "./sample-groups.ts";
+import { Stage, type StageResult, type StageRun } from "./stage.ts";
+import { lossPlan, trainingGroups, withReference } from "./training-groups.ts";
+import { validationReward } from "./validation-reward.ts";
+
+/** What GRPO works with. */
+export interface GrpoWorld {
+  /** Holds the start's weights, also when the stage is resumed; opened with a reference policy where the loss has a KL term. */
+  readonly engine: PolicyEngine;
+  readonly tokens: Tokens;
+  readonly vision: VisionTokenizer;
+  readonly reward: Reward;
+  /** Edits that prompts are taken from. */
+  readonly train: PreparedEdits;
+  /** Edits that the best checkpoint is chosen on. */
+  readonly validation: PreparedEdits;
+}
 
 /**
- * Trains until the steps are made, the validation reward is on a plateau, or the run is interrupted. Throws JudgeError,
- * after saving, where too many verdicts of a rollout failed; EngineError where sampler and trainer disagree.
+ * Trains until the steps are made, the validation reward is on a plateau, or the run is interrupted. Whatever it throws,
+ * the last complete step is saved before: JudgeError where too many verdicts failed, EngineError where sampler and trainer
+ * disagree or an update would not be finite.
  */
-export async function grpo(parts: GrpoParts, settings: GrpoSettings, run: StageRun): Promise<StageResult> {
-  const { engine } = parts;
-  const stage = grpoStage(parts, settings, run);
+export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageRun): Promise<StageResult> {
+  const stage = new Stage(
+    {
+      name: "grpo",
+      engine: world.engine,
+      schedule: settings,
+      evaluateEvery: settings.evaluateEvery,
+      saveEvery: settings.saveEvery,
+      stopping: { patience: settings.patience, better: "higher" },
+      evaluate: (signal) => validationReward(world, settings, { seed: run.seed, signal }),
+    },
+    run,
+  );
+  const { engine } = stage;
+  const source = groupSource({ ...world, engine }, settings, run.seed);
+  const plan = lossPlan(settings);
 
-  let state = await beginStage(stage);
-  while (!isOver(stage, state)) {
-    const watch = new StepWatch(run.clock);
-    const sampled = await sampleGroups(stage.source, state.step);
-    watch.lap("time/rollout");
-    const checked = await checkRollout(stage, state, sampled);
+  for await (const step of stage.steps()) {
+    // Each prompt gets a group of completions, and each picture a verdict.
+    const sampled = await step.timed("time/rollout", () => sampleGroups(source, step));
+    const agreement = step.isChecked
+      ? await samplerAgreement(engine, sampled.groups, settings.temperature)
+      : {};
 
+    // A completion is as good as it is better than its own group.
     const advantages = groupAdvantages(rewardsOf(sampled.groups), settings.advantageScale);
-    const batch = policyBatch(sampled.groups, advantages, stage.plan);
-    const referenced = await withReference(engine, batch, stage.plan.loss);
-    const learningRate = learningRateAt(settings, state.step);
-    const updates = await update(stage, referenced.batch, learningRate);
-    watch.lap("time/update");
+    const batch = await withReference(engine, trainingGroups(sampled.groups, advantages, plan), plan.loss);
 
-    const more = { ...checked.metrics, learning_rate: learningRate };
-    const flops = sampled.flops + checked.flops + referenced.flops;
-    state = endStep(stage, state, watch, stepReport(stage, sampled, updates, { flops, metrics: more }));
-    logGroups(stage, state, sampled.groups, advantages);
-    state = await checkUp(stage, state);
+    // μ optimizer steps on the loss; none where no group has anything to teach.
+    const updates: StepMetrics[] = [];
+    await step.timed("time/update", async () => {
+      while (batch.length > 0 && updates.length < settings.updatesPerRollout) {
+        updates.push(await engine.step(batch, plan.loss, step.learningRate));
+      }
+    });
+
+    if (step.isDue(settings.showGroupsEvery ?? settings.evaluateEvery)) {
+      showGroups(stage, step, sampled.groups, advantages);
+    }
+    const { tokens, metrics } = updateReport(updates);
+    step.report(tokens, { ...rolloutReport(sampled, world.reward, settings), ...agreement, ...metrics });
   }
-  return finishStage(stage, state);
+  return stage.result();
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
-import { openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
+import { dyingRecorder, openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import { PolicySettings } from "../policy/policy-settings.ts";
 import { GrpoSettings } from "./grpo-settings.ts";
@@ -98,14 +98,10 @@ describe("the loops on onnxruntime", () => {
       const train = async (directory: RunDirectory, isResume: boolean, killAt = Infinity): Promise<void> => {
         using open = openSmallRun(directory, isResume);
         await using engine = await openEngine();
-        let heard = 0;
-        open.recorder.subscribe(() => {
-          heard += 1;
-          if (heard === killAt) throw new Error("killed");
-        });
+        const run = { ...runOf(open), recorder: dyingRecorder(open.recorder, killAt) };
         if (stage === "sft")
-          await sft(parts(engine), { ...SFT, steps: 9, evaluateEvery: 6, saveEvery: 4 }, runOf(open));
-        else await grpo(parts(engine), { ...GRPO, steps: 6, evaluateEvery: 4, saveEvery: 3 }, runOf(open));
+          await sft(parts(engine), { ...SFT, steps: 9, evaluateEvery: 6, saveEvery: 4 }, run);
+        else await grpo(parts(engine), { ...GRPO, steps: 6, evaluateEvery: 4, saveEvery: 3 }, run);
       };
       const [whole, killed] = [smallRunDirectory(), smallRunDirectory()];
       await train(whole, false);

@@ -5,19 +5,28 @@
 
 import { isZeroVariance } from "../algorithms/advantages.ts";
 import type { Sampling } from "../engine/policy-engine.ts";
+import { ConfigError } from "../errors.ts";
+import type { PreparedEdit, PreparedEdits } from "../edits/prepared-edit.ts";
 import { Rng } from "../random.ts";
-import type { PreparedEdits } from "../edits/prepared-edit.ts";
+import { judgeFault } from "../rollout/judge-fault.ts";
 import { rollout, type RolloutParts } from "../rollout/rollout.ts";
 import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
+import type { GrpoSettings } from "./grpo-settings.ts";
+import { lookAhead } from "./look-ahead.ts";
+import { shuffledBatches } from "./shuffled-batches.ts";
+import type { Step } from "./stage.ts";
 
+/** Where the groups of every step come from. */
 export interface GroupSource {
-  readonly parts: RolloutParts;
+  readonly world: RolloutParts;
   readonly train: PreparedEdits;
-  /** Numbers of the examples a step starts with. */
-  readonly batchOf: (step: number) => number[];
+  /** The edits that a step starts with. */
+  readonly batchAt: (step: number) => Promise<PreparedEdit[]>;
   readonly sampling: Sampling;
   /** Rounds of replacement at most. */
   readonly resample: number;
+  /** Share of a rollout's verdicts that may fail. */
+  readonly maxFailedVerdicts: number;
   readonly seed: number;
 }
 
@@ -28,46 +37,70 @@ export interface SampledGroups {
   readonly groups: readonly ScoredGroup[];
   /** Groups that were drawn to replace others. */
   readonly resampled: number;
-  /** Operations of all of them. */
-  readonly flops: number;
 }
 
-/** Samples and scores the groups of a step, counted from 0. Everything drawn follows from seed and step. */
-export async function sampleGroups(source: GroupSource, step: number): Promise<SampledGroups> {
-  const drawn = await draw(source, source.batchOf(step), [step, 0]);
+export function groupSource(
+  world: RolloutParts & { readonly train: PreparedEdits },
+  settings: GrpoSettings,
+  seed: number,
+): GroupSource {
+  const { groupSize, temperature, maxTokens, prompts, resampleZeroVariance, maxFailedVerdicts } = settings;
+  const batchOf = shuffledBatches(world.train.count, prompts, { seed, purpose: "grpo/epoch" });
+  return {
+    world,
+    train: world.train,
+    batchAt: lookAhead(world.train, batchOf),
+    sampling: { groupSize, temperature, topK: 0, topP: 1, maxTokens },
+    resample: resampleZeroVariance,
+    maxFailedVerdicts,
+    seed,
+  };
+}
+
+/**
+ * Samples and scores the groups of a step. Everything drawn follows from the seed and the step's number. Throws
+ * JudgeError where too many verdicts failed, before anything is drawn anew; ConfigError where not one picture of a
+ * stage's first rollout could be decoded.
+ */
+export async function sampleGroups(
+  source: GroupSource,
+  { index: step, signal }: Pick<Step, "index" | "signal">,
+): Promise<SampledGroups> {
+  const draw = async (edits: readonly PreparedEdit[], round: number): Promise<ScoredGroup[]> => {
+    const seed = Rng.from(source.seed, "grpo/rollout", step, round).word();
+    const groups = await rollout(source.world, { edits, sampling: source.sampling, seed, signal });
+    const fault = judgeFault(groups, source.maxFailedVerdicts);
+    if (fault !== undefined) throw fault;
+    return groups;
+  };
+  const drawn = await draw(await source.batchAt(step), 0);
+  if (step === 0) requireDecodable(drawn);
   const groups = [...drawn];
   let resampled = 0;
-  let flops = flopsOf(drawn);
   for (let round = 1; round <= source.resample; round += 1) {
-    const dull = groups.flatMap((group, index) => (isDull(group) ? [index] : []));
-    if (dull.length === 0) break;
-    const rng = Rng.from(source.seed, "grpo/resample", step, round);
-    const fresh = await draw(
-      source,
-      dull.map(() => rng.integer(source.train.count)),
-      [step, round],
+    const withoutVariance = groups.flatMap((group, at) =>
+      isZeroVariance(group.completions.map(rewardOf)) ? [at] : [],
     );
-    for (const [at, index] of dull.entries()) groups[index] = fresh[at]!;
-    resampled += dull.length;
-    flops += flopsOf(fresh);
+    if (withoutVariance.length === 0) break;
+    const rng = Rng.from(source.seed, "grpo/resample", step, round);
+    const others = await source.train.take(withoutVariance.map(() => rng.integer(source.train.count)));
+    for (const [index, fresh] of (await draw(others, round)).entries())
+      groups[withoutVariance[index]!] = fresh;
+    resampled += withoutVariance.length;
   }
-  return { drawn, groups, resampled, flops };
+  return { drawn, groups, resampled };
 }
 
-function flopsOf(groups: readonly ScoredGroup[]): number {
-  return groups.reduce((sum, group) => sum + group.flops, 0);
-}
-
-async function draw(
-  source: GroupSource,
-  indices: readonly number[],
-  labels: readonly number[],
-): Promise<ScoredGroup[]> {
-  const seed = Rng.from(source.seed, "grpo/rollout", ...labels).word();
-  const edits = await source.train.take(indices);
-  return rollout(source.parts, { edits, sampling: source.sampling, seed });
-}
-
-function isDull(group: ScoredGroup): boolean {
-  return isZeroVariance(group.completions.map(rewardOf));
+/** Throws ConfigError where no completion holds a picture. Later in a stage that is the policy's failure, not the settings'. */
+function requireDecodable(groups: readonly ScoredGroup[]): void {
+  const completions = groups.flatMap((group) => group.completions);
+  const verdicts = completions.map(({ verdict }) => verdict);
+  const reasons = verdicts.flatMap((verdict) => (verdict.kind === "undecodable" ? [verdict.reason] : []));
+  if (reasons.length < completions.length) return;
+  throw new ConfigError(
+    `No picture could be decoded from any of ${completions.length} completions: ${reasons[0]}.`,
+    {
+      hint: "Raise grpo.maxTokens, or start from a checkpoint that was fine-tuned to write pictures.",
+    },
+  );
 }

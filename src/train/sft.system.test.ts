@@ -3,14 +3,19 @@ import { appendFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
 import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
-import { openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
+import {
+  dyingRecorder,
+  openSmallRun,
+  type RunUnderTest,
+  smallRunDirectory,
+  stillClock,
+} from "../../test/small/small-run.ts";
 import { TabularPolicy } from "../../test/small/tabular-policy.ts";
 import { SftSettings } from "./sft-settings.ts";
 import type { EditExample } from "../data/edit-example.ts";
 import { CheckpointError, DataError } from "../errors.ts";
 import { comparableEvents, readEvents } from "../runs/event-log.ts";
-import type { OpenRun } from "../runs/open-run.ts";
-import { sft, type SftParts } from "./sft.ts";
+import { sft, type SftWorld } from "./sft.ts";
 import type { StageResult } from "./stage.ts";
 
 const world = smallWorld();
@@ -23,7 +28,7 @@ const settings = SftSettings.parse({
   saveEvery: 15,
 });
 
-function partsOf(examples: readonly EditExample[] = paintExamples()): SftParts {
+function partsOf(examples: readonly EditExample[] = paintExamples()): SftWorld {
   const edits = smallEdits(world, examples);
   return {
     engine: new TabularPolicy(world.grammar),
@@ -32,7 +37,12 @@ function partsOf(examples: readonly EditExample[] = paintExamples()): SftParts {
   };
 }
 
-function train(open: OpenRun, parts = partsOf(), own = settings, signal?: AbortSignal): Promise<StageResult> {
+function train(
+  open: RunUnderTest,
+  parts = partsOf(),
+  own = settings,
+  signal?: AbortSignal,
+): Promise<StageResult> {
   const { recorder, resumePoint } = open;
   return sft(parts, own, {
     recorder,
@@ -77,16 +87,16 @@ describe("sft", () => {
       await train(open);
     }
     const uninterrupted = comparableEvents(whole.events);
-    for (const killAt of [1, 17, 38, uninterrupted.length - 1]) {
+    // The run's own start is recorded before the stage begins, and checkpoints are by the recorder itself.
+    const last = uninterrupted.filter(
+      ({ kind }) => kind !== "run-start" && kind !== "checkpoint-saved",
+    ).length;
+    for (const killAt of [1, 17, 38, last]) {
       const directory = smallRunDirectory();
       {
         using open = openSmallRun(directory);
-        let heard = 0;
-        open.recorder.subscribe(() => {
-          heard += 1;
-          if (heard === killAt) throw new Error("killed");
-        });
-        await expect(train(open)).rejects.toThrow("killed");
+        const dying = { ...open, recorder: dyingRecorder(open.recorder, killAt) };
+        await expect(train(dying)).rejects.toThrow("killed");
       }
       appendFileSync(directory.events, '{"kind":"st');
       {

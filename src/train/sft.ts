@@ -4,46 +4,48 @@
  */
 
 import { SFT_LOSS } from "../algorithms/losses.ts";
-import { learningRateAt } from "../algorithms/schedule.ts";
-import type { SftSettings } from "./sft-settings.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { demonstrationGroups, validationLoss } from "./demonstrations.ts";
 import { lookAhead } from "./look-ahead.ts";
+import type { SftSettings } from "./sft-settings.ts";
 import { shuffledBatches } from "./shuffled-batches.ts";
-import { beginStage, checkUp, finishStage, isOver, type StageResult, type StageRun } from "./stage.ts";
-import { endStep, StepWatch } from "./step-record.ts";
+import { Stage, type StageResult, type StageRun } from "./stage.ts";
 
-export interface SftParts {
+/** What supervised fine-tuning works with. */
+export interface SftWorld {
   /** Holds the start's weights, also when the stage is resumed. */
   readonly engine: PolicyEngine;
   readonly train: PreparedEdits;
   readonly validation: PreparedEdits;
 }
 
-/** Trains until the steps are made, the validation loss stops falling, or the run is interrupted. */
-export async function sft(parts: SftParts, settings: SftSettings, run: StageRun): Promise<StageResult> {
-  const { engine, train } = parts;
+/**
+ * Trains until the steps are made, the validation loss stops falling, or the run is interrupted. Whatever it throws, the
+ * last complete step is saved before.
+ */
+export async function sft(world: SftWorld, settings: SftSettings, run: StageRun): Promise<StageResult> {
+  const { train, validation } = world;
   const batchOf = shuffledBatches(train.count, settings.batchSize, { seed: run.seed, purpose: "sft/epoch" });
   const batchAt = lookAhead(train, batchOf);
-  const stage = {
-    name: "sft",
-    engine,
+  const stage = new Stage(
+    {
+      name: "sft",
+      engine: world.engine,
+      schedule: settings,
+      evaluateEvery: settings.evaluateEvery,
+      saveEvery: settings.saveEvery,
+      stopping: { patience: settings.patience, better: "lower" },
+      evaluate: async () =>
+        validationLoss(world.engine, await firstEdits(validation, settings.validationSize)),
+    },
     run,
-    ...settings,
-    stopping: { patience: settings.patience, better: "lower" },
-    evaluate: async () => validationLoss(engine, await firstEdits(parts.validation, settings.validationSize)),
-  } as const;
+  );
 
-  let state = await beginStage(stage);
-  while (!isOver(stage, state)) {
-    const watch = new StepWatch(run.clock);
-    const groups = demonstrationGroups(await batchAt(state.step));
-    const learning_rate = learningRateAt(settings, state.step);
-    const { loss, gradNorm, entropy, tokens, flops } = await engine.step(groups, SFT_LOSS, learning_rate);
-    const metrics = { loss, grad_norm: gradNorm, entropy, learning_rate };
-    state = endStep(stage, state, watch, { tokens, flops, metrics });
-    state = await checkUp(stage, state);
+  for await (const step of stage.steps()) {
+    const groups = demonstrationGroups(await batchAt(step.index));
+    const { loss, gradNorm, entropy, tokens } = await stage.engine.step(groups, SFT_LOSS, step.learningRate);
+    step.report(tokens, { loss, grad_norm: gradNorm, entropy });
   }
-  return finishStage(stage, state);
+  return stage.result();
 }

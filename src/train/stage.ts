@@ -1,11 +1,13 @@
 /**
- * What every training stage does around its steps: begin or go on, evaluate, keep the best, save, and stop. The loops
- * in sft.ts and grpo.ts differ in what a step is, and in nothing here.
+ * A training stage as an iterator of steps. What every stage does around its steps happens here, in this order: begin or
+ * go on, yield a step, record it, evaluate, keep the best, save, stop. The loops in sft.ts and grpo.ts differ in what a
+ * step is, and in nothing else. Whatever ends a loop, the last complete step is saved before the fault is passed on.
  */
 
 import { z } from "zod";
 
 import { NOTHING_SEEN, observe, type StoppingRule } from "../algorithms/early-stopping.ts";
+import { learningRateAt, type Schedule } from "../algorithms/schedule.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { CheckpointError } from "../errors.ts";
 import type { Clock } from "../runs/clock.ts";
@@ -13,6 +15,7 @@ import type { Stage as StageName } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import type { Recorder } from "../runs/recorder.ts";
 import type { ResumePoint } from "../runs/resume.ts";
+import { MeteredEngine } from "./metered-engine.ts";
 
 /** What a stage needs of the run it belongs to. */
 export interface StageRun {
@@ -20,26 +23,27 @@ export interface StageRun {
   readonly clock: Clock;
   /** Everything random in the stage comes from it. */
   readonly seed: number;
-  /** When it aborts, the stage finishes its step, saves and returns. */
+  /** When it aborts, the stage stops as soon as it can and saves its last complete step. */
   readonly signal?: AbortSignal;
   /** Go on from this checkpoint. */
   readonly resume?: ResumePoint;
 }
 
-export interface Stage {
+export interface StagePlan {
   readonly name: StageName;
+  /** Holds the start's weights, also when the stage is resumed. */
   readonly engine: PolicyEngine;
-  readonly run: StageRun;
-  readonly steps: number;
+  /** The learning rate's course, and how many steps there are. */
+  readonly schedule: Schedule;
   readonly evaluateEvery: number;
   readonly saveEvery: number;
   readonly stopping: StoppingRule;
   /** Measures the policy on validation examples; `score` decides which checkpoint is best. */
-  readonly evaluate: () => Promise<{ readonly score: number; readonly metrics: Metrics }>;
+  readonly evaluate: (signal: AbortSignal) => Promise<{ readonly score: number; readonly metrics: Metrics }>;
 }
 
 /** Where a stage is. Plain JSON: together with the weights it is all that a resumed stage needs. */
-export const StageState = z.strictObject({
+const StageState = z.strictObject({
   /** Steps that are complete. */
   step: z.int().min(0),
   /** Tokens trained on so far. */
@@ -47,8 +51,10 @@ export const StageState = z.strictObject({
   /** Matrix-product operations of training so far, rollouts included, evaluations not. */
   flops: z.number(),
   stopping: z.strictObject({ best: z.number().nullable(), bestStep: z.int(), stale: z.int() }),
+  /** The evaluation after `step` is still to be made: something stopped the run before. */
+  awaitsEvaluation: z.boolean().default(false),
 });
-export type StageState = z.infer<typeof StageState>;
+type StageState = z.infer<typeof StageState>;
 
 export interface StageResult {
   readonly reason: "finished" | "early-stop" | "interrupted";
@@ -58,83 +64,193 @@ export interface StageResult {
   readonly bestScore: number | null;
 }
 
-/**
- * Starts the stage with an evaluation and a checkpoint of its first weights, or restores weights and state.
- * Throws CheckpointError where the checkpoint belongs to another stage.
- */
-export async function beginStage(stage: Stage): Promise<StageState> {
-  const { resume, recorder } = stage.run;
-  if (resume === undefined) {
-    recorder.record({ kind: "stage-start", stage: stage.name, steps: stage.steps });
-    return checkUp(stage, { step: 0, tokens: 0, flops: 0, stopping: NOTHING_SEEN });
+/** One step, as the loop's body sees it. */
+export interface Step {
+  /** Counted from 0. */
+  readonly index: number;
+  readonly learningRate: number;
+  /** Aborts when the run is to stop. */
+  readonly signal: AbortSignal;
+  /** The first step of a stage, and each before a checkpoint: when what is too dear for every step is checked. */
+  readonly isChecked: boolean;
+  /** True where this step ends an interval of so many steps, or the stage. */
+  isDue(interval: number): boolean;
+  /** Does a part of the step; its wall time goes into the metric. */
+  timed<Result>(part: "time/rollout" | "time/update", work: () => Promise<Result>): Promise<Result>;
+  /** Completes the step: `tokens` counted in its loss, and its metrics are recorded. Every step must end with it. */
+  report(tokens: number, metrics: Metrics): void;
+}
+
+export class Stage {
+  readonly run: StageRun;
+  /** The plan's engine; what is computed through this one counts as training. */
+  readonly engine: MeteredEngine;
+  readonly #plan: StagePlan;
+  readonly #signal: AbortSignal;
+  #state: StageState = { step: 0, tokens: 0, flops: 0, stopping: NOTHING_SEEN, awaitsEvaluation: true };
+  /** Step of the newest checkpoint. */
+  #savedStep: number | undefined;
+
+  constructor(plan: StagePlan, run: StageRun) {
+    this.run = run;
+    this.engine = new MeteredEngine(plan.engine);
+    this.#plan = plan;
+    this.#signal = run.signal ?? new AbortController().signal;
   }
-  const state = StageState.safeParse(resume.loop);
-  if (resume.stage !== stage.name || !state.success) {
-    throw new CheckpointError(`${resume.checkpoint} is no checkpoint of the stage ${stage.name}.`, {
-      hint: "Resume the run with the config it was started with.",
+
+  get name(): StageName {
+    return this.#plan.name;
+  }
+
+  /**
+   * The steps that are left. Throws CheckpointError where the run's checkpoint belongs to another stage, and whatever an
+   * evaluation or a save throws.
+   */
+  async *steps(): AsyncGenerator<Step, void> {
+    const isResumed = await this.#begin();
+    let isOver = false;
+    try {
+      if (this.#state.awaitsEvaluation) await this.#checkUp();
+      while (!this.#isOver()) {
+        const { step } = this.#state;
+        yield this.#nextStep();
+        if (this.#state.step === step) throw new Error(`Step ${step + 1} of ${this.name} made no report.`);
+        await this.#checkUp();
+      }
+      isOver = true;
+    } finally {
+      if (!isOver) await this.#rescue(isResumed);
+    }
+    if (this.#isInterrupted()) await this.#saveOnce();
+    const { reason, step } = this.result();
+    if (reason !== "interrupted")
+      this.run.recorder.record({ kind: "stage-end", stage: this.name, step, reason });
+  }
+
+  /** How the stage stands; final when `steps` has ended. */
+  result(): StageResult {
+    const { step, stopping } = this.#state;
+    const reason = this.#isInterrupted()
+      ? "interrupted"
+      : step < this.#plan.schedule.steps
+        ? "early-stop"
+        : "finished";
+    return { reason, step, bestStep: stopping.bestStep, bestScore: stopping.best };
+  }
+
+  /** Restores weights and state, or says that the stage begins. True where it goes on from a checkpoint. */
+  async #begin(): Promise<boolean> {
+    const { resume, recorder } = this.run;
+    if (resume === undefined) {
+      recorder.record({ kind: "stage-start", stage: this.name, steps: this.#plan.schedule.steps });
+      return false;
+    }
+    const state = StageState.safeParse(resume.loop);
+    if (resume.stage !== this.name || !state.success) {
+      throw new CheckpointError(`${resume.checkpoint} is no checkpoint of the stage ${this.name}.`, {
+        hint: "Resume the run with the config it was started with.",
+      });
+    }
+    await this.#plan.engine.load(resume.checkpoint);
+    this.#state = state.data;
+    this.#savedStep = state.data.step;
+    return true;
+  }
+
+  #nextStep(): Step {
+    const { clock, recorder } = this.run;
+    const { step: index } = this.#state;
+    const learningRate = learningRateAt(this.#plan.schedule, index);
+    const begun = clock.seconds();
+    const times: Metrics = {};
+    this.engine.beginStep(`${this.name} step ${index + 1}`);
+    return {
+      index,
+      learningRate,
+      signal: this.#signal,
+      isChecked: index === 0 || this.#isDue(index + 1, this.#plan.saveEvery),
+      isDue: (interval) => this.#isDue(index + 1, interval),
+      timed: async (part, work) => {
+        const start = clock.seconds();
+        const result = await work();
+        times[part] = clock.seconds() - start;
+        return result;
+      },
+      report: (fresh, metrics) => {
+        const tokens = this.#state.tokens + fresh;
+        const flops = this.#state.flops + this.engine.endStep();
+        const awaitsEvaluation = this.#isDue(index + 1, this.#plan.evaluateEvery);
+        this.#state = { ...this.#state, step: index + 1, tokens, flops, awaitsEvaluation };
+        times["time/step"] = clock.seconds() - begun;
+        recorder.record({
+          kind: "step-end",
+          stage: this.name,
+          step: index + 1,
+          metrics: { ...metrics, learning_rate: learningRate, num_tokens: tokens, flops, ...times },
+        });
+      },
+    };
+  }
+
+  /** Evaluates and saves where that is due after the last step. */
+  async #checkUp(): Promise<void> {
+    const isBest = this.#state.awaitsEvaluation ? await this.#evaluate() : false;
+    if (isBest || this.#hasStopped() || this.#isDue(this.#state.step, this.#plan.saveEvery))
+      await this.#save(isBest);
+  }
+
+  /** True where no evaluation of the stage was better. */
+  async #evaluate(): Promise<boolean> {
+    const { score, metrics } = await this.#plan.evaluate(this.#signal);
+    const { step } = this.#state;
+    const { state: stopping, isBest } = observe(this.#state.stopping, { step, score }, this.#plan.stopping);
+    this.#state = { ...this.#state, stopping, awaitsEvaluation: false };
+    this.run.recorder.record({ kind: "evaluation-end", stage: this.name, step, metrics, isBest });
+    return isBest;
+  }
+
+  /** Saves what was learned when something ends the loop before its time; also reached when the loop's body throws. */
+  async #rescue(isResumed: boolean): Promise<void> {
+    const { step } = this.#state;
+    // Half a step cannot be gone on from, and before the first one there is nothing to lose.
+    if (this.engine.isMidStep || (step === 0 && !isResumed)) return;
+    try {
+      await this.#saveOnce();
+    } catch {
+      // What ended the loop is the fault to hear about; this one is most often its consequence.
+    }
+  }
+
+  async #saveOnce(): Promise<void> {
+    if (this.#savedStep !== this.#state.step) await this.#save(false);
+  }
+
+  async #save(isBest: boolean): Promise<void> {
+    const { step } = this.#state;
+    await this.run.recorder.saveCheckpoint({
+      stage: this.name,
+      step,
+      loop: this.#state,
+      isBest,
+      write: (directory) => this.#plan.engine.save(directory),
     });
+    this.#savedStep = step;
   }
-  await stage.engine.load(resume.checkpoint);
-  return state.data;
-}
 
-/** True where no further step is to be made. */
-export function isOver(stage: Stage, state: StageState): boolean {
-  return state.step >= stage.steps || hasStopped(stage, state) || stage.run.signal?.aborted === true;
-}
-
-/** Evaluates and saves where that is due after the state's last step. Returns the state to go on with. */
-export async function checkUp(stage: Stage, state: StageState): Promise<StageState> {
-  const isEvaluated = isDue(stage, state.step, stage.evaluateEvery);
-  const { next, isBest } = isEvaluated ? await evaluate(stage, state) : { next: state, isBest: false };
-  const isLast = hasStopped(stage, next);
-  if (isBest || isLast || isDue(stage, state.step, stage.saveEvery)) await save(stage, next, isBest);
-  return next;
-}
-
-/** Says how the stage ended; an interrupted one is saved first. */
-export async function finishStage(stage: Stage, state: StageState): Promise<StageResult> {
-  const { step, stopping } = state;
-  const result = { step, bestStep: stopping.bestStep, bestScore: stopping.best };
-  const isEarly = hasStopped(stage, state) && step < stage.steps;
-  if (step < stage.steps && !isEarly) {
-    await save(stage, state, false);
-    return { reason: "interrupted", ...result };
+  #isOver(): boolean {
+    return this.#state.step >= this.#plan.schedule.steps || this.#hasStopped() || this.#signal.aborted;
   }
-  const reason = isEarly ? "early-stop" : "finished";
-  stage.run.recorder.record({ kind: "stage-end", stage: stage.name, step, reason });
-  return { reason, ...result };
-}
 
-/** Saves a checkpoint that the stage can go on from. */
-export async function save(stage: Stage, state: StageState, isBest: boolean): Promise<void> {
-  await stage.run.recorder.saveCheckpoint({
-    stage: stage.name,
-    step: state.step,
-    loop: state,
-    isBest,
-    write: (directory) => stage.engine.save(directory),
-  });
-}
+  #isInterrupted(): boolean {
+    return this.#state.step < this.#plan.schedule.steps && !this.#hasStopped();
+  }
 
-/** True at step 0, at every multiple of `interval`, and at the last step. */
-export function isDue(stage: Stage, step: number, interval: number): boolean {
-  return step % interval === 0 || step === stage.steps;
-}
+  #hasStopped(): boolean {
+    return this.#state.stopping.stale >= this.#plan.stopping.patience;
+  }
 
-async function evaluate(stage: Stage, state: StageState): Promise<{ next: StageState; isBest: boolean }> {
-  const { score, metrics } = await stage.evaluate();
-  const seen = observe(state.stopping, { step: state.step, score }, stage.stopping);
-  stage.run.recorder.record({
-    kind: "evaluation-end",
-    stage: stage.name,
-    step: state.step,
-    metrics,
-    isBest: seen.isBest,
-  });
-  return { next: { ...state, stopping: seen.state }, isBest: seen.isBest };
-}
-
-function hasStopped(stage: Stage, state: StageState): boolean {
-  return state.stopping.stale >= stage.stopping.patience;
+  /** True at step 0, at every multiple of `interval`, and at the last step. */
+  #isDue(step: number, interval: number): boolean {
+    return step % interval === 0 || step === this.#plan.schedule.steps;
+  }
 }

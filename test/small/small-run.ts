@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseRunConfig } from "../../src/experiment/run-config.ts";
 import type { Clock } from "../../src/runs/clock.ts";
 import { createManifest } from "../../src/runs/manifest.ts";
+import type { Recorder } from "../../src/runs/recorder.ts";
 import { openRun, type OpenRun } from "../../src/runs/open-run.ts";
 import { RunDirectory } from "../../src/runs/run-directory.ts";
 
@@ -28,6 +29,33 @@ const manifest = createManifest(
 
 export function smallRunDirectory(): RunDirectory {
   return new RunDirectory(join(mkdtempSync(join(tmpdir(), "earl-small-")), "runs", "small"));
+}
+
+/** What a stage needs of an open run. */
+export type RunUnderTest = Pick<OpenRun, "resumePoint"> & { readonly recorder: Recorder };
+
+/** The recorder of a process that dies when it has recorded so many events: from then on nothing it says arrives. */
+export function dyingRecorder(recorder: Recorder, events: number): Recorder {
+  let left = events;
+  const live = (): void => {
+    if (left === 0) throw new Error("killed");
+  };
+  return {
+    record(event) {
+      live();
+      recorder.record(event);
+      left -= 1;
+      live();
+    },
+    saveImage(encoded) {
+      live();
+      return recorder.saveImage(encoded);
+    },
+    async saveCheckpoint(draft) {
+      live();
+      return recorder.saveCheckpoint(draft);
+    },
+  };
 }
 
 export function openSmallRun(directory: RunDirectory, isResume = false): OpenRun {

@@ -1,45 +1,27 @@
-/** What must hold of a rollout before it is trained on; each check throws rather than train on something false. */
+/** Whether what samples and what trains are one policy. Were they not, every gradient would be biased. */
 
 import { mean } from "../algorithms/statistics.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
-import { ConfigError, EngineError } from "../errors.ts";
+import { EngineError } from "../errors.ts";
 import type { ScoredGroup } from "../rollout/scored-group.ts";
+import type { Metrics } from "../runs/metrics.ts";
 import { FORCED } from "../tokens/constraints.ts";
 
 /** Groups that the comparison is made on: enough to notice, cheap enough to repeat. */
 const COMPARED_GROUPS = 2;
 
-/** Throws ConfigError where no completion of the rollout holds a picture: no number of such steps would help. */
-export function refuseAllUndecodable(groups: readonly ScoredGroup[]): void {
-  const completions = groups.flatMap((group) => group.completions);
-  const first = completions[0]?.verdict;
-  if (completions.some(({ verdict }) => verdict.kind !== "undecodable")) return;
-  const reason = first === undefined || first.kind === "scored" ? "no completions" : first.reason;
-  throw new ConfigError(
-    `No picture could be decoded from any of ${completions.length} completions: ${reason}.`,
-    {
-      hint: "Raise grpo.maxTokens, or start from a checkpoint that was fine-tuned to write pictures.",
-    },
-  );
-}
-
-export interface SamplerDifference {
-  /** Nats at a token. */
-  readonly largest: number;
-  readonly flops: number;
-}
-
 /**
- * How far the log-probabilities that completions were drawn with are from those the trainer computes for them now, on
- * the first groups' free tokens. Throws EngineError beyond what the engine declares: every gradient would be biased.
+ * Compares the log-probabilities that completions were drawn with and those the trainer computes for them now, on the
+ * first groups. Throws EngineError, with a histogram of the differences, where they are further apart than the engine
+ * says they may be (`PolicyEngine.agreement`, in nats).
  */
-export async function samplerDifference(
-  engine: PolicyEngine,
+export async function samplerAgreement(
+  engine: Pick<PolicyEngine, "agreement" | "logprobs">,
   groups: readonly ScoredGroup[],
   temperature: number,
-): Promise<SamplerDifference> {
+): Promise<Metrics> {
   const compared = groups.slice(0, COMPARED_GROUPS);
-  const { logprobs: trainer, flops } = await engine.logprobs(
+  const { logprobs: trainer } = await engine.logprobs(
     compared.map(({ edit, completions }) => ({ prompt: edit.prompt, completions })),
     "policy",
     temperature,
@@ -54,9 +36,12 @@ export async function samplerDifference(
   // NaN compares false with everything, so it must not be able to pass as small.
   const largest = differences.reduce((most, value) => (value <= most ? most : value), 0);
   const average = differences.length === 0 ? 0 : mean(differences);
-  if (largest <= engine.agreement.largest && average <= engine.agreement.mean) return { largest, flops };
+  const { agreement } = engine;
+  if (largest <= agreement.largest && average <= agreement.mean) {
+    return { "sampling/sampling_logp_difference/max": largest };
+  }
   throw new EngineError(
-    `Sampler and trainer disagree on log-probabilities by up to ${nats(largest)}, ${nats(average)} on average (at most ${nats(engine.agreement.largest)} and ${nats(engine.agreement.mean)} are allowed). ${histogram(differences)}.`,
+    `Sampler and trainer disagree on log-probabilities by up to ${nats(largest)}, ${nats(average)} on average (at most ${nats(agreement.largest)} and ${nats(agreement.mean)} are allowed). ${histogram(differences)}.`,
     {
       hint: "Generation and training must use the same weights and precision; this is a defect of the engine.",
     },

@@ -1,0 +1,57 @@
+/** What a GRPO step says of itself, beside what every step says. */
+
+import type { StepMetrics } from "../engine/policy-engine.ts";
+import type { Reward } from "../rewards/reward.ts";
+import { loggedGroup } from "../rollout/logged-group.ts";
+import { rolloutMetrics } from "../rollout/rollout-metrics.ts";
+import type { ScoredGroup } from "../rollout/scored-group.ts";
+import type { Metrics } from "../runs/metrics.ts";
+import type { GrpoSettings } from "./grpo-settings.ts";
+import type { SampledGroups } from "./sample-groups.ts";
+import type { Stage, Step } from "./stage.ts";
+
+/** Groups of a step that are shown. */
+const SHOWN_GROUPS = 3;
+
+export function rolloutReport(sampled: SampledGroups, reward: Reward, settings: GrpoSettings): Metrics {
+  const rolled = rolloutMetrics(sampled.drawn, reward.name);
+  return settings.resampleZeroVariance > 0
+    ? { ...rolled, "rollout/resampled_groups": sampled.resampled }
+    : rolled;
+}
+
+/** What the optimizer steps of one batch report: tokens added up, the rest averaged; nothing where none was made. */
+export function updateReport(updates: readonly StepMetrics[]): {
+  readonly tokens: number;
+  readonly metrics: Metrics;
+} {
+  if (updates.length === 0) return { tokens: 0, metrics: {} };
+  const sum = (of: (one: StepMetrics) => number): number =>
+    updates.reduce((total, one) => total + of(one), 0);
+  const average = (of: (one: StepMetrics) => number): number => sum(of) / updates.length;
+  return {
+    tokens: sum((one) => one.tokens),
+    metrics: {
+      loss: average((one) => one.loss),
+      grad_norm: average((one) => one.gradNorm),
+      entropy: average((one) => one.entropy),
+      kl: average((one) => one.kl),
+      "clip_ratio/low_mean": average((one) => one.clipLow),
+      "clip_ratio/high_mean": average((one) => one.clipHigh),
+    },
+  };
+}
+
+/** Records the first groups of a step's rollout, pictures and all. */
+export function showGroups(
+  stage: Stage,
+  step: Pick<Step, "index">,
+  groups: readonly ScoredGroup[],
+  advantages: readonly (readonly (number | undefined)[])[],
+): void {
+  const { recorder } = stage.run;
+  for (const [index, group] of groups.slice(0, SHOWN_GROUPS).entries()) {
+    const shown = loggedGroup(recorder, group, advantages[index] ?? []);
+    recorder.record({ kind: "group-logged", stage: stage.name, step: step.index + 1, group: shown });
+  }
+}

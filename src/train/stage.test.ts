@@ -1,0 +1,191 @@
+/** What a stage leaves behind when something ends it in the middle. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
+import { openSmallRun, smallRunDirectory, stillClock } from "../../test/small/small-run.ts";
+import { TabularPolicy, withMethods } from "../../test/small/tabular-policy.ts";
+import type { PolicyEngine } from "../engine/policy-engine.ts";
+import { EngineError, JudgeError } from "../errors.ts";
+import { referenceReward } from "../rewards/reference.ts";
+import type { Reward } from "../rewards/reward.ts";
+import { checkpointName } from "../runs/checkpoint.ts";
+import { comparableEvents, readEvents } from "../runs/event-log.ts";
+import type { OpenRun } from "../runs/open-run.ts";
+import type { RunDirectory } from "../runs/run-directory.ts";
+import { GrpoSettings } from "./grpo-settings.ts";
+import { grpo } from "./grpo.ts";
+import { Stage, type StageResult } from "./stage.ts";
+
+const world = smallWorld();
+const edits = smallEdits(world, paintExamples());
+
+function train(
+  open: OpenRun,
+  own: {
+    readonly engine?: PolicyEngine;
+    readonly reward?: Reward;
+    readonly signal?: AbortSignal;
+    readonly settings?: object;
+  } = {},
+): Promise<StageResult> {
+  const { engine = new TabularPolicy(world.grammar, { keepsReference: true }), reward = referenceReward } =
+    own;
+  const settings = GrpoSettings.parse({
+    steps: 6,
+    prompts: 4,
+    groupSize: 4,
+    maxTokens: 40,
+    learningRate: 10,
+    evaluateEvery: 3,
+    saveEvery: 6,
+    validationSize: 6,
+    ...own.settings,
+  });
+  return grpo({ ...world, engine, reward, train: edits, validation: edits }, settings, {
+    recorder: open.recorder,
+    clock: stillClock,
+    seed: 5,
+    ...(own.signal !== undefined && { signal: own.signal }),
+    ...(open.resumePoint !== undefined && { resume: open.resumePoint }),
+  });
+}
+
+/** Checkpoints apart, which a fault adds. */
+function told(directory: RunDirectory): unknown[] {
+  return comparableEvents(directory.events).filter(({ kind }) => kind !== "checkpoint-saved");
+}
+
+function isSaved(directory: RunDirectory, step: number): boolean {
+  return existsSync(join(directory.checkpoints, checkpointName("grpo", step)));
+}
+
+async function uninterrupted(settings: object = {}): Promise<unknown[]> {
+  const directory = smallRunDirectory();
+  using open = openSmallRun(directory);
+  await train(open, { settings });
+  return told(directory);
+}
+
+/** An engine whose optimizer step fails when it is asked for the n-th time. */
+function failingStep(n: number): PolicyEngine {
+  const engine = new TabularPolicy(world.grammar, { keepsReference: true });
+  let asked = 0;
+  return withMethods(engine, {
+    step: async (...given) => {
+      asked += 1;
+      if (asked === n) throw new EngineError("The gradient's norm is NaN.");
+      return engine.step(...given);
+    },
+  });
+}
+
+describe("a stage that is stopped in the middle", () => {
+  test("by a step that is not finite: names the step, saves the one before, and goes on from there", async () => {
+    const directory = smallRunDirectory();
+    {
+      using open = openSmallRun(directory);
+      const attempt = train(open, { engine: failingStep(3) });
+      await expect(attempt).rejects.toThrow("grpo step 3: The gradient's norm is NaN.");
+      await expect(attempt).rejects.toThrow(EngineError);
+    }
+    expect(isSaved(directory, 2)).toBe(true);
+    {
+      using open = openSmallRun(directory, true);
+      expect(open.resumePoint).toMatchObject({ step: 2 });
+      await train(open);
+    }
+    expect(told(directory)).toEqual(await uninterrupted());
+  });
+
+  test("between the updates of one rollout: nothing is saved, since half a step cannot be gone on from", async () => {
+    const settings = { updatesPerRollout: 2 };
+    const directory = smallRunDirectory();
+    {
+      using open = openSmallRun(directory);
+      await expect(train(open, { engine: failingStep(6), settings })).rejects.toThrow("grpo step 3");
+    }
+    expect(isSaved(directory, 2)).toBe(false);
+    {
+      using open = openSmallRun(directory, true);
+      await train(open, { settings });
+    }
+    expect(told(directory)).toEqual(await uninterrupted(settings));
+  });
+
+  test("by a judge that goes away in an evaluation: it is made when the judge is back, and is no plateau", async () => {
+    const directory = smallRunDirectory();
+    let asked = 0;
+    // Six edits of the first evaluation and three steps of sixteen come before the second one.
+    const outage: Reward = {
+      ...referenceReward,
+      score: async (judged, options) => {
+        asked += judged.length;
+        const verdicts = await referenceReward.score(judged, options);
+        return asked > 6 + 3 * 16
+          ? verdicts.map(() => ({ kind: "unreachable", reason: "refused" }))
+          : verdicts;
+      },
+    };
+    {
+      using open = openSmallRun(directory);
+      await expect(train(open, { reward: outage })).rejects.toThrow(JudgeError);
+    }
+    const evaluations = readEvents(directory.events).filter(({ kind }) => kind === "evaluation-end");
+    expect(evaluations).toHaveLength(1);
+    {
+      using open = openSmallRun(directory, true);
+      expect(open.resumePoint).toMatchObject({ step: 3 });
+      await train(open);
+    }
+    expect(told(directory)).toEqual(await uninterrupted());
+  });
+
+  test("by a signal in the middle of a rollout: the step is made again", async () => {
+    const directory = smallRunDirectory();
+    const interrupt = new AbortController();
+    let asked = 0;
+    const slow: Reward = {
+      ...referenceReward,
+      score: (judged, options) => {
+        asked += judged.length;
+        if (asked > 6 + 2 * 16) interrupt.abort();
+        options.signal.throwIfAborted();
+        return referenceReward.score(judged, options);
+      },
+    };
+    {
+      using open = openSmallRun(directory);
+      await expect(train(open, { reward: slow, signal: interrupt.signal })).rejects.toThrow("aborted");
+    }
+    expect(isSaved(directory, 2)).toBe(true);
+    {
+      using open = openSmallRun(directory, true);
+      await train(open);
+    }
+    expect(told(directory)).toEqual(await uninterrupted());
+  });
+
+  test("a body that forgets to report is a defect that is named", async () => {
+    using open = openSmallRun(smallRunDirectory());
+    const stage = new Stage(
+      {
+        name: "sft",
+        engine: new TabularPolicy(world.grammar),
+        schedule: { steps: 2, learningRate: 1, minLearningRateShare: 1, warmupSteps: 0 },
+        evaluateEvery: 1,
+        saveEvery: 1,
+        stopping: { patience: 1, better: "lower" },
+        evaluate: async () => ({ score: 1, metrics: {} }),
+      },
+      { recorder: open.recorder, clock: stillClock, seed: 0 },
+    );
+    const forget = async (): Promise<void> => {
+      for await (const step of stage.steps()) expect(step.index).toBe(0);
+    };
+    await expect(forget()).rejects.toThrow("Step 1 of sft made no report.");
+  });
+});
