@@ -15,11 +15,17 @@ export const LossSettings = z.strictObject({
       "The ratio may fall to 1 − this before it is clipped. Left out: what the named loss published.",
     ),
   clipHigh: positive
+    .max(1e6)
     .optional()
     .describe(
       "The ratio may rise to 1 + this before it is clipped. Left out: what the named loss published.",
     ),
-  klCoef: z.number().min(0).default(1e-3).describe("Weight of the KL penalty to the reference policy."),
+  klCoef: z
+    .number()
+    .min(0)
+    .max(1e6)
+    .default(1e-3)
+    .describe("Weight of the KL penalty to the reference policy."),
   klEstimator: z.enum(["k1", "k2", "k3"]).default("k3").describe("Estimator of that KL (Schulman 2020)."),
 });
 

@@ -33,6 +33,7 @@ export function faultsOf(issue: z.core.$ZodIssue, known: Known): Fault[] {
   if (issue.code === "invalid_union" && issue.discriminator !== undefined) {
     return [{ path, message: unknownKind(given, memberAt(known.root, path.slice(0, -1), known.raw)) }];
   }
+  if (given === "" && issue.code === "too_small") return [{ path, message: "is empty" }];
   if (given === undefined) return [{ path, message: missing(member) }];
   const needsQuotes =
     issue.code === "invalid_type" && issue.expected === "string" && typeof given === "number";
@@ -74,7 +75,7 @@ function reason(issue: z.core.$ZodIssue, member: Member | undefined): string {
 function bound({ origin }: { readonly origin: string }, relation: string, limit: number | bigint): string {
   if (origin === "array") return `have ${relation} ${limit} ${limit === 1 ? "entry" : "entries"}`;
   if (origin !== "string") return `be ${relation} ${limit}`;
-  return relation === "at least" && limit === 1 ? "not be empty" : `have ${relation} ${limit} letters`;
+  return `have ${relation} ${limit} letters`;
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -81,8 +81,10 @@ export function parseYaml(text: string): YamlText {
     if (error instanceof YamlFaults) throw error;
     // The library recurses into what is nested, and counts aliases itself.
     if (error instanceof RangeError) throw new YamlFaults(["it is nested too deeply"]);
-    if (error instanceof ReferenceError)
-      throw new YamlFaults([`its aliases stand for too much or for nothing (${printable(error.message)})`]);
+    if (error instanceof ReferenceError) {
+      const isTooMuch = error.message.startsWith("Excessive alias count");
+      throw new YamlFaults([isTooMuch ? "its aliases stand for too much" : printable(error.message)]);
+    }
     throw error;
   }
   return {

@@ -10,8 +10,8 @@ describe("listSettings", () => {
 
   test("knows ranges, defaults and what must be given", () => {
     const settings = new Map(listSettings(RUN_CONFIG).map((setting) => [setting.key, setting]));
-    expect(settings.get("grpo.groupSize")).toMatchObject({ type: "integer", range: "≥ 2", default: 8 });
-    expect(settings.get("optimizer.beta1")).toMatchObject({ type: "number", range: "0 … 1" });
+    expect(settings.get("grpo.groupSize")).toMatchObject({ type: "integer", range: "2 … 4096", default: 8 });
+    expect(settings.get("optimizer.beta1")).toMatchObject({ type: "number", range: "0 … 0.999999" });
     expect(settings.get("data.directory")?.isRequired).toBe(true);
     expect(settings.get("policy.checkpoint")?.isRequired).toBe(false);
   });

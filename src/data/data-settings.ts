@@ -3,10 +3,10 @@
 import { z } from "zod";
 
 import { choiceOf } from "../config/choice.ts";
-import { share } from "../config/ranges.ts";
+import { path, share } from "../config/ranges.ts";
 
 const OmniEditOptions = z.strictObject({
-  directory: z.string().describe("Folder with train-*, validation-* and test-* parquet files."),
+  directory: path.describe("Folder with train-*, validation-* and test-* parquet files."),
 });
 
 const DATASETS = {
@@ -19,8 +19,7 @@ const DATASETS = {
 export const DataSettings = choiceOf(DATASETS, {
   standard: "omniedit",
   common: {
-    rlDirectory: z
-      .string()
+    rlDirectory: path
       .optional()
       .describe(
         "Folder whose train-* files the GRPO stage takes prompts and targets from; `directory` unless given.",

@@ -6,9 +6,15 @@ export const EvaluationSettings = z.strictObject({
   size: z
     .int()
     .min(0)
+    .max(1_000_000)
     .default(512)
     .describe("Held-out edits of the split `test` that are scored when training is done; 0 scores none."),
-  comparisons: z.int().min(0).default(24).describe("Of these, how many the report shows side by side."),
+  comparisons: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(24)
+    .describe("Of these, how many the report shows side by side."),
 });
 
 export type EvaluationSettings = z.infer<typeof EvaluationSettings>;

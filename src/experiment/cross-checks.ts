@@ -5,7 +5,7 @@ import type { RunConfig } from "./run-config.ts";
 
 /** Every combination in the config that cannot work. */
 export function crossFaults(config: RunConfig): CrossFault[] {
-  const { policy, tokenizer } = config;
+  const { policy } = config;
   const faults: CrossFault[] = [];
   const require = (holds: boolean, message: string, ...keys: CrossFault["keys"]): void => {
     if (!holds) faults.push({ keys, message });
@@ -20,8 +20,6 @@ export function crossFaults(config: RunConfig): CrossFault[] {
   require(!Number.isInteger(headSize) ||
     headSize % 2 ===
       0, `each head would be ${headSize} wide, and the rotary embedding needs an even number`, "policy.hiddenSize", "policy.heads");
-  require(tokenizer.codebookSize <=
-    32_768, `a codebook has at most 32768 entries (Emu3's size), not ${tokenizer.codebookSize}`, "tokenizer.codebookSize");
   require(config.algorithm !== "grpo" ||
     policy.checkpoint !==
       undefined, "GRPO needs a policy that can already edit a little: name its folder, or use algorithm sft-grpo", "policy.checkpoint", "algorithm");

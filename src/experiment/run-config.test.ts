@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { ConfigError } from "../errors.ts";
-import { loadRunConfig, parseRunConfig } from "./run-config.ts";
+import { listSettings } from "../config/settings.ts";
+import { loadRunConfig, parseRunConfig, RUN_CONFIG } from "./run-config.ts";
 
 const SMALLEST = "name: trial\nalgorithm: sft\ndata:\n  directory: scenes\n";
 
@@ -103,6 +104,195 @@ describe("--set", () => {
   });
 });
 
+describe("numbers", () => {
+  /** Every setting of the run that is a number and has a default, with what the schema says of it. */
+  const numbers = listSettings(RUN_CONFIG).filter(
+    ({ key, type }) => (type === "integer" || type === "number") && !key.startsWith("policy.lora"),
+  );
+
+  test.each(numbers.map(({ key }) => key).filter((key) => key !== "seed"))(
+    "%s has a largest value, and what is beyond is no number to it",
+    (key) => {
+      expect(faultsIn(SMALLEST, [`${key}=1e39`])).toContain(`--set ${key}: must be at most `);
+    },
+  );
+
+  test.each(numbers.map(({ key }) => key))("%s is a finite number, written as one", (key) => {
+    for (const value of [
+      ".nan",
+      ".inf",
+      "-.inf",
+      "1e400",
+      "-1e400",
+      "true",
+      "yes",
+      '"1"',
+      "[1]",
+      "1,5",
+      "0x",
+    ]) {
+      expect(faultsIn(SMALLEST, [`${key}=${value}`])).toContain(`--set ${key}: must be a`);
+    }
+  });
+
+  test.each([
+    "policy.hiddenSize=1e9",
+    "policy.layers=1e9",
+    "policy.heads=1e9",
+    "policy.intermediateSize=1e9",
+    "tokenizer.patchSize=1e9",
+    "tokenizer.textMerges=1e9",
+    "sft.batchSize=1e9",
+    "sft.validationSize=1e9",
+    "grpo.prompts=1e9",
+    "grpo.groupSize=1e9",
+    "grpo.maxTokens=1e9",
+    "grpo.updatesPerRollout=1e9",
+    "grpo.resampleZeroVariance=1e9",
+    "engine.threads=1e9",
+    "engine.generationRows=1e9",
+    "engine.microbatchTokens=1e9",
+    "evaluation.size=1e9",
+    "evaluation.comparisons=1e9",
+  ])("refuses %s, too large to mean anything", (override) => {
+    expect(faultsIn(SMALLEST, [override])).toContain("must be at most ");
+  });
+
+  test.each([
+    ["optimizer.beta1=1", "at most 0.999999"],
+    ["optimizer.beta2=1", "at most 0.999999"],
+    ["optimizer.beta2=0.99999999", "at most 0.999999"],
+    ["optimizer.epsilon=1e-300", "at least 1e-15"],
+    ["optimizer.epsilon=0", "at least 1e-15"],
+    ["optimizer.maxGradNorm=1e-300", "at least 1e-9"],
+    ["grpo.temperature=1e-300", "at least 0.001"],
+    ["sft.learningRate=1e-300", "at least 1e-30"],
+    ["sft.learningRate=1e39", "at most 1e+38"],
+    ["grpo.learningRate=1e39", "at most 1e+38"],
+    ["policy.normEpsilon=1e-300", "at least 1e-20"],
+    ["policy.ropeTheta=1e-9", "at least 1"],
+  ])("refuses %s, which float32 cannot compute with", (override, bound) => {
+    expect(faultsIn(SMALLEST, [override])).toContain(`must be ${bound}`);
+  });
+
+  test.each(["9007199254740993", "1e16", "-1", "1.5"])("refuses the seed %s", (seed) => {
+    expect(faultsIn(SMALLEST, [`seed=${seed}`])).toContain("--set seed: must be ");
+  });
+});
+
+describe("name", () => {
+  test.each([
+    ".",
+    "..",
+    "...",
+    "a/b",
+    "a\\b",
+    "/etc",
+    "../x",
+    "-rf",
+    ".hidden",
+    "a.",
+    "C:",
+    "a b",
+    "a\nb",
+    "a\u001b[2J",
+    "é",
+    "con",
+    "NUL",
+    "aux.txt",
+    "com1",
+    "x".repeat(101),
+  ])("refuses %j, in the file and by flag", (name) => {
+    expect(faultsIn(SMALLEST, [`name=${name}`])).toMatch(
+      /^The config has a fault:\n {2}--set name: must [^\n\u001b]*$/,
+    );
+    const text = SMALLEST.replace("trial", JSON.stringify(name));
+    expect(faultsIn(text)).toContain("trial.yaml:1 name: must ");
+  });
+
+  test("refuses an empty one", () => {
+    expect(faultsIn(SMALLEST, ["name="])).toContain("--set name: is empty");
+  });
+
+  test.each(["a", "_1", "emu3-lora_v2.1", "console", "x".repeat(100)])("takes %s", (name) => {
+    expect(parseRunConfig(SMALLEST, "trial.yaml", [`name=${name}`]).name).toBe(name);
+  });
+});
+
+describe("paths", () => {
+  test.each([
+    "data.directory",
+    "data.rlDirectory",
+    "policy.checkpoint",
+    "policy.tokenizer",
+    "policy.visionTokenizer",
+  ])("%s is not empty, blank or control characters", (key) => {
+    expect(faultsIn(SMALLEST, [`${key}=`])).toContain(`--set ${key}: is empty`);
+    expect(faultsIn(SMALLEST, [`${key}=  `])).toContain(`--set ${key}: must be a path`);
+    expect(faultsIn(SMALLEST, [`${key}=a\0b`])).toContain(
+      `--set ${key}: must be a path, not the text "a\\u0000b"`,
+    );
+  });
+});
+
+describe("hostile keys", () => {
+  test.each([
+    "__proto__.x=1",
+    "__proto__=1",
+    "grpo.__proto__.x=1",
+    "constructor.x=1",
+    "constructor.prototype.x=1",
+    "grpo.loss.prototype=1",
+    "data.toString.x=1",
+    "hasOwnProperty=1",
+  ])("refuses %s, and nothing is polluted", (override) => {
+    const key = override.replace(/=.*$/, "");
+    expect(faultsIn(SMALLEST, [override])).toMatch(
+      /^The config has a fault:\n {2}--set [\w.]+: is not a setting/,
+    );
+    expect(faultsIn(SMALLEST, [override])).toContain(
+      `--set ${key.split(".").slice(0, 2).join(".")}`.slice(0, 12),
+    );
+    expect(({} as Record<string, unknown>)["x"]).toBeUndefined();
+  });
+
+  test.each(["=1", "", ".=1", ".seed=1", "seed.=1", "grpo..steps=1", "seed", `${"a.".repeat(100)}b=1`])(
+    "refuses %j as no key",
+    (override) => {
+      expect(faultsIn(SMALLEST, [override])).toContain("is not of the form key=value");
+    },
+  );
+
+  test("are refused in the file too", () => {
+    expect(faultsIn(`${SMALLEST}__proto__: { x: 1 }\n`)).toContain('"__proto__" is not a setting');
+    expect(faultsIn(`${SMALLEST}toString: 1\n`)).toContain("trial.yaml:5 toString: is not a setting");
+  });
+
+  test("are escaped where they are quoted", () => {
+    const message = faultsIn(SMALLEST, [
+      "a\u001b[2J\nb=1",
+      "algorithm=\u009b31m\u202e",
+      "seed=\u001b]0;x\u0007",
+    ]);
+    expect(message.split("\n")).toHaveLength(4);
+    expect(message.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);
+  });
+
+  test("values that are no YAML, or too much of it, are faults of the flag", () => {
+    expect(faultsIn(SMALLEST, ["grpo={"])).toContain('--set grpo: "{" is not a YAML value');
+    expect(faultsIn(SMALLEST, [`grpo=${"[".repeat(5000)}`])).toContain("--set grpo: ");
+    expect(faultsIn(SMALLEST, ["grpo=!!js/function x"])).toContain("--set grpo: ");
+  });
+});
+
+describe("combinations", () => {
+  test("are looked for beside faults of other sections", () => {
+    const message = faultsIn(SMALLEST, ["engine.kind=abacus", "policy.keyValueHeads=3"]);
+    expect(message).toContain('--set engine.kind: is "abacus"; it must be one of: onnx');
+    expect(message).toContain("shared evenly");
+  });
+});
+
 describe("loadRunConfig", () => {
   test("reads a file", () => {
     const path = join(mkdtempSync(join(tmpdir(), "earl-config-")), "trial.yaml");
@@ -112,5 +302,7 @@ describe("loadRunConfig", () => {
 
   test("refuses a file that is not there", () => {
     expect(() => loadRunConfig("no/such.yaml")).toThrow("Cannot read the config no/such.yaml");
+    expect(() => loadRunConfig("/dev/zero")).toThrow("Cannot read the config /dev/zero: it is larger than");
+    expect(() => loadRunConfig("no/su\u001bch.yaml")).toThrow("no/su\\u{1b}ch.yaml");
   });
 });

@@ -15,11 +15,22 @@ import { RewardList } from "../rewards/open-reward.ts";
 import { SftSettings } from "../train/sft-settings.ts";
 import { crossFaults } from "./cross-checks.ts";
 
+/** One plain part of a path, on every system: it is the name of a folder that is made, and at times deleted. */
+const RunName = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(
+    /^\w[\w.-]*(?<!\.)$/,
+    "must be letters, digits, dots, dashes and underscores, with neither dot nor dash at the start and no dot at the end",
+  )
+  .refine(
+    (name) => !/^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i.test(name),
+    "must be a name that Windows does not keep for devices",
+  );
+
 export const RunConfig = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\w.-]+$/, "letters, digits, dot, dash and underscore only")
-    .describe("Folder under runs/."),
+  name: RunName.describe("Folder under runs/."),
   seed: z.int().min(0).default(0).describe("Everything random in the run comes from it."),
   algorithm: z
     .enum(["sft", "grpo", "sft-grpo"])

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-import { positive } from "../config/ranges.ts";
+import { path, positive } from "../config/ranges.ts";
 import { LEAST_NORM_EPSILON, MOST } from "./size-limits.ts";
 
 export const AdapterSettings = z.strictObject({
@@ -16,19 +16,14 @@ export const AdapterSettings = z.strictObject({
 });
 
 export const PolicySettings = z.strictObject({
-  checkpoint: z
-    .string()
-    .optional()
-    .describe("Start from this Hugging Face directory instead of fresh weights."),
+  checkpoint: path.optional().describe("Start from this Hugging Face directory instead of fresh weights."),
   lora: AdapterSettings.optional().describe(
     "Train a LoRA adapter beside the checkpoint's weights; left out, all weights are trained.",
   ),
-  tokenizer: z
-    .string()
+  tokenizer: path
     .optional()
     .describe("Directory of that checkpoint's text tokenizer, where it is not beside the weights."),
-  visionTokenizer: z
-    .string()
+  visionTokenizer: path
     .optional()
     .describe("Directory of its vision tokenizer, where it is not beside the weights."),
   freeGridText: z

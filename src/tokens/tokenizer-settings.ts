@@ -3,8 +3,8 @@
 import { z } from "zod";
 
 export const TokenizerSettings = z.strictObject({
-  patchSize: z.int().min(2).default(8).describe("Side of a codebook patch, in pixels."),
-  codebookSize: z.int().min(2).default(256).describe("Most entries the patch codebook may have."),
+  patchSize: z.int().min(2).max(256).default(8).describe("Side of a codebook patch, in pixels."),
+  codebookSize: z.int().min(2).max(32_768).default(256).describe("Most entries the patch codebook may have."),
   padInstructions: z
     .boolean()
     .default(true)
@@ -14,6 +14,7 @@ export const TokenizerSettings = z.strictObject({
   textMerges: z
     .int()
     .min(0)
+    .max(150_000)
     .default(256)
     .describe("Byte-pair merges learned from the instructions; 0 keeps plain bytes."),
 });

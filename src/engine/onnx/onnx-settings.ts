@@ -2,15 +2,18 @@
 
 import { z } from "zod";
 
+import { rows } from "../../config/ranges.ts";
+
 export const OnnxSettings = z.strictObject({
   device: z.enum(["cpu", "webgpu"]).default("cpu").describe("Where tensors live."),
-  threads: z.int().min(0).default(0).describe("Threads of onnxruntime; 0 uses every core."),
+  threads: z.int().min(0).max(1024).default(0).describe("Threads of onnxruntime; 0 uses every core."),
   microbatchTokens: z
     .int()
     .min(64)
+    .max(2 ** 24)
     .default(16_384)
     .describe("Most tokens in one pass; a larger batch is accumulated."),
-  generationRows: z.int().min(1).default(128).describe("Most completions that are written at once."),
+  generationRows: rows(1).default(128).describe("Most completions that are written at once."),
   recompute: z
     .boolean()
     .default(false)
