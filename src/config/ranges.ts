@@ -21,6 +21,9 @@ export function rows(least: number): z.ZodInt {
   return z.int().min(least).max(65_536);
 }
 
+/** Scores, rewards, and what is counted or multiplied with them. */
+export const value = z.number().min(-1e6).max(1e6);
+
 /** A folder or file, as it is typed. */
 export const path = z
   .string()

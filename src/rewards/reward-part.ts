@@ -7,6 +7,7 @@
 import { z } from "zod";
 
 import type { AnyChoice } from "../config/choice.ts";
+import { value } from "../config/ranges.ts";
 import { nameOf } from "../config/named-list.ts";
 import type { JudgeVerdict, ScoredVerdict } from "../judge/verdict.ts";
 import { isScoreName } from "../runs/metrics.ts";
@@ -23,7 +24,7 @@ export const partOptions = {
     .refine((name) => name !== TOTAL, `"${TOTAL}" is the name of the whole`)
     .optional()
     .describe("Its name in metrics; its kind unless given."),
-  weight: z.number().default(1).describe("How much it counts."),
+  weight: value.default(1).describe("How much it counts."),
   map: ScoreMapChoice.prefault({}).describe("How its score becomes a reward."),
 };
 

@@ -7,6 +7,7 @@ import { z } from "zod";
 
 import { ConfigError } from "../errors.ts";
 import { choiceOf, openChoice, type Variant } from "../config/choice.ts";
+import { value } from "../config/ranges.ts";
 
 /** Least and greatest value. */
 export type Range = readonly [low: number, high: number];
@@ -19,7 +20,7 @@ export interface ScoreMap {
 
 type MapVariant<Options extends z.ZodObject> = Variant<Range, ScoreMap, Options>;
 
-const numbers = z.tuple([z.number(), z.number()]).readonly();
+const numbers = z.tuple([value, value]).readonly();
 
 const identityOptions = z.strictObject({});
 
@@ -56,9 +57,9 @@ const LINEAR: MapVariant<typeof linearOptions> = {
 };
 
 const stepOptions = z.strictObject({
-  at: z.number().describe("Least score that counts as reached."),
-  below: z.number().default(0).describe("What a lower score becomes."),
-  above: z.number().default(1).describe("What a score that reaches it becomes."),
+  at: value.describe("Least score that counts as reached."),
+  below: value.default(0).describe("What a lower score becomes."),
+  above: value.default(1).describe("What a score that reaches it becomes."),
 });
 
 const STEP: MapVariant<typeof stepOptions> = {
@@ -72,8 +73,8 @@ const STEP: MapVariant<typeof stepOptions> = {
 
 const clampOptions = z
   .strictObject({
-    low: z.number().describe("What a lower score is raised to."),
-    high: z.number().describe("What a higher score is lowered to."),
+    low: value.describe("What a lower score is raised to."),
+    high: value.describe("What a higher score is lowered to."),
   })
   .refine(({ low, high }) => low <= high, { path: ["high"], message: "is below low" });
 
