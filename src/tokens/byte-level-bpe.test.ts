@@ -89,8 +89,9 @@ describe("instructions of one length", () => {
     const learned = learnByteLevelBpe(instructions, 0, 4, { padsInstructions: true });
     expect(learned.instructionLength).toBe(25);
     const content = learned.files().get("tokenizer.json") as Uint8Array;
-    const opened = readTokenizerJson(content);
+    const opened = readTokenizerJson(content, learned.files());
     expect(opened.instructionLength).toBe(25);
+    expect(opened.notice).toBeUndefined();
 
     const vocabulary = vocabularyOf(opened);
     const source = { rows: 1, columns: 1, codes: Int32Array.of(0) };
@@ -101,11 +102,23 @@ describe("instructions of one length", () => {
     expect(short?.slice(-18).every((id) => id === vocabulary.pad)).toBe(true);
   });
 
+  test("are said where a few long ones make every prompt long", () => {
+    const noticeFor = (texts: readonly string[]): string | undefined =>
+      learnByteLevelBpe(texts, 0, 4, { padsInstructions: true }).notice;
+    const usual = Array.from({ length: 199 }, (_, index) => `move it by ${index}`);
+    expect(noticeFor([...usual, "x".repeat(1990)])).toMatch(
+      /1990 ids of the longest.*at most 14: every prompt/,
+    );
+    expect(noticeFor(usual)).toBeUndefined();
+    expect(noticeFor(["a".repeat(500), "b".repeat(400)])).toBeUndefined();
+    expect(noticeFor([])).toBeUndefined();
+  });
+
   test("are taken as they come unless asked for", () => {
     const learned = learnByteLevelBpe(instructions, 0, 4);
     expect(learned.instructionLength).toBeUndefined();
-    expect(
-      readTokenizerJson(learned.files().get("tokenizer.json") as Uint8Array).instructionLength,
-    ).toBeUndefined();
+    const opened = readTokenizerJson(learned.files().get("tokenizer.json") as Uint8Array, learned.files());
+    expect(opened.instructionLength).toBeUndefined();
+    expect(opened.notice).toBeUndefined();
   });
 });

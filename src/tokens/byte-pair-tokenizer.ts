@@ -23,6 +23,7 @@ export interface BytePairTables {
   readonly files: () => ReadonlyMap<string, Uint8Array>;
   /** See TextTokenizer. */
   readonly instructionLength?: number | undefined;
+  readonly notice?: string | undefined;
 }
 
 // Instructions repeat the same words; beyond this many the cache starts over.
@@ -34,6 +35,7 @@ export class BytePairTokenizer implements TextTokenizer {
   /** One past the highest id. */
   readonly size: number;
   readonly instructionLength: number | undefined;
+  readonly notice: string | undefined;
   readonly #tables: BytePairTables;
   readonly #bytesOfId = new Map<number, string>();
   readonly #formOfId = new Map<number, string>();
@@ -41,13 +43,15 @@ export class BytePairTokenizer implements TextTokenizer {
   readonly #formLengths: readonly number[];
   readonly #cache = new Map<string, readonly number[]>();
 
-  /** Throws CheckpointError where a byte has no id, since some texts could then not be written. */
+  /** Throws CheckpointError where a byte has no id, since some texts could then not be written, or two tokens share one. */
   constructor(tables: BytePairTables) {
     this.#tables = tables;
     this.specialTokens = tables.specialTokens;
     this.instructionLength = tables.instructionLength;
+    this.notice = tables.notice;
     for (const [bytes, id] of tables.idOf) this.#bytesOfId.set(id, bytes);
     for (const [form, id] of tables.specialTokens) this.#formOfId.set(id, form);
+    requireSingleIds(tables);
     for (let byte = 0; byte < 256; byte += 1) {
       if (tables.idOf.has(String.fromCharCode(byte))) continue;
       throw new CheckpointError(`The text tokenizer has no id for the byte ${byte}.`, {
@@ -129,6 +133,19 @@ export class BytePairTokenizer implements TextTokenizer {
     throw new CheckpointError(`A merge of the text tokenizer makes "${textOf(part)}", which has no id.`, {
       hint: "The tokenizer's files do not belong together; download them again.",
     });
+  }
+}
+
+/** Two tokens of one id would be one to the policy, and come back as the other. */
+function requireSingleIds({ idOf, specialTokens }: BytePairTables): void {
+  const seen = new Set<number>();
+  for (const id of [...idOf.values(), ...specialTokens.values()]) {
+    if (seen.has(id)) {
+      throw new CheckpointError(`The text tokenizer gives the id ${id} twice.`, {
+        hint: "The tokenizer's files are damaged or do not belong together; download them again.",
+      });
+    }
+    seen.add(id);
   }
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { recordedRanks, recordedTokenizer, recordedVisionTokens } from "../../test/recorded-tokenizer.ts";
+import { CheckpointError } from "../errors.ts";
 import { readEmu3Tiktoken } from "./emu3-tiktoken.ts";
 import { vocabularyOf } from "./special-tokens.ts";
 import { EMU3_VOCABULARY } from "./vocabulary.ts";
@@ -76,9 +77,33 @@ describe("readEmu3Tiktoken", () => {
     expect(() => readEmu3Tiktoken(broken, recordedVisionTokens())).toThrow("emu3.tiktoken, line 2");
   });
 
-  test("refuses a rank file that lost its bytes", () => {
-    expect(() => readEmu3Tiktoken(Buffer.from("AA== 0\n"), recordedVisionTokens())).toThrow(
-      "no id for the byte",
-    );
+  const lines = recordedRanks().toString("latin1").trimEnd().split("\n");
+  const ranksOf = (changed: readonly string[]): Buffer => Buffer.from(`${changed.join("\n")}\n`);
+
+  test.each<[string, Buffer, string]>([
+    ["was cut at a line", ranksOf(lines.slice(0, 120_000)), "has 120,000 ranks, Emu3's has 151,643"],
+    ["was cut in a line's rank", recordedRanks().subarray(0, 2_000_000), "emu3.tiktoken"],
+    ["holds the first ranks alone", ranksOf(lines.slice(0, 425)), "has 425 ranks"],
+    ["is empty", Buffer.from(""), "has 0 ranks"],
+    ["lost a line", ranksOf(lines.toSpliced(1000, 1)), "line 1001: its rank is 1001, not 1000"],
+    ["has a line twice", ranksOf(lines.toSpliced(1000, 0, lines[999] as string)), "line 1001: its token"],
+    ["has a rank twice", ranksOf(lines.toSpliced(1000, 1, "//9/ 999")), "its rank is 999, not 1000"],
+    ["goes on", ranksOf([...lines, "//9/ 151643"]), "has 151,644 ranks"],
+  ])("refuses a rank file that %s", (_, ranks, message) => {
+    const read = (): unknown => readEmu3Tiktoken(ranks, recordedVisionTokens());
+    expect(read).toThrow(CheckpointError);
+    expect(read).toThrow(message);
+  });
+
+  const forms = recordedVisionTokens().toString("utf8").trimEnd().split("\n");
+  test.each([
+    ["lost a line", forms.slice(1), "<|image token|> is not where Emu3 has it"],
+    ["has lines in another order", [forms[1], forms[0], ...forms.slice(2)], "is not where Emu3 has it"],
+    ["has a line twice", [...forms, forms.at(-1)], "a token stands there twice"],
+    ["is empty", [], "<|image token|> is not where"],
+  ])("refuses special tokens whose file %s", (_, changed, message) => {
+    const read = (): unknown => readEmu3Tiktoken(recordedRanks(), ranksOf(changed as string[]));
+    expect(read).toThrow(CheckpointError);
+    expect(read).toThrow(message);
   });
 });

@@ -6,6 +6,7 @@ import { CheckpointError } from "../errors.ts";
 import { readPublishedFile } from "../policy/published-file.ts";
 import type { BytePairTokenizer } from "./byte-pair-tokenizer.ts";
 import { EMU3_RANKS_FILE, EMU3_VISION_FILE, readEmu3Tiktoken } from "./emu3-tiktoken.ts";
+import { TOKENIZER_CONFIG_FILE } from "./instruction-length.ts";
 import { readTokenizerJson } from "./tokenizer-json.ts";
 
 /** Throws CheckpointError where the directory or a file of the tokenizer is missing or damaged. */
@@ -17,7 +18,7 @@ export async function openTextTokenizer(directory: string): Promise<BytePairToke
     return readEmu3Tiktoken(await read(EMU3_RANKS_FILE), await read(EMU3_VISION_FILE));
   }
   if (names.has("tokenizer.json")) {
-    const config = "tokenizer_config.json";
+    const config = TOKENIZER_CONFIG_FILE;
     const others = new Map(names.has(config) ? [[config, await read(config)]] : []);
     return readTokenizerJson(await read("tokenizer.json"), others);
   }

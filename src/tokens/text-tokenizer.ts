@@ -6,6 +6,8 @@ export interface TextTokenizer {
    * distance; longer ones stay as they are. Undefined: they are taken as they come, as Emu3 does.
    */
   readonly instructionLength?: number | undefined;
+  /** What a reader of the log should know about it, in one line; undefined where nothing is out of the ordinary. */
+  readonly notice?: string | undefined;
   /** Encodes what a person wrote: no control token can come out, whatever the text says. */
   encode(text: string): number[];
   /** Encodes a template of ours, in which control tokens are written by their surface form. */

@@ -79,10 +79,17 @@ describe("readTokenizerJson", () => {
     ["merges into what has no id", changed((json) => (json.model.merges = [["q", "q"]])), "has no id"],
     ["lacks a byte", changed((json) => delete json.model.vocab["A"]), "byte 65"],
     [
-      "has a pattern that JavaScript cannot express",
-      changed((json) => (json.pre_tokenizer.pretokenizers[0].pattern.Regex = "a++|b")),
-      "a++|b is not supported",
+      "has a pattern that takes for ever",
+      changed((json) => (json.pre_tokenizer.pretokenizers[0].pattern.Regex = "(?:(?:[a-z]+)+)+$")),
+      'a pattern that earl does not know: "(?:(?:[a-z]+)+)+$"',
     ],
+    [
+      "has a pattern that nearly is Qwen's",
+      changed((json) => (json.pre_tokenizer.pretokenizers[0].pattern.Regex += "|(?:a+)+b")),
+      "a pattern that earl does not know",
+    ],
+    ["has an id beyond any vocabulary", changed((json) => (json.model.vocab["A"] = 1e12)), "model.vocab.A"],
+    ["gives one id to two tokens", changed((json) => (json.model.vocab["A"] = 66)), "the id 66 twice"],
   ])("refuses a file that %s", (_, content, message) => {
     const read = (): unknown => readTokenizerJson(content).encode("qq");
     expect(read).toThrow(CheckpointError);

@@ -5,10 +5,19 @@
 
 import { z } from "zod";
 import { CheckpointError } from "../errors.ts";
+import { shownValue } from "../policy/fault-list.ts";
+import { MOST } from "../policy/size-limits.ts";
 import { spell, unspell } from "./byte-alphabet.ts";
 import { BytePairTokenizer } from "./byte-pair-tokenizer.ts";
-import { GPT2_PATTERN, QWEN_PATTERN, compilePattern } from "./pre-tokens.ts";
+import {
+  instructionLengthIn,
+  LENGTH_IS_LOST,
+  TOKENIZER_CONFIG_FILE,
+  withInstructionLength,
+} from "./instruction-length.ts";
+import { GPT2_PATTERN, KNOWN_PATTERNS, QWEN_PATTERN, compilePattern } from "./pre-tokens.ts";
 import { CONTROL_TOKENS } from "./special-tokens.ts";
+import { EMU3_VOCABULARY } from "./vocabulary.ts";
 
 /** Joins the two sides of a pair in a Map key; no latin-1 character, so it occurs in neither. */
 const BETWEEN = "\u0100";
@@ -24,14 +33,10 @@ const SplitPreTokenizer = z.object({
   behavior: z.literal("Isolated"),
   invert: z.literal(false).default(false),
 });
-const FixedPadding = z.object({
-  strategy: z.object({ Fixed: z.int().min(1) }),
-  direction: z.literal("Right"),
-});
+const id = z.int().min(0).max(MOST.vocabularySize);
+/** `padding` and `truncation` are left alone: they are about batches of transformers' own calls. */
 const TokenizerFile = z.object({
-  /** A fixed length is what instructions are filled up to; other paddings are about batches and do not matter here. */
-  padding: z.union([FixedPadding, z.unknown()]).optional(),
-  added_tokens: z.array(z.object({ id: z.int().min(0), content: z.string().min(1) })).default([]),
+  added_tokens: z.array(z.object({ id, content: z.string().min(1) })).default([]),
   normalizer: z
     .object({ type: z.literal("NFC") })
     .nullable()
@@ -45,7 +50,7 @@ const TokenizerFile = z.object({
   ]),
   model: z.object({
     type: z.literal("BPE"),
-    vocab: z.record(z.string(), z.int().min(0)),
+    vocab: z.record(z.string(), id),
     merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
     ignore_merges: z.boolean().default(false),
   }),
@@ -55,7 +60,7 @@ const TokenizerFile = z.object({
 export function tokenizerFromMerges(
   merges: readonly (readonly [string, string])[],
   specialTokensAfter: (textSize: number) => ReadonlyMap<string, number>,
-  instructionLength?: number,
+  { length, notice }: { readonly length?: number; readonly notice?: string | undefined } = {},
 ): BytePairTokenizer {
   const idOf = new Map<string, number>();
   for (let byte = 0; byte < 256; byte += 1) idOf.set(String.fromCharCode(byte), byte);
@@ -69,11 +74,12 @@ export function tokenizerFromMerges(
     pattern: compilePattern(QWEN_PATTERN),
     composes: true,
     specialTokens,
-    instructionLength,
+    instructionLength: length,
+    notice,
     files: () =>
       new Map([
-        ["tokenizer.json", Buffer.from(tokenizerJson(idOf, merges, specialTokens, instructionLength))],
-        ["tokenizer_config.json", Buffer.from(tokenizerConfigJson())],
+        ["tokenizer.json", Buffer.from(tokenizerJson(idOf, merges, specialTokens))],
+        [TOKENIZER_CONFIG_FILE, Buffer.from(tokenizerConfigJson(length))],
       ]),
   });
 }
@@ -86,7 +92,7 @@ export function readTokenizerJson(
   content: Uint8Array,
   others: ReadonlyMap<string, Uint8Array> = new Map(),
 ): BytePairTokenizer {
-  const file = parsed(content);
+  const { file, json } = parsed(content);
   const idOf = new Map<string, number>();
   const specialTokens = new Map(file.added_tokens.map(({ id, content: form }) => [form, id]));
   for (const [spelled, id] of Object.entries(file.model.vocab)) {
@@ -102,6 +108,7 @@ export function readTokenizerJson(
     if (!pair[0] || !pair[1]) throw faulty(`its merge ${JSON.stringify(merge)} is not two byte-level tokens`);
     return [pair[0], pair[1]];
   });
+  const carried = instructionLengthIn(others.get(TOKENIZER_CONFIG_FILE), json);
   return new BytePairTokenizer({
     idOf,
     rankOf: rankOfMerges(merges),
@@ -109,12 +116,20 @@ export function readTokenizerJson(
     pattern: compilePattern(patternOf(file.pre_tokenizer)),
     composes: file.normalizer !== null,
     specialTokens,
-    instructionLength: FixedPadding.safeParse(file.padding).data?.strategy.Fixed,
+    instructionLength: carried.length,
+    notice: carried.isUnknown && isEarls(specialTokens) ? LENGTH_IS_LOST : undefined,
     files: () => new Map([["tokenizer.json", content], ...others]),
   });
 }
 
-function parsed(content: Uint8Array): z.infer<typeof TokenizerFile> {
+/** Emu3's control tokens at other ids than Emu3's: only earl makes such tokenizers. */
+function isEarls(specialTokens: ReadonlyMap<string, number>): boolean {
+  return (
+    specialTokens.has(CONTROL_TOKENS.boi) && specialTokens.get(CONTROL_TOKENS.pad) !== EMU3_VOCABULARY.pad
+  );
+}
+
+function parsed(content: Uint8Array): { file: z.infer<typeof TokenizerFile>; json: unknown } {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(content).toString("utf8"));
@@ -123,7 +138,7 @@ function parsed(content: Uint8Array): z.infer<typeof TokenizerFile> {
   }
   const result = TokenizerFile.safeParse(json);
   if (!result.success) throw faulty(z.prettifyError(result.error), result.error);
-  return result.data;
+  return { file: result.data, json };
 }
 
 function faulty(what: string, cause?: unknown): CheckpointError {
@@ -138,7 +153,14 @@ function patternOf(preTokenizer: z.infer<typeof TokenizerFile>["pre_tokenizer"])
     const [split, byteLevel] = preTokenizer.pretokenizers;
     if (byteLevel.use_regex)
       throw faulty("its pre-tokenizer splits twice (Split, then ByteLevel with use_regex)");
-    return split.pattern.Regex;
+    if (KNOWN_PATTERNS.has(split.pattern.Regex)) return split.pattern.Regex;
+    throw new CheckpointError(
+      `tokenizer.json splits words by a pattern that earl does not know: ${shownValue(split.pattern.Regex)}.`,
+      {
+        // One that backtracks may take for ever on a short text, and nothing tells such patterns from others.
+        hint: "The patterns of GPT-2, Llama 3, Qwen and Emu3 are known; save the tokenizer with one of those.",
+      },
+    );
   }
   if (!preTokenizer.use_regex) throw faulty("its pre-tokenizer does not split words");
   return GPT2_PATTERN;
@@ -156,21 +178,12 @@ function tokenizerJson(
   idOf: ReadonlyMap<string, number>,
   merges: readonly (readonly [string, string])[],
   specialTokens: ReadonlyMap<string, number>,
-  instructionLength: number | undefined,
 ): string {
-  const padding = {
-    strategy: { Fixed: instructionLength },
-    direction: "Right",
-    pad_to_multiple_of: null,
-    pad_id: specialTokens.get(CONTROL_TOKENS.pad),
-    pad_type_id: 0,
-    pad_token: CONTROL_TOKENS.pad,
-  };
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   return JSON.stringify({
     version: "1.0",
     truncation: null,
-    padding: instructionLength === undefined ? null : padding,
+    padding: null,
     added_tokens: [...specialTokens].map(([content, id]) => ({ id, content, ...flags })),
     normalizer: { type: "NFC" },
     pre_tokenizer: {
@@ -198,7 +211,7 @@ function tokenizerJson(
 }
 
 /** What transformers' AutoTokenizer needs beside `tokenizer.json`. */
-function tokenizerConfigJson(): string {
+function tokenizerConfigJson(instructionLength: number | undefined): string {
   const config = {
     tokenizer_class: "PreTrainedTokenizerFast",
     bos_token: CONTROL_TOKENS.bos,
@@ -206,5 +219,5 @@ function tokenizerConfigJson(): string {
     pad_token: CONTROL_TOKENS.pad,
     clean_up_tokenization_spaces: false,
   };
-  return `${JSON.stringify(config, undefined, 2)}\n`;
+  return `${JSON.stringify(withInstructionLength(config, instructionLength), undefined, 2)}\n`;
 }
