@@ -107,6 +107,27 @@ describe("numbers too large to mean anything", () => {
   });
 });
 
+describe("a tokenizer that lost the length of its instructions", () => {
+  test("is said by edit, evaluate and train", async () => {
+    await writeTinyCheckpoint("lost");
+    const file = "lost/tokenizer_config.json";
+    const { earl_instruction_length: _, ...kept } = JSON.parse(readFileSync(file, "utf8")) as Record<
+      string,
+      unknown
+    >;
+    writeFileSync(file, JSON.stringify({ ...kept, is_local: true }));
+    const message = "does not say how long instructions are filled up";
+    for (const { code, err } of [
+      await edit("lost"),
+      await evaluate("lost"),
+      await train("lost", "--set", "name=lost"),
+    ]) {
+      expect(err).toContain(message);
+      expect(code).toBe(0);
+    }
+  });
+});
+
 describe("positions that a policy was not made for", () => {
   test("are said, and the edit is made", async () => {
     await writeTinyCheckpoint("short");
@@ -117,6 +138,8 @@ describe("positions that a policy was not made for", () => {
     expect(err).toMatch(/Sequences of up to \d+ tokens are longer than the 40 that the policy was made for/);
     expect(code).toBe(0);
     expect((await edit("sound")).err).not.toContain("was made for");
+    expect((await evaluate("short")).err).toMatch(/Sequences of up to \d+ tokens are longer than the 40/);
+    expect((await train("short")).err).toMatch(/Sequences of up to \d+ tokens are longer than the 40/);
   });
 
   test("are refused where no machine could attend to them", async () => {

@@ -75,8 +75,11 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   progress.say(
     `${request.image}: ${sizeOf(source)} pixels, read at ${sizeOf(resized)} as ${codes.rows} × ${codes.columns} codes`,
   );
-  const notice = positionsNotice(policy.config, prompt.ids.length + maxTokens);
-  if (notice !== undefined) progress.say(notice);
+  const notices = [
+    policy.tokens.textTokenizer.notice,
+    positionsNotice(policy.config, prompt.ids.length + maxTokens),
+  ];
+  for (const notice of notices) if (notice !== undefined) progress.say(notice);
 
   const completions = await generate(policy, prompt, {
     sampling,

@@ -8,6 +8,7 @@ import { EngineSettings } from "../engine/engines.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import { armTable, armTableByTask } from "../evaluate/table.ts";
 import { evaluateHeldOut } from "../experiment/held-out.ts";
+import { policyNotices } from "../experiment/policy-notices.ts";
 import { openEngine, openPolicy } from "../experiment/policy-start.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
@@ -43,6 +44,7 @@ export async function evaluate(
   const progress = progressOn(surroundings);
   progress.start("Held-out edits", Math.min(flags.size, prepared.count));
   const edits = await firstEdits(prepared, flags.size, (done) => progress.advance(done));
+  for (const notice of policyNotices(policy, edits, flags.maxTokens)) progress.say(notice);
   const settings = {
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),

@@ -28,7 +28,7 @@ import { fitPatchCodebook } from "../tokens/fit-patch-codebook.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
 import { openVisionTokenizer } from "../tokens/open-vision-tokenizer.ts";
-import type { Tokens } from "../tokens/sequence.ts";
+import { freshPositions, type Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
@@ -55,9 +55,6 @@ export interface PolicyStart {
 
 /** Examples that codebook and merges are fitted to: enough to have seen every patch and word, a second to read. */
 const FITTED_EXAMPLES = 2000;
-/** Written into a fresh config.json; nothing depends on it. */
-const MAX_POSITIONS = 4096;
-
 /** The policy that a config starts from. */
 export async function startPolicy(config: RunConfig, train: EditDataset): Promise<PolicyStart> {
   const { policy, tokenizer, seed } = config;
@@ -140,7 +137,9 @@ async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise
     padsInstructions: tokenizer.padInstructions,
   });
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
-  const config = freshPolicyConfig(policy, tokens.vocabulary, MAX_POSITIONS);
+  const sizes = pictures.map(({ width, height }) => vision.fittingSize(width, height));
+  const grids = sizes.map(({ width, height }) => vision.gridOf(width, height));
+  const config = freshPolicyConfig(policy, tokens.vocabulary, freshPositions(grids));
   requireMemory("The policy of these settings", config, { learned: "all" });
   const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;
   const { embeddingStd, weightStd } = policy;

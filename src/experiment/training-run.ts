@@ -27,6 +27,7 @@ import { trains } from "./cross-checks.ts";
 import { describeSetup } from "./experiment-setup.ts";
 import { evaluateHeldOut, recordHeldOut, type PolicyArm } from "./held-out.ts";
 import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-start.ts";
+import { policyNotices } from "./policy-notices.ts";
 import type { Progress } from "./progress.ts";
 import type { RunConfig } from "./run-config.ts";
 
@@ -72,6 +73,9 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   await using reward = await openRewards(config.rewards);
   const material = await gather(config);
   progress.say(`Policy ${material.start.about}`);
+  const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
+  const first = await firstEdits(material.train, 1);
+  for (const notice of policyNotices(material.start, first, sampled)) progress.say(notice);
 
   const manifest = createManifest(
     {

@@ -7,7 +7,8 @@ import type { PolicyConfig } from "./config.ts";
 import { BYTES_OF } from "./safetensors-header.ts";
 import { MOST } from "./size-limits.ts";
 
-const SMALLER = "Use smaller pictures: --area, --grid or tokenizer.patchSize decide how many codes one has.";
+const SMALLER =
+  "Use smaller pictures (--area, --grid or tokenizer.patchSize decide how many codes one has), or write fewer tokens.";
 
 /** Bytes of the keys and values of one sequence, in float32 unless another width of a number is given. */
 export function cacheBytes(config: PolicyConfig, tokens: number, width: number = BYTES_OF.F32): number {

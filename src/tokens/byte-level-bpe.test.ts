@@ -103,8 +103,8 @@ describe("instructions of one length", () => {
   });
 
   test("are said where a few long ones make every prompt long", () => {
-    const noticeFor = (texts: readonly string[]): string | undefined =>
-      learnByteLevelBpe(texts, 0, 4, { padsInstructions: true }).notice;
+    const noticeFor = (seen: readonly string[]): string | undefined =>
+      learnByteLevelBpe(seen, 0, 4, { padsInstructions: true }).notice;
     const usual = Array.from({ length: 199 }, (_, index) => `move it by ${index}`);
     expect(noticeFor([...usual, "x".repeat(1990)])).toMatch(
       /1990 ids of the longest.*at most 14: every prompt/,

@@ -4,9 +4,11 @@ import { recordedTokenizer } from "../../test/recorded-tokenizer.ts";
 import { learnByteLevelBpe } from "./byte-level-bpe.ts";
 import {
   completionOf,
+  freshPositions,
   guidedPromptOf,
   imageIds,
   LONGEST_INSTRUCTION,
+  LONGEST_THOUGHT,
   promptOf,
   questionIds,
   thoughtText,
@@ -199,5 +201,27 @@ describe("guidedPromptOf", () => {
     expect([...(prompt.idsWithoutInstruction ?? [])].slice(-10, -1)).toEqual(
       Array.from({ length: 9 }, () => own.vocabulary.pad),
     );
+  });
+});
+
+describe("freshPositions", () => {
+  const bytes = learnByteLevelBpe([], 0, 4);
+  const plain = { vocabulary: vocabularyOf(bytes), textTokenizer: bytes };
+
+  test.each([
+    [1, 1, 4096],
+    [8, 8, 4096],
+    [32, 40, 8192],
+    [90, 90, 32_768],
+  ])("has room for the longest edit of %i × %i codes", (rows, columns, positions) => {
+    const picture = { rows, columns, codes: new Int32Array(rows * columns) };
+    const { prompt, completion } = trainingPair(plain, {
+      source: picture,
+      target: picture,
+      instruction: "i".repeat(LONGEST_INSTRUCTION),
+      thought: "t".repeat(LONGEST_THOUGHT),
+    });
+    expect(prompt.ids.length + completion.length).toBeLessThanOrEqual(positions);
+    expect(freshPositions([{ rows: 1, columns: 1 }, picture])).toBe(positions);
   });
 });

@@ -23,6 +23,17 @@ export const THOUGHT_END = "<|end thinking|>";
 export const LONGEST_THOUGHT = 1750;
 export const LONGEST_INSTRUCTION = 2000;
 
+/**
+ * Positions for a policy that edits pictures of these grids, as its config.json promises them: two of the largest, the
+ * longest instruction and the longest thought of ASCII without a merge, rounded up to a power of two.
+ */
+export function freshPositions(grids: readonly GridSize[]): number {
+  // Each row is closed by eol.
+  const picture = grids.reduce((most, { rows, columns }) => Math.max(most, rows * (columns + 1)), 0);
+  const framing = 128;
+  return 2 ** Math.ceil(Math.log2(2 * picture + LONGEST_INSTRUCTION + LONGEST_THOUGHT + framing));
+}
+
 /** The ids of the text that stands between boi and img: "rows*columns". */
 export function gridTextIds(textTokenizer: TextTokenizer, { rows, columns }: GridSize): number[] {
   return textTokenizer.encodeTemplate(`${rows}*${columns}`);

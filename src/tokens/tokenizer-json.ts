@@ -33,10 +33,10 @@ const SplitPreTokenizer = z.object({
   behavior: z.literal("Isolated"),
   invert: z.literal(false).default(false),
 });
-const id = z.int().min(0).max(MOST.vocabularySize);
+const tokenId = z.int().min(0).max(MOST.vocabularySize);
 /** `padding` and `truncation` are left alone: they are about batches of transformers' own calls. */
 const TokenizerFile = z.object({
-  added_tokens: z.array(z.object({ id, content: z.string().min(1) })).default([]),
+  added_tokens: z.array(z.object({ id: tokenId, content: z.string().min(1) })).default([]),
   normalizer: z
     .object({ type: z.literal("NFC") })
     .nullable()
@@ -50,7 +50,7 @@ const TokenizerFile = z.object({
   ]),
   model: z.object({
     type: z.literal("BPE"),
-    vocab: z.record(z.string(), id),
+    vocab: z.record(z.string(), tokenId),
     merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
     ignore_merges: z.boolean().default(false),
   }),
