@@ -14,13 +14,14 @@ import { openEngine, startPolicy, type PolicyStart } from "../src/experiment/pol
 import type { RunConfig } from "../src/experiment/run-config.ts";
 import { openEditDataset } from "../src/data/omniedit.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
-import { armEdits, armResults, copiedSource, type ArmEdit } from "../src/evaluate/arms.ts";
-import { evaluatePolicy } from "../src/evaluate/evaluate-policy.ts";
+import { armResults } from "../src/evaluate/arms.ts";
+import { COPY_ARM, evaluateBenchmark, type ArmRows } from "../src/evaluate/evaluate-benchmark.ts";
+import { EXACT_MATCH, rewardMeasure } from "../src/evaluate/measures.ts";
 import { armTable, armTableByTask } from "../src/evaluate/table.ts";
 import { referenceReward } from "../src/rewards/reference.ts";
 import { prepareEdits } from "../src/edits/prepare-edits.ts";
 import { firstEdits, type PreparedEdit, type PreparedEdits } from "../src/edits/prepared-edit.ts";
-import type { ArmResult } from "../src/runs/event.ts";
+import type { ArmResult } from "../src/runs/arm-result.ts";
 import {
   CONTINUED_LEARNING_RATE,
   COUNTS,
@@ -32,11 +33,6 @@ import {
   STEPS,
 } from "./learning/settings.ts";
 import { trainArm, type TrainedArm } from "./learning/train-arm.ts";
-
-const DECODINGS = [
-  { name: "temperature 1", temperature: 1 },
-  { name: "greedy", temperature: 0 },
-] as const;
 
 const ARMS = [
   "clean: start",
@@ -56,8 +52,9 @@ const { values } = parseArgs({
 });
 const seeds = values.seeds.split(",").map(Number);
 
+const measures = [rewardMeasure(referenceReward), EXACT_MATCH];
 /** Scored edits of each arm and decoding, all seeds together. */
-const pooled = new Map<string, ArmEdit[]>();
+const pooled = new Map<string, ArmRows>();
 const perSeed: ArmResult[] = [];
 const costs: string[] = [];
 const folders = { clean: join(ROOT, "clean"), imperfect: join(ROOT, "imperfect") };
@@ -139,23 +136,31 @@ async function score(
   edits: readonly PreparedEdit[],
   { seed, config, fresh, trained }: Scored,
 ): Promise<void> {
-  const { tokens, vision } = fresh;
-  if (!pooled.has("source copied")) pooled.set("source copied", await copiedSource(edits, referenceReward));
-  for (const name of ARMS) {
-    process.stderr.write(`scoring seed ${seed}, ${name}\n`);
-    const { policy } = trained.get(name) as TrainedArm;
-    await using engine = await openEngine(policy, config, { purpose: "training" });
-    for (const decoding of DECODINGS) {
-      const groups = await evaluatePolicy({ engine, tokens, vision, reward: referenceReward }, edits, {
-        temperature: decoding.temperature,
-        maxTokens: MAX_TOKENS,
-        seed,
-      });
-      const scored = armEdits(groups);
-      const key = JSON.stringify([name, decoding.name]);
-      pooled.set(key, [...(pooled.get(key) ?? []), ...scored]);
-      perSeed.push(...armResults(`${name}, seed ${seed}`, decoding.name, scored));
+  const { arms } = await evaluateBenchmark({
+    benchmark: { name: "held-out", reward: referenceReward, measures },
+    edits,
+    policy: fresh,
+    arms: ARMS.map((name) => ({
+      name,
+      role: name.endsWith("GRPO") ? "rl" : "policy",
+      open: async () => {
+        process.stderr.write(`scoring seed ${seed}, ${name}\n`);
+        return openEngine((trained.get(name) as TrainedArm).policy, config, { purpose: "training" });
+      },
+    })),
+    maxTokens: MAX_TOKENS,
+    seed,
+  });
+  for (const { name, edits: scored } of arms) {
+    const key = JSON.stringify(name);
+    const before = pooled.get(key)?.edits ?? [];
+    // Copying the source is the same whatever the seed.
+    if (name.arm === COPY_ARM) {
+      pooled.set(key, { name, edits: scored });
+      continue;
     }
+    pooled.set(key, { name, edits: [...before, ...scored] });
+    perSeed.push(...armResults({ ...name, arm: `${name.arm}, seed ${seed}` }, scored, measures));
   }
 }
 
@@ -164,19 +169,18 @@ function costLine(seed: number, name: string, { steps, flops, seconds }: Trained
 }
 
 function report(): void {
-  const results = [...pooled].flatMap(([key, edits]) => {
-    if (!key.startsWith("[")) return armResults(key, "—", edits);
-    const [name, decoding] = JSON.parse(key) as [string, string];
-    return armResults(name, decoding, edits);
-  });
+  const results = [...pooled.values()].flatMap(({ name, edits }) => armResults(name, edits, measures));
   const byDecoding = results.toSorted((left, right) => left.decoding.localeCompare(right.decoding));
   const text = [
     `${seeds.length} seeds × ${COUNTS.test} held-out edits, reward 0…10, 95 % intervals`,
-    armTable(byDecoding),
+    armTable(byDecoding, measures),
     "By kind of edit",
-    armTableByTask(byDecoding.filter(({ task }) => task !== "all")),
+    armTableByTask(
+      byDecoding.filter(({ task }) => task !== "all"),
+      measures,
+    ),
     "By seed",
-    armTable(perSeed),
+    armTable(perSeed, measures),
     "Training cost (what each arm added to the one before it)",
     costs.join("\n"),
   ].join("\n\n");

@@ -1,15 +1,18 @@
 /** `earl evaluate RUN|CHECKPOINT`: scores a checkpoint on held-out edits. */
 
-import type { DatasetSplit } from "../data/edit-dataset.ts";
+import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
 import { openEditDataset } from "../data/omniedit.ts";
 import { prepareEdits } from "../edits/prepare-edits.ts";
-import { firstEdits } from "../edits/prepared-edit.ts";
+import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { EngineSettings } from "../engine/engines.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
+import { DECODINGS, evaluateBenchmark } from "../evaluate/evaluate-benchmark.ts";
+import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { armTable, armTableByTask } from "../evaluate/table.ts";
-import { evaluateHeldOut } from "../experiment/held-out.ts";
 import { policyNotices } from "../experiment/policy-notices.ts";
 import { openEngine, openPolicy } from "../experiment/policy-start.ts";
+import { referenceReward } from "../rewards/reference.ts";
+import type { ArmResult } from "../runs/arm-result.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
 import { required } from "./arguments.ts";
@@ -37,10 +40,16 @@ export async function evaluate(
   const data = required(flags.data, "--data DIR");
   const checkpoint = resolveCheckpoint(locateRun(path));
 
-  const dataset = await openEditDataset(data, flags.split);
   const policy = await openPolicy(checkpoint, flags);
   const { tokens, vision, grammar } = policy;
-  const prepared = prepareEdits(dataset, { tokens, vision, grammar, thoughts: flags.thought === true });
+  const prepare = (dataset: EditDataset): PreparedEdits =>
+    prepareEdits(dataset, { tokens, vision, grammar, thoughts: flags.thought === true });
+  const { split } = flags;
+  const benchmark = openBenchmark(
+    { kind: "held-out", split },
+    { edits: async (part) => prepare(await openEditDataset(data, part)), prepare, reward: referenceReward },
+  );
+  const prepared = await benchmark.open();
   const progress = progressOn(surroundings);
   progress.start("Held-out edits", Math.min(flags.size, prepared.count));
   const edits = await firstEdits(prepared, flags.size, (done) => progress.advance(done));
@@ -49,20 +58,33 @@ export async function evaluate(
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
   };
-  progress.start("Evaluation", 2);
-  const { results } = await evaluateHeldOut({
+  progress.start("Evaluation", DECODINGS.length);
+  const { measures, results } = await evaluateBenchmark({
+    benchmark,
     policy,
     edits,
-    arms: [{ name: path, open: async () => openEngine(policy, settings, { purpose: "inference" }) }],
+    arms: [
+      {
+        name: path,
+        role: "policy",
+        open: async () => openEngine(policy, settings, { purpose: "inference" }),
+      },
+    ],
     maxTokens: flags.maxTokens,
     seed: flags.seed,
     onDone: (done) => progress.advance(done),
   });
-  progress.finish(`${edits.length} edits of ${data}, split ${flags.split}, checkpoint ${checkpoint}`);
-  surroundings.stdout.write(`${flags.tasks === true ? armTableByTask(results) : armTable(results)}\n`);
+  progress.finish(`${edits.length} edits of ${data}, split ${split}, checkpoint ${checkpoint}`);
+  const table = flags.tasks === true ? armTableByTask(results, measures) : armTable(results, measures);
+  surroundings.stdout.write(`${table}\n`);
   if (flags.out !== undefined) {
-    const { split, seed } = flags;
-    const record = { checkpoint, data, split, seed, results };
+    const { seed } = flags;
+    const record = { checkpoint, data, split, seed, measures, results: results.map(withEarlierFields) };
     writeFileAtomically(flags.out, `${JSON.stringify(record, null, 2)}\n`);
   }
+}
+
+/** Two figures have names of their own as well: readers of the file from before there were measures look there. */
+function withEarlierFields(result: ArmResult): object {
+  return { ...result, reward: result.figures["reward"], exactMatch: result.figures["exact_match"] };
 }

@@ -36,9 +36,12 @@ export async function trainAndReport(request: Request, surroundings: Surrounding
 
 /** Prints the table of a finished run and writes its report. */
 export async function conclude(directory: RunDirectory, { stdout }: Surroundings): Promise<void> {
-  const results = readEvents(directory.events).flatMap((event) =>
-    event.kind === "arms-evaluated" ? event.results : [],
+  const tables = readEvents(directory.events).flatMap((event) =>
+    event.kind === "arms-evaluated" ? [event] : [],
   );
-  if (results.length > 0) stdout.write(`\n${armTable(results)}\n\n`);
+  for (const { measures, results } of tables) {
+    const title = tables.length > 1 ? `${results[0]?.benchmark}\n` : "";
+    stdout.write(`\n${title}${armTable(results, measures)}\n\n`);
+  }
   stdout.write(`${await writeReport(directory.path)}\n`);
 }

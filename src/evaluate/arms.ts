@@ -1,84 +1,74 @@
 /**
- * What a table compares: arms (a checkpoint, or the source copied unchanged) on the same held-out edits, per kind of
- * edit and over all, each mean with a 95 % interval.
+ * What a table compares: arms (a checkpoint, or the source copied unchanged) on the same edits, per kind of edit and
+ * over all, each figure with a 95 % interval.
  */
 
-import { bootstrapInterval, wilsonInterval } from "../algorithms/statistics.ts";
 import { DataError } from "../errors.ts";
-import { Rng } from "../random.ts";
-import type { Reward } from "../rewards/reward.ts";
-import { askReward } from "../rewards/ask-reward.ts";
-import { decodedEdit, isTarget } from "../rollout/score-group.ts";
-import type { PreparedEdit } from "../edits/prepared-edit.ts";
-import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
-import type { ArmResult } from "../runs/event.ts";
+import type { ArmResult } from "../runs/arm-result.ts";
+import type { Measure, WrittenEdit } from "./benchmark.ts";
 
-/** One edit of an arm, scored. */
+/** One edit of an arm, measured; its pictures are let go. */
 export interface ArmEdit {
   readonly id: string;
   readonly task: string;
-  /** Undefined where the verdict failed. */
-  readonly reward: number | undefined;
-  readonly isExact: boolean;
+  readonly isScored: boolean;
+  /** By measure; undefined where it could not be taken. */
+  readonly values: Readonly<Record<string, number | undefined>>;
 }
 
-/** What a policy did, one row a completion. */
-export function armEdits(groups: readonly ScoredGroup[]): ArmEdit[] {
-  return groups.flatMap(({ edit, completions }) =>
-    completions.map((completion) => ({
-      id: edit.id,
-      task: edit.task,
-      reward: rewardOf(completion),
-      isExact: completion.isExact,
-    })),
+/** Whose rows they are. */
+export type ArmName = Pick<ArmResult, "arm" | "role" | "benchmark" | "decoding">;
+
+/** Takes every measure of every edit. */
+export async function measured(
+  written: readonly WrittenEdit[],
+  measures: readonly Measure[],
+): Promise<ArmEdit[]> {
+  return Promise.all(
+    written.map(async (one) => {
+      const values = await Promise.all(
+        measures.map(async (measure) => [measure.name, await measure.of(one)] as const),
+      );
+      return {
+        id: one.edit.id,
+        task: one.edit.task,
+        isScored: one.verdict.kind === "scored",
+        values: Object.fromEntries(values),
+      };
+    }),
   );
 }
 
-/** The arm "source copied": what doing nothing scores. */
-export async function copiedSource(edits: readonly PreparedEdit[], reward: Reward): Promise<ArmEdit[]> {
-  const { signal } = new AbortController();
-  const copies = edits.map((edit) => decodedEdit(edit, edit.source));
-  const verdicts = await askReward(reward, copies, { signal });
-  return edits.map((edit, index) => {
-    const verdict = verdicts[index];
-    return {
-      id: edit.id,
-      task: edit.task,
-      reward: verdict?.kind === "scored" ? verdict.score : undefined,
-      isExact: isTarget(edit, edit.sourceCodes),
-    };
-  });
-}
-
 /**
- * The rows of an arm: "all" first, then each kind of edit by name. The reward's mean is over scored edits, with a
- * bootstrap interval; exact match is over all edits, a failed one being no match, with Wilson's. A kind without any
- * scored edit has no row. Throws DataError where no edit at all was scored.
+ * The rows of an arm: "all" first, then each kind of edit by name. A kind without any scored edit has no row, and a
+ * measure that could be taken of no edit has no figure. Throws DataError where no edit at all was scored.
  */
-export function armResults(arm: string, decoding: string, edits: readonly ArmEdit[]): ArmResult[] {
+export function armResults(
+  name: ArmName,
+  edits: readonly ArmEdit[],
+  measures: readonly Measure[],
+): ArmResult[] {
   const tasks = [...new Set(edits.map((edit) => edit.task))].toSorted();
   const rows = [
     { task: "all", own: edits },
     ...tasks.map((task) => ({ task, own: edits.filter((edit) => edit.task === task) })),
   ].flatMap(({ task, own }) => {
-    const rewards = own.flatMap((edit) => (edit.reward === undefined ? [] : [edit.reward]));
-    if (rewards.length === 0) return [];
-    return [
-      {
-        arm,
-        decoding,
-        task,
-        count: own.length,
-        reward: bootstrapInterval(rewards, Rng.from(0, "arms/bootstrap")),
-        exactMatch: wilsonInterval(own.filter((edit) => edit.isExact).length, own.length),
-        failed: own.length - rewards.length,
-      },
-    ];
+    const failed = own.filter((edit) => !edit.isScored).length;
+    if (failed === own.length) return [];
+    return [{ ...name, task, count: own.length, failed, figures: figuresOf(own, measures) }];
   });
   if (rows.length === 0) {
-    throw new DataError(`None of the ${edits.length} edits of the arm "${arm}" could be scored.`, {
+    throw new DataError(`None of the ${edits.length} edits of the arm "${name.arm}" could be scored.`, {
       hint: "Check that the edits have target pictures, and that the policy writes pictures within maxTokens.",
     });
   }
   return rows;
+}
+
+function figuresOf(edits: readonly ArmEdit[], measures: readonly Measure[]): ArmResult["figures"] {
+  const figures = measures.flatMap((measure) => {
+    const values = edits.flatMap((edit) => edit.values[measure.name] ?? []);
+    return values.length === 0 ? [] : [[measure.name, measure.estimate(values)] as const];
+  });
+  return Object.fromEntries(figures);
 }

@@ -1,11 +1,11 @@
-/** Scores a policy on held-out edits: one completion an edit, in batches that keep the engine busy. */
+/** Scores a policy on edits: one completion an edit, in batches that keep the engine busy. */
 
-import { rollout, type RolloutParts } from "../rollout/rollout.ts";
 import type { PreparedEdit } from "../edits/prepared-edit.ts";
-import type { ScoredGroup } from "../rollout/scored-group.ts";
 import { Rng } from "../random.ts";
+import { rollout, type RolloutParts } from "../rollout/rollout.ts";
+import type { ScoredGroup } from "../rollout/scored-group.ts";
 
-export interface EvaluationSettings {
+export interface PolicyEvaluation {
   /** 0 is greedy decoding: the likeliest id each time. */
   readonly temperature: number;
   readonly maxTokens: number;
@@ -16,20 +16,37 @@ export interface EvaluationSettings {
   readonly signal?: AbortSignal;
 }
 
-/** One group of one completion for each edit, in order. The same settings give the same completions. */
+/** One group of one completion for each edit, a batch at a time, in order. The same settings give the same completions. */
+export async function* evaluatedBatches(
+  parts: RolloutParts,
+  edits: readonly PreparedEdit[],
+  { temperature, maxTokens, seed, batchSize = 128, signal }: PolicyEvaluation,
+): AsyncGenerator<ScoredGroup[]> {
+  const sampling = { groupSize: 1, temperature, topK: 0, topP: 1, maxTokens };
+  for (let start = 0; start < edits.length; start += batchSize) {
+    yield rollout(parts, {
+      edits: edits.slice(start, start + batchSize),
+      sampling,
+      seed: Rng.from(seed, "evaluation", start).word(),
+      ...(signal !== undefined && { signal }),
+    });
+  }
+}
+
+/** All batches as one list. Pictures are let go as their batch ends: thousands of them are not for the memory to keep. */
 export async function evaluatePolicy(
   parts: RolloutParts,
   edits: readonly PreparedEdit[],
-  settings: EvaluationSettings,
+  settings: PolicyEvaluation,
 ): Promise<ScoredGroup[]> {
-  const { temperature, maxTokens, seed, batchSize = 128, signal } = settings;
-  const sampling = { groupSize: 1, temperature, topK: 0, topP: 1, maxTokens };
   const groups: ScoredGroup[] = [];
-  for (let start = 0; start < edits.length; start += batchSize) {
-    const batch = edits.slice(start, start + batchSize);
-    const own = Rng.from(seed, "evaluation", start).word();
-    const request = { edits: batch, sampling, seed: own, ...(signal !== undefined && { signal }) };
-    for (const group of await rollout(parts, request)) groups.push(group);
+  for await (const batch of evaluatedBatches(parts, edits, settings)) {
+    for (const group of batch) groups.push(withoutPictures(group));
   }
   return groups;
+}
+
+function withoutPictures(group: ScoredGroup): ScoredGroup {
+  const completions = group.completions.map(({ picture: _picture, ...completion }) => completion);
+  return { ...group, completions };
 }

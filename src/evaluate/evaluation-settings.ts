@@ -2,19 +2,22 @@
 
 import { z } from "zod";
 
+import { BenchmarkList } from "./open-benchmark.ts";
+
 export const EvaluationSettings = z.strictObject({
   size: z
     .int()
     .min(0)
     .max(1_000_000)
     .default(512)
-    .describe("Held-out edits of the split `test` that are scored when training is done; 0 scores none."),
+    .describe("Edits of each benchmark that are scored when training is done; 0 scores none."),
   comparisons: z
     .int()
     .min(0)
     .max(10_000)
     .default(24)
     .describe("Of these, how many the report shows side by side."),
+  benchmarks: BenchmarkList.prefault([{ kind: "held-out" }]).describe("What policies are compared on."),
 });
 
 export type EvaluationSettings = z.infer<typeof EvaluationSettings>;

@@ -1,17 +1,21 @@
 import { describe, expect, test } from "vitest";
 
-import type { ArmResult } from "../runs/event.ts";
+import { EARLIER_MEASURES, type ArmResult } from "../runs/arm-result.ts";
 import { armTable, armTableByTask } from "./table.ts";
 
 function row(arm: string, task: string, reward: number): ArmResult {
   return {
     arm,
+    role: "policy",
+    benchmark: "held-out",
     decoding: "greedy",
     task,
     count: 512,
-    reward: { mean: reward, low: reward - 0.25, high: reward + 0.25 },
-    exactMatch: { mean: 0.5, low: 0.456, high: 0.543 },
     failed: 0,
+    figures: {
+      reward: { mean: reward, low: reward - 0.25, high: reward + 0.25 },
+      exact_match: { mean: 0.5, low: 0.456, high: 0.543 },
+    },
   };
 }
 
@@ -24,7 +28,7 @@ const results = [
 
 describe("armTable", () => {
   test("shows one kind of edit, numbers under their heads", () => {
-    expect(armTable(results)).toBe(
+    expect(armTable(results, EARLIER_MEASURES)).toBe(
       [
         "arm       decoding  edits  reward       95 %  exact match         95 %  failed",
         "──────────────────────────────────────────────────────────────────────────────",
@@ -35,9 +39,24 @@ describe("armTable", () => {
   });
 });
 
+test("columns are the measures, and one that could not be taken is a dash", () => {
+  const measures = [
+    { name: "distance", label: "distance", unit: "score" },
+    { name: "exact_match", label: "exact match", unit: "share" },
+  ] as const;
+  const figures = { distance: { mean: 12, low: 11, high: 13 } };
+  expect(armTable([{ ...row("SFT", "all", 1), figures }], measures)).toBe(
+    [
+      "arm  decoding  edits  distance         95 %  exact match  95 %  failed",
+      "──────────────────────────────────────────────────────────────────────",
+      "SFT  greedy      512     12.00  11.00–13.00            —             0",
+    ].join("\n"),
+  );
+});
+
 describe("armTableByTask", () => {
   test("puts the arms of each kind below each other", () => {
-    const lines = armTableByTask(results).split("\n");
+    const lines = armTableByTask(results, EARLIER_MEASURES).split("\n");
     expect(lines.map((line) => line.slice(0, 10).trimEnd())).toEqual([
       "arm",
       "──────────",

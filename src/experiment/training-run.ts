@@ -6,8 +6,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import type { EditDataset } from "../data/edit-dataset.ts";
 import { openEditDataset } from "../data/omniedit.ts";
 import { datasetFingerprint } from "../data/split-files.ts";
+import type { Benchmark } from "../evaluate/benchmark.ts";
+import { DECODINGS, evaluateBenchmark, type PolicyArm } from "../evaluate/evaluate-benchmark.ts";
+import { openBenchmark } from "../evaluate/open-benchmark.ts";
+import { recordBenchmark } from "../evaluate/record-benchmark.ts";
 import { openRewards } from "../rewards/open-reward.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { prepareEdits } from "../edits/prepare-edits.ts";
@@ -25,7 +30,6 @@ import { sft } from "../train/sft.ts";
 import type { StageResult, StageRun } from "../train/stage.ts";
 import { trains } from "./cross-checks.ts";
 import { describeSetup } from "./experiment-setup.ts";
-import { evaluateHeldOut, recordHeldOut, type PolicyArm } from "./held-out.ts";
 import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-start.ts";
 import { policyNotices } from "./policy-notices.ts";
 import type { Progress } from "./progress.ts";
@@ -53,8 +57,13 @@ interface Material {
   /** What the GRPO stage takes prompts and targets from. */
   readonly rlTrain: PreparedEdits;
   readonly validation: PreparedEdits;
-  /** Absent where nothing is evaluated at the end. */
-  readonly heldOut: PreparedEdits | undefined;
+  /** What policies are compared on at the end; none where nothing is evaluated. */
+  readonly benchmarks: readonly OpenedBenchmark[];
+}
+
+interface OpenedBenchmark {
+  readonly benchmark: Benchmark;
+  readonly edits: PreparedEdits;
 }
 
 export function runDirectoryOf(config: RunConfig): RunDirectory {
@@ -71,7 +80,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   if (!isResume) refuseTaken(directory);
   await requireDevice(config.engine.device);
   await using reward = await openRewards(config.rewards);
-  const material = await gather(config);
+  const material = await gather(config, reward);
   progress.say(`Policy ${material.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
   const first = await firstEdits(material.train, 1);
@@ -99,7 +108,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
     const parts = { ...request, material, reward, run };
     const arms = await trainStages(parts);
     if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
-    if (material.heldOut !== undefined) await evaluateArms(parts, material.heldOut, arms);
+    for (const opened of material.benchmarks) await evaluateArms(parts, opened, arms);
     run.recorder.record({ kind: "run-end" });
   } catch (error) {
     if (!isBegun) run.discard();
@@ -107,10 +116,10 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   }
 }
 
-/** Scores the arms on held-out edits and records how they did. Throws Interrupted when the signal stopped it. */
+/** Scores the arms on a benchmark and records how they did. Throws Interrupted when the signal stopped it. */
 async function evaluateArms(
   { config, material, run, signal, progress }: StageParts,
-  heldOut: PreparedEdits,
+  { benchmark, edits: all }: OpenedBenchmark,
   arms: readonly PolicyArm[],
 ): Promise<void> {
   const advance = (done: number): void => {
@@ -118,36 +127,52 @@ async function evaluateArms(
     progress.advance(done);
   };
   const { size, comparisons } = config.evaluation;
-  progress.start("Held-out edits", Math.min(size, heldOut.count));
-  const edits = await firstEdits(heldOut, size, advance);
-  progress.start("Held-out evaluation", arms.length * 2);
-  const results = await evaluateHeldOut({
-    policy: material.start,
+  const title = benchmark.name === "held-out" ? "Held-out" : `Benchmark ${benchmark.name}:`;
+  progress.start(`${title} edits`, Math.min(size, all.count));
+  const edits = await firstEdits(all, size, advance);
+  progress.start(`${title} evaluation`, arms.length * DECODINGS.length);
+  const results = await evaluateBenchmark({
+    benchmark,
     edits,
+    policy: material.start,
     arms,
     maxTokens: config.grpo.maxTokens,
     seed: config.seed,
+    comparisons,
+    maxFailed: config.grpo.maxFailedVerdicts,
+    signal,
     onDone: advance,
+  }).catch((error: unknown) => {
+    throw signal.aborted ? interrupted(config, run.directory) : error;
   });
   progress.finish(`${edits.length} edits`);
-  recordHeldOut(run.recorder, results, comparisons);
+  recordBenchmark(run.recorder, results);
 }
 
-async function gather(config: RunConfig): Promise<Material> {
+async function gather(config: RunConfig, reward: Reward): Promise<Material> {
   const { directory, rlDirectory, thoughts } = config.data;
   const train = await openEditDataset(directory, "train");
   const rlTrain = rlDirectory === undefined ? train : await openEditDataset(rlDirectory, "train");
   const validation = await openEditDataset(directory, "validation");
-  const test = config.evaluation.size === 0 ? undefined : await openEditDataset(directory, "test");
   const start = await startPolicy(config, train);
   const { tokens, vision, grammar } = start;
-  const parts = { tokens, vision, grammar, thoughts };
+  const prepare = (dataset: EditDataset): PreparedEdits =>
+    prepareEdits(dataset, { tokens, vision, grammar, thoughts });
+  const benchmarks: OpenedBenchmark[] = [];
+  for (const choice of config.evaluation.size === 0 ? [] : config.evaluation.benchmarks) {
+    const benchmark = openBenchmark(choice, {
+      edits: async (split) => prepare(await openEditDataset(directory, split)),
+      prepare,
+      reward,
+    });
+    benchmarks.push({ benchmark, edits: await benchmark.open() });
+  }
   return {
     start,
-    train: prepareEdits(train, parts),
-    rlTrain: prepareEdits(rlTrain, parts),
-    validation: prepareEdits(validation, parts),
-    heldOut: test === undefined ? undefined : prepareEdits(test, parts),
+    train: prepare(train),
+    rlTrain: prepare(rlTrain),
+    validation: prepare(validation),
+    benchmarks,
   };
 }
 
@@ -171,7 +196,8 @@ interface StageParts extends TrainingRequest {
 async function trainStages(parts: StageParts): Promise<PolicyArm[] | "interrupted"> {
   const { config, run } = parts;
   const arms: PolicyArm[] = [];
-  if (config.algorithm === "grpo") arms.push(armOf(parts, "start", parts.material.start));
+  if (config.algorithm === "grpo")
+    arms.push(armOf(parts, { name: "start", role: "policy" }, parts.material.start));
   for (const stage of STAGES) {
     if (!trains(config, stage)) continue;
     const isBehind = stage === "sft" && run.resumePoint?.stage === "grpo";
@@ -180,7 +206,8 @@ async function trainStages(parts: StageParts): Promise<PolicyArm[] | "interrupte
       if (reason === "interrupted") return "interrupted";
     }
     const name = stage === "sft" ? "SFT" : `${config.algorithm === "grpo" ? "start" : "SFT"} → RL`;
-    arms.push(armOf(parts, name, await bestOf(parts, stage)));
+    const role = stage === "sft" ? "policy" : "rl";
+    arms.push(armOf(parts, { name, role }, await bestOf(parts, stage)));
   }
   return arms;
 }
@@ -216,8 +243,12 @@ async function bestOf({ config, run, material }: StageParts, stage: Stage): Prom
   return openPolicy(join(run.directory.checkpoints, name), { freeGridText });
 }
 
-function armOf({ config }: StageParts, name: string, policy: PolicyStart): PolicyArm {
-  return { name, open: async () => openEngine(policy, config, { purpose: "inference" }) };
+function armOf(
+  { config }: StageParts,
+  arm: Pick<PolicyArm, "name" | "role">,
+  policy: PolicyStart,
+): PolicyArm {
+  return { ...arm, open: async () => openEngine(policy, config, { purpose: "inference" }) };
 }
 
 function interrupted(config: RunConfig, directory: RunDirectory): Interrupted {

@@ -1,61 +1,79 @@
 /**
- * The result: what each arm scored on held-out edits, overall and by edit type, with 95 % intervals drawn beside the
- * numbers. All bars of a table share one scale, so that they can be compared by eye.
+ * The result: what each arm scored on a benchmark, overall and by edit type, with 95 % intervals drawn beside the
+ * numbers. All bars of a column share one scale, so that they can be compared by eye. Columns are the measures that
+ * the run declared.
  */
 
-import type { ArmResult } from "../runs/event.ts";
-import { armClass, distinct, isCopyArm } from "./arm-names.ts";
+import type { ArmResult, LoggedMeasure } from "../runs/arm-result.ts";
+import { armClass, distinct } from "./arm-names.ts";
 import { counted, fixed, percent, plural } from "./format.ts";
 import { html, type Html } from "./html.ts";
-import { armResults, type RunRecord } from "./read-run.ts";
+import { resultTables, type ResultTable, type RunRecord } from "./read-run.ts";
 
-type Estimate = ArmResult["reward"];
+type Figure = ArmResult["figures"][string];
+type Axis = readonly [low: number, high: number];
 
-/** The end of the reward axis: 1, 10 or 100, the first that holds every mean. Intervals are cut off there. */
-export function rewardScale(results: readonly ArmResult[]): number {
-  const highest = Math.max(0, ...results.map((result) => result.reward.mean));
-  return [1, 10, 100].find((end) => highest <= end) ?? highest;
+/**
+ * The ends of a measure's axis: its own range, or else 0 and the first of 1, 10 and 100 that holds every mean.
+ * Intervals are cut off there.
+ */
+export function axisOf({ name, range }: LoggedMeasure, results: readonly ArmResult[]): Axis {
+  if (range !== undefined) return range;
+  const means = results.flatMap(({ figures }) => figures[name]?.mean ?? []);
+  const highest = Math.max(0, ...means);
+  return [Math.min(0, ...means), [1, 10, 100].find((end) => highest <= end) ?? highest];
 }
 
-/** A place on an axis from 0 to `end`, in percent of its length, kept inside. */
-function place(value: number, end: number): string {
-  return `${Math.min(100, Math.max(0, (value / end) * 100)).toFixed(2)}%`;
+/** A figure's value as the report writes it. */
+export function written({ unit }: LoggedMeasure, value: number): string {
+  return unit === "share" ? percent(value, 1) : fixed(value, 2);
 }
 
-function intervalStyle({ mean, low, high }: Estimate, end: number): string {
-  return `--mean:${place(mean, end)};--low:${place(low, end)};--high:${place(high, end)}`;
+/** A place on an axis, in percent of its length, kept inside. */
+function place(value: number, [low, high]: Axis): string {
+  return `${Math.min(100, Math.max(0, ((value - low) / (high - low)) * 100)).toFixed(2)}%`;
 }
 
-function estimateCell(estimate: Estimate, end: number, write: (value: number) => string): Html {
+function intervalStyle({ mean, low, high }: Figure, axis: Axis): string {
+  return `--mean:${place(mean, axis)};--low:${place(low, axis)};--high:${place(high, axis)}`;
+}
+
+function figureCell(measure: LoggedMeasure, figure: Figure | undefined, axis: Axis): Html {
+  if (figure === undefined) return html`<td>—</td>`;
+  const { mean, low, high } = figure;
   return html`<td class="estimate">
-    <b>${write(estimate.mean)}</b>
-    <small>${write(estimate.low).replace(" %", "")} to ${write(estimate.high)}</small>
-    <span class="bar" style="${intervalStyle(estimate, end)}" aria-hidden="true"></span>
+    <b>${written(measure, mean)}</b>
+    <small>${written(measure, low).replace(" %", "")} to ${written(measure, high)}</small>
+    <span class="bar" style="${intervalStyle(figure, axis)}" aria-hidden="true"></span>
   </td>`;
 }
 
-function overallTable(overall: readonly ArmResult[], arms: readonly string[]): Html {
-  const end = rewardScale(overall);
-  return html`<div class="scroll" role="region" aria-label="Results over all held-out edits" tabindex="0">
+function measureHead({ label, unit }: LoggedMeasure, [low, high]: Axis): Html {
+  if (unit === "share") return html`<th scope="col">${label.charAt(0).toUpperCase()}${label.slice(1)}</th>`;
+  return html`<th scope="col">Mean ${label} <small>${low} to ${high}</small></th>`;
+}
+
+function overallTable({ measures, results }: ResultTable): Html {
+  const overall = results.filter((result) => result.task === "all");
+  const columns = measures.map((measure) => ({ measure, axis: axisOf(measure, overall) }));
+  return html`<div class="scroll" role="region" aria-label="Results over all edits" tabindex="0">
     <table class="arms">
       <thead>
         <tr>
           <th scope="col">Arm</th>
-          <th scope="col">Mean reward <small>0 to ${end}</small></th>
-          <th scope="col">Exact match</th>
+          ${columns.map(({ measure, axis }) => measureHead(measure, axis))}
         </tr>
       </thead>
       <tbody>
         ${overall.map(
           (result) =>
-            html`<tr class="${armClass(result.arm, arms)}">
+            html`<tr class="${armClass(result, results)}">
               <th scope="row">
                 <span class="swatch" aria-hidden="true"></span>${result.arm}
-                <small>${result.decoding === "—" ? "no policy" : result.decoding}</small>
+                <small>${result.role === "copy" ? "no policy" : result.decoding}</small>
                 ${result.failed > 0 && html`<small class="bad">${counted(result.failed)} not scored</small>`}
               </th>
-              ${estimateCell(result.reward, end, (value) => fixed(value, 2))}
-              ${estimateCell(result.exactMatch, 1, (value) => percent(value, 1))}
+              ${columns.map(({ measure, axis }) => figureCell(measure, result.figures[measure.name], axis))}
             </tr>`,
         )}
       </tbody>
@@ -63,56 +81,72 @@ function overallTable(overall: readonly ArmResult[], arms: readonly string[]): H
   </div>`;
 }
 
-function strip(row: readonly (ArmResult | undefined)[], arms: readonly string[], end: number): Html {
+interface TaskTable {
+  readonly table: ResultTable;
+  readonly main: LoggedMeasure;
+  readonly axis: Axis;
+}
+
+type Row = readonly (ArmResult | undefined)[];
+
+function strip(row: Row, { table, main, axis }: TaskTable): Html {
   return html`<td class="strip-cell" aria-hidden="true">
     <span class="strip">
-      ${row.flatMap((result) =>
-        result === undefined
-          ? []
-          : [
-              html`<i
-                class="${armClass(result.arm, arms)}"
-                style="${intervalStyle(result.reward, end)}"
-              ></i>`,
-            ],
-      )}
+      ${row.flatMap((result) => {
+        const figure = result?.figures[main.name];
+        if (result === undefined || figure === undefined) return [];
+        return [
+          html`<i class="${armClass(result, table.results)}" style="${intervalStyle(figure, axis)}"></i>`,
+        ];
+      })}
     </span>
   </td>`;
 }
 
+function taskCell(result: ArmResult | undefined, { table, main }: TaskTable): Html {
+  const figure = result?.figures[main.name];
+  if (result === undefined || figure === undefined) return html`<td>—</td>`;
+  return html`<td>
+    <b>${written(main, figure.mean)}</b>
+    <small>${written(main, figure.low)} to ${written(main, figure.high)}</small>
+    ${table.measures.map((measure) => {
+      const other = result.figures[measure.name];
+      if (measure.name === main.name || other === undefined) return "";
+      const value = measure.unit === "share" ? percent(other.mean) : fixed(other.mean, 2);
+      return html`<small>${value} ${measure.label}</small>`;
+    })}
+  </td>`;
+}
+
 /** One row an edit type, one column an arm, for one way of decoding. The copied source stands beside every one. */
-function taskTable(results: readonly ArmResult[], decoding: string, arms: readonly string[]): Html {
-  const shown = results.filter((result) => result.decoding === decoding || isCopyArm(result.arm));
-  const columns = arms.filter((arm) => shown.some((result) => result.arm === arm));
-  const tasks = distinct(shown.map((result) => result.task)).filter((task) => task !== "all");
-  const end = rewardScale(results);
-  const rows = tasks.map((task) => {
-    const row = columns.map((arm) => shown.find((result) => result.task === task && result.arm === arm));
+function taskTable(shape: TaskTable, decoding: string): Html {
+  const { table, main, axis } = shape;
+  const shown = table.results.filter(
+    (result) => result.task !== "all" && (result.decoding === decoding || result.role === "copy"),
+  );
+  const arms = distinct(shown.map((result) => result.arm));
+  const rows = distinct(shown.map((result) => result.task)).map((task) => {
+    const row = arms.map((arm) => shown.find((result) => result.task === task && result.arm === arm));
     const count = Math.max(0, ...row.map((result) => result?.count ?? 0));
     return html`<tr>
       <th scope="row">${task}<small>${plural(count, "edit")}</small></th>
-      ${strip(row, arms, end)}
-      ${row.map((result) =>
-        result === undefined
-          ? html`<td>—</td>`
-          : html`<td>
-              <b>${fixed(result.reward.mean, 2)}</b>
-              <small>${fixed(result.reward.low, 2)} to ${fixed(result.reward.high, 2)}</small>
-              <small>${percent(result.exactMatch.mean)} exact</small>
-            </td>`,
-      )}
+      ${strip(row, shape)} ${row.map((result) => taskCell(result, shape))}
     </tr>`;
   });
+  const heads = arms.map((arm) => shown.find((result) => result.arm === arm)!);
   return html`<div class="scroll" role="region" aria-label="Results by edit type, ${decoding}" tabindex="0">
     <table class="tasks">
       <thead>
         <tr>
           <th scope="col">Edit type</th>
-          <th scope="col" class="strip-cell">Reward <small>0 to ${end}</small></th>
-          ${columns.map(
-            (arm) =>
-              html`<th scope="col" class="${armClass(arm, arms)}">
-                <span class="swatch" aria-hidden="true"></span>${arm}
+          <th scope="col" class="strip-cell">
+            ${main.label.charAt(0).toUpperCase()}${main.label.slice(1)}
+            <small>${axis[0]} to ${axis[1]}</small>
+          </th>
+          ${heads.map(
+            (head) =>
+              html`<th scope="col" class="${armClass(head, table.results)}">
+                <span class="swatch" aria-hidden="true"></span>${head.arm}
               </th>`,
           )}
         </tr>
@@ -124,32 +158,36 @@ function taskTable(results: readonly ArmResult[], decoding: string, arms: readon
   </div>`;
 }
 
+function byTask(table: ResultTable): Html | undefined {
+  const [main] = table.measures;
+  const own = table.results.filter((result) => result.task !== "all");
+  const [first, ...others] = distinct(
+    own.filter(({ role }) => role !== "copy").map(({ decoding }) => decoding),
+  );
+  if (main === undefined || first === undefined) return undefined;
+  const shape = { table, main, axis: axisOf(main, own) };
+  return html`<h3>By edit type, ${first}</h3>
+    ${taskTable(shape, first)}
+    ${others.map(
+      (decoding) =>
+        html`<details>
+          <summary>By edit type, ${decoding}</summary>
+          ${taskTable(shape, decoding)}
+        </details>`,
+    )}`;
+}
+
 /** The result tables, undefined where no arm was evaluated. */
 export function armsSection(run: RunRecord): Html | undefined {
-  const results = armResults(run);
-  if (results.length === 0) return undefined;
-  const arms = distinct(results.map((result) => result.arm));
-  const overall = results.filter((result) => result.task === "all");
-  const byTask = results.filter((result) => result.task !== "all");
-  const decodings = distinct(
-    byTask.filter((result) => !isCopyArm(result.arm)).map(({ decoding }) => decoding),
-  );
-  const [first, ...others] = decodings;
+  const tables = resultTables(run);
+  if (tables.length === 0) return undefined;
   return html`<section id="results">
     <h2>Result</h2>
     <p class="note">Held-out edits, the same for every arm. Whiskers and ranges are 95 % intervals.</p>
-    ${overall.length > 0 && overallTable(overall, arms)}
-    ${
-      first !== undefined &&
-      html`<h3>By edit type, ${first}</h3>
-        ${taskTable(byTask, first, arms)}
-        ${others.map(
-          (decoding) =>
-            html`<details>
-              <summary>By edit type, ${decoding}</summary>
-              ${taskTable(byTask, decoding, arms)}
-            </details>`,
-        )}`
-    }
+    ${tables.map(
+      (table) =>
+        html`${tables.length > 1 && html`<h3>Benchmark ${table.benchmark}</h3>`} ${overallTable(table)}
+        ${byTask(table)}`,
+    )}
   </section>`;
 }

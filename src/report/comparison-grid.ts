@@ -29,7 +29,7 @@ export function shownComparisons(rows: readonly Comparison[]): Comparison[] {
 
 /** Every picture of a comparison. */
 export function comparisonPictures(row: Comparison): string[] {
-  return [row.source, row.target, ...row.arms.flatMap((arm) => arm.image ?? [])];
+  return [row.source, row.target, ...row.arms.map((arm) => arm.image)].filter((path) => path !== undefined);
 }
 
 /** How a completion did, in words short enough for a caption. */
@@ -61,10 +61,13 @@ export function comparisonRow(row: Comparison, album: Album): Html {
       ${albumImage(album, row.source, `Source of: ${row.instruction}`)}
       <figcaption>source</figcaption>
     </figure>
-    <figure class="pic">
-      ${albumImage(album, row.target, `Target of: ${row.instruction}`)}
-      <figcaption>target</figcaption>
-    </figure>
+    ${
+      row.target !== undefined &&
+      html`<figure class="pic">
+        ${albumImage(album, row.target, `Target of: ${row.instruction}`)}
+        <figcaption>target</figcaption>
+      </figure>`
+    }
     ${row.arms.map((arm) => armFigure(row, arm, album))}
   </article>`;
 }

@@ -3,11 +3,13 @@
  * steps, wall time). No arms, no sentence: the report does not guess.
  */
 
-import { STAGES, type ArmResult, type Stage } from "../runs/event.ts";
-import { distinct, isCopyArm, isRlArm } from "./arm-names.ts";
+import type { ArmResult, LoggedMeasure } from "../runs/arm-result.ts";
+import { STAGES, type Stage } from "../runs/event.ts";
+import { distinct } from "./arm-names.ts";
+import { written } from "./arms-table.ts";
 import { counted, duration, fixed, percent } from "./format.ts";
 import { html, type Html } from "./html.ts";
-import { armResults, eventsOf, type RunRecord } from "./read-run.ts";
+import { eventsOf, resultTables, type ResultTable, type RunRecord } from "./read-run.ts";
 
 const STAGE_NAMES: Readonly<Record<Stage, string>> = { sft: "SFT", grpo: "GRPO" };
 
@@ -25,40 +27,56 @@ function decodingWords(decoding: string): string {
 }
 
 /** The main result in one plain sentence, from the rows over all edits; undefined where no policy was evaluated. */
-export function mainResult(results: readonly ArmResult[]): string | undefined {
-  const overall = results.filter((result) => result.task === "all");
-  const policies = overall.filter((result) => !isCopyArm(result.arm));
-  const trained = policies.filter((result) => isRlArm(result.arm));
-  const shown = trained.find((result) => result.decoding === "temperature 1") ?? trained[0];
-  const before = policies.find((result) => !isRlArm(result.arm) && result.decoding === shown?.decoding);
-  if (shown !== undefined && before !== undefined) return changeSentence(before, shown);
+export function mainResult(table: ResultTable): string | undefined {
+  const [main] = table.measures;
+  if (main === undefined) return undefined;
+  const overall = table.results.filter(
+    ({ task, figures }) => task === "all" && figures[main.name] !== undefined,
+  );
+  const policies = overall.filter(({ role }) => role !== "copy");
+  const trained = policies.filter(({ role }) => role === "rl");
+  const shown = trained.find(({ decoding }) => decoding === "temperature 1") ?? trained[0];
+  const before = policies.find(({ role, decoding }) => role === "policy" && decoding === shown?.decoding);
+  if (shown !== undefined && before !== undefined) return changeSentence(table.measures, before, shown);
 
-  const only = policies.find((result) => result.decoding === "temperature 1") ?? policies[0];
+  const only = policies.find(({ decoding }) => decoding === "temperature 1") ?? policies[0];
   if (only === undefined) return undefined;
-  const copy = overall.find((result) => isCopyArm(result.arm));
+  const copy = overall.find(({ role }) => role === "copy")?.figures[main.name];
   const floor =
-    copy === undefined ? "" : `; copying the source unchanged reaches ${fixed(copy.reward.mean, 2)}`;
-  const { mean, low, high } = only.reward;
+    copy === undefined ? "" : `; copying the source unchanged reaches ${written(main, copy.mean)}`;
+  const { mean, low, high } = only.figures[main.name]!;
   return (
-    `${only.arm} reaches a mean reward of ${fixed(mean, 2)} ${decodingWords(only.decoding)} ` +
-    `(95 % interval ${fixed(low, 2)} to ${fixed(high, 2)})${floor}.`
+    `${only.arm} reaches a mean ${main.label} of ${written(main, mean)} ${decodingWords(only.decoding)} ` +
+    `(95 % interval ${written(main, low)} to ${written(main, high)})${floor}.`
   );
 }
 
-function changeSentence(before: ArmResult, after: ArmResult): string {
-  const apart = areApart(before.reward, after.reward);
-  const from = fixed(before.reward.mean, 2);
-  const to = fixed(after.reward.mean, 2);
-  const exact = `exact match went from ${percent(before.exactMatch.mean)} to ${percent(after.exactMatch.mean)}`;
-  const where = decodingWords(after.decoding);
-  if (!apart) {
+/** Both rows have a figure of the first measure. */
+function changeSentence(
+  [main, ...others]: readonly LoggedMeasure[],
+  before: ArmResult,
+  after: ArmResult,
+): string {
+  const [from, to] = [before.figures[main!.name]!, after.figures[main!.name]!];
+  const name = `the mean ${main!.label} ${decodingWords(after.decoding)}`;
+  const rest = others.flatMap((measure) => changeWords(measure, before, after) ?? []);
+  const more = rest.length === 0 ? "" : `; ${rest.join(", ")}`;
+  if (!areApart(from, to)) {
     return (
-      `RL made no clear difference: the mean reward ${where} is ${to} after it and ${from} before ` +
-      `(95 % intervals overlap); ${exact}.`
+      `RL made no clear difference: ${name} is ${written(main!, to.mean)} after it and ${written(main!, from.mean)} before ` +
+      `(95 % intervals overlap)${more}.`
     );
   }
-  const verb = after.reward.mean > before.reward.mean ? "lifted" : "lowered";
-  return `RL ${verb} the mean reward ${where} from ${from} to ${to} (95 % intervals apart); ${exact}.`;
+  const verb = to.mean > from.mean ? "lifted" : "lowered";
+  return `RL ${verb} ${name} from ${written(main!, from.mean)} to ${written(main!, to.mean)} (95 % intervals apart)${more}.`;
+}
+
+/** "exact match went from 45 % to 70 %". */
+function changeWords(measure: LoggedMeasure, before: ArmResult, after: ArmResult): string | undefined {
+  const [from, to] = [before.figures[measure.name], after.figures[measure.name]];
+  if (from === undefined || to === undefined) return undefined;
+  const short = (value: number): string => (measure.unit === "share" ? percent(value) : fixed(value, 2));
+  return `${measure.label} went from ${short(from.mean)} to ${short(to.mean)}`;
 }
 
 /** What each stage did: steps taken, steps planned, why it ended. */
@@ -89,10 +107,10 @@ export function wallSeconds(run: RunRecord): number {
 
 /** The header: run name, main result, facts. */
 export function headline(run: RunRecord): Html {
-  const results = armResults(run);
-  const sentence = mainResult(results);
+  const [table] = resultTables(run);
+  const sentence = table === undefined ? undefined : mainResult(table);
   const seeds = distinct(eventsOf(run, "run-start").map((event) => String(event.seed)));
-  const edits = Math.max(0, ...results.filter((result) => result.task === "all").map(({ count }) => count));
+  const edits = Math.max(0, ...(table?.results ?? []).map(({ count }) => count));
   const facts: [string, string][] = [
     [seeds.length > 1 ? "Seeds" : "Seed", seeds.join(", ") || "unknown"],
     ["Training", stageSummaries(run).join(" · ") || "no step yet"],

@@ -8,7 +8,8 @@ import { lstat, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { DataError } from "../errors.ts";
-import type { ArmResult, LoggedCompletion, LoggedGroup, RunEvent, Stage } from "../runs/event.ts";
+import type { ArmResult, LoggedMeasure } from "../runs/arm-result.ts";
+import type { LoggedCompletion, LoggedGroup, RunEvent, Stage } from "../runs/event.ts";
 import { followEvents } from "../runs/follow-events.ts";
 import type { MetricName } from "../runs/metrics.ts";
 
@@ -100,7 +101,8 @@ function withAbsolutePictures(event: RunEvent, directory: string): RunEvent {
     one.image === undefined ? one : { ...one, image: absolute(one.image) };
   if (event.kind === "comparison-logged") {
     const arms = event.arms.map(completion);
-    return { ...event, source: absolute(event.source), target: absolute(event.target), arms };
+    const target = event.target === undefined ? {} : { target: absolute(event.target) };
+    return { ...event, source: absolute(event.source), ...target, arms };
   }
   if (event.kind === "group-logged") {
     const { group } = event;
@@ -123,18 +125,40 @@ export function eventsOf<K extends RunEvent["kind"]>(
   return run.events.filter((event): event is Extract<RunEvent, { kind: K }> => event.kind === kind);
 }
 
-/** Arms as last evaluated, in the order in which they first appeared. */
-export function armResults(run: RunRecord): ArmResult[] {
-  const latest = new Map<string, ArmResult>();
-  for (const { results } of eventsOf(run, "arms-evaluated")) {
-    for (const result of results) latest.set(`${result.arm}\n${result.decoding}\n${result.task}`, result);
-  }
-  return [...latest.values()];
+/** The rows of one benchmark, and what the figures in them are. */
+export interface ResultTable {
+  readonly benchmark: string;
+  /** The first one is the headline. */
+  readonly measures: readonly LoggedMeasure[];
+  /** As last evaluated, in the order in which they first appeared. */
+  readonly results: readonly ArmResult[];
 }
 
-/** Comparisons as last logged, one an example. */
+/** A table a benchmark, in the order in which they were first evaluated. */
+export function resultTables(run: RunRecord): ResultTable[] {
+  const tables = new Map<string, { measures: readonly LoggedMeasure[]; rows: Map<string, ArmResult> }>();
+  for (const { measures, results } of eventsOf(run, "arms-evaluated")) {
+    for (const result of results) {
+      const { arm, benchmark, decoding, task } = result;
+      const rows = tables.get(benchmark)?.rows ?? new Map<string, ArmResult>();
+      tables.set(benchmark, { measures, rows: rows.set(JSON.stringify([arm, decoding, task]), result) });
+    }
+  }
+  return [...tables].map(([benchmark, { measures, rows }]) => ({
+    benchmark,
+    measures,
+    results: [...rows.values()],
+  }));
+}
+
+/** Comparisons as last logged, one an example of a benchmark. */
 export function comparisons(run: RunRecord): Comparison[] {
-  const latest = new Map(eventsOf(run, "comparison-logged").map((event) => [event.exampleId, event]));
+  const latest = new Map(
+    eventsOf(run, "comparison-logged").map((event) => [
+      JSON.stringify([event.benchmark, event.exampleId]),
+      event,
+    ]),
+  );
   return [...latest.values()];
 }
 

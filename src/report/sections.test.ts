@@ -1,16 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ArmResult, RunEvent } from "../runs/event.ts";
+import type { ArmResult } from "../runs/arm-result.ts";
+import type { RunEvent } from "../runs/event.ts";
 import { armClass } from "./arm-names.ts";
-import { rewardScale } from "./arms-table.ts";
+import { axisOf } from "./arms-table.ts";
 import { byTurns } from "./comparison-grid.ts";
 import { duration, fixed, signed, tick } from "./format.ts";
 import { groupMoments } from "./groups.ts";
 import { mainResult, wallSeconds } from "./headline.ts";
 import { flattened } from "./manifest-section.ts";
-import { metricPoints, type Comparison, type RunRecord } from "./read-run.ts";
+import { metricPoints, type Comparison, type ResultTable, type RunRecord } from "./read-run.ts";
 import { smoothed } from "./smoothing.ts";
-import { testArms } from "../../test/report/written-run.ts";
+import { TEST_MEASURES, testArms } from "../../test/report/written-run.ts";
 import { worstCases } from "./worst-cases.ts";
 
 function record(...events: RunEvent[]): RunRecord {
@@ -24,6 +25,7 @@ function row(exampleId: string, task: string, last: Partial<Comparison["arms"][n
   ];
   return {
     kind: "comparison-logged",
+    benchmark: "held-out",
     v: 1,
     attempt: 0,
     exampleId,
@@ -38,11 +40,19 @@ function row(exampleId: string, task: string, last: Partial<Comparison["arms"][n
 
 describe("mainResult", () => {
   const overall = testArms().filter((result) => result.task === "all");
-  const withRewards = (from: number, to: number): ArmResult[] =>
-    overall.map((result) => {
-      const mean = result.arm === "SFT" ? from : to;
-      return { ...result, reward: { mean, low: mean - 0.2, high: mean + 0.2 } };
-    });
+  const tableOf = (results: readonly ArmResult[], measures = TEST_MEASURES): ResultTable => ({
+    benchmark: "held-out",
+    measures,
+    results,
+  });
+  const withRewards = (from: number, to: number): ResultTable =>
+    tableOf(
+      overall.map((result) => {
+        const mean = result.arm === "SFT" ? from : to;
+        const reward = { mean, low: mean - 0.2, high: mean + 0.2 };
+        return { ...result, figures: { ...result.figures, reward } };
+      }),
+    );
 
   test("says lifted, lowered or no clear difference by the intervals", () => {
     expect(mainResult(withRewards(5, 6))).toMatch(
@@ -53,10 +63,18 @@ describe("mainResult", () => {
   });
 
   test("without an RL arm it states what there is, without any policy nothing", () => {
-    const sft = overall.filter((result) => result.arm !== "SFT → RL");
+    const sft = tableOf(overall.filter((result) => result.arm !== "SFT → RL"));
     expect(mainResult(sft)).toContain("SFT reaches a mean reward of 6.17 at temperature 1");
     expect(mainResult(sft)).toContain("copying the source unchanged reaches 3.10");
-    expect(mainResult(overall.filter((result) => result.arm === "source copied"))).toBeUndefined();
+    expect(mainResult(tableOf(overall.filter((result) => result.role === "copy")))).toBeUndefined();
+  });
+
+  test("an arm's role decides, whatever it is called, and measures are those that were declared", () => {
+    const renamed = overall.map((result) => ({ ...result, arm: `copied RL ${result.role}` }));
+    const exactFirst = TEST_MEASURES.toReversed();
+    expect(mainResult(tableOf(renamed, exactFirst))).toMatch(
+      /^RL lifted the mean exact match at temperature 1 from 45\.0 % to 70\.0 % .*; reward went from 6\.17 to 8\.51\.$/,
+    );
   });
 });
 
@@ -194,13 +212,22 @@ describe("small parts", () => {
   });
 
   test("the copied source is grey, other arms have colours of their own", () => {
-    const arms = ["source copied", "SFT", "SFT → RL"];
-    expect(arms.map((arm) => armClass(arm, arms))).toEqual(["arm-grey", "arm-orange", "arm-blue"]);
+    const rows = testArms();
+    const classes = new Map(rows.map((one) => [one.arm, armClass(one, rows)]));
+    expect([...classes]).toEqual([
+      ["source copied", "arm-grey"],
+      ["SFT", "arm-orange"],
+      ["SFT → RL", "arm-blue"],
+    ]);
   });
 
-  test("the reward axis ends at 10 for scores up to 10", () => {
-    expect(rewardScale(testArms().filter((result) => result.task === "all"))).toBe(10);
-    expect(rewardScale([])).toBe(1);
+  test("an axis has the measure's range; without one it ends at the first of 1, 10, 100 that holds all", () => {
+    const overall = testArms().filter((result) => result.task === "all");
+    const [reward] = TEST_MEASURES;
+    const { range, ...unbounded } = reward!;
+    expect(axisOf(reward!, [])).toEqual(range);
+    expect(axisOf(unbounded, overall)).toEqual([0, 10]);
+    expect(axisOf(unbounded, [])).toEqual([0, 1]);
   });
 
   test("a tree becomes dotted keys", () => {

@@ -5,14 +5,13 @@
 
 import { JudgeError } from "../errors.ts";
 import { isJudgeFault, type FailedVerdict } from "../judge/verdict.ts";
-import { failedVerdictShare } from "./rollout-metrics.ts";
-import type { ScoredGroup } from "./scored-group.ts";
+import { failedVerdictShare, type JudgedGroup } from "./rollout-metrics.ts";
 
 /**
  * The error that pauses a run whose judge fails too often, or undefined. `limit` is a share of the verdicts that were
  * asked for; completions without a picture are the policy's fault and do not count.
  */
-export function judgeFault(groups: readonly ScoredGroup[], limit: number): JudgeError | undefined {
+export function judgeFault(groups: readonly JudgedGroup[], limit: number): JudgeError | undefined {
   const share = failedVerdictShare(groups);
   if (share <= limit) return undefined;
   const failed = groups

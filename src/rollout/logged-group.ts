@@ -2,36 +2,46 @@
 
 import { encodePng } from "../images/png.ts";
 import type { Picture } from "../images/picture.ts";
+import type { Verdict } from "../judge/verdict.ts";
 import type { LoggedCompletion, LoggedGroup } from "../runs/event.ts";
 import type { Recorder } from "../runs/recorder.ts";
-import { rewardOf, type ScoredCompletion, type ScoredGroup } from "./scored-group.ts";
+import type { ScoredCompletion, ScoredGroup } from "./scored-group.ts";
+
+/** Where pictures and events of a run go. */
+type Album = Pick<Recorder, "saveImage">;
 
 /** Saves a picture under the run's images/; returns its file name there. */
-export function savePicture(recorder: Recorder, shown: Picture): string {
+export function savePicture(recorder: Album, shown: Picture): string {
   return recorder.saveImage(encodePng(shown));
 }
 
 /** One completion as it is shown; its picture is saved. */
 export function loggedCompletion(
-  recorder: Recorder,
+  recorder: Album,
   completion: ScoredCompletion,
   advantage?: number,
 ): LoggedCompletion {
   const { picture, thought, verdict, isExact } = completion;
-  const reward = rewardOf(completion);
   return {
-    ...(picture === undefined ? {} : { image: savePicture(recorder, picture) }),
-    ...(reward === undefined ? {} : { reward }),
-    ...(advantage === undefined ? {} : { advantage }),
+    ...(picture !== undefined && { image: savePicture(recorder, picture) }),
+    ...loggedVerdict(verdict),
+    ...(advantage !== undefined && { advantage }),
     isExact,
-    ...(verdict.kind === "scored" ? {} : { problem: verdict.reason }),
-    ...(thought === undefined ? {} : { thought }),
+    ...(thought !== undefined && { thought }),
   };
+}
+
+function loggedVerdict(
+  verdict: Verdict,
+): Pick<LoggedCompletion, "verdict" | "reward" | "subscores" | "reasoning" | "problem"> {
+  if (verdict.kind !== "scored") return { verdict: verdict.kind, problem: verdict.reason };
+  const { kind, score, subscores, reasoning } = verdict;
+  return { verdict: kind, reward: score, subscores, ...(reasoning !== undefined && { reasoning }) };
 }
 
 /** A whole group as it is shown; its pictures are saved. */
 export function loggedGroup(
-  recorder: Recorder,
+  recorder: Album,
   group: ScoredGroup,
   advantages: readonly (number | undefined)[],
 ): LoggedGroup {

@@ -2,13 +2,18 @@
 
 import { isZeroVariance, scoredRewards } from "../algorithms/advantages.ts";
 import { mean, std } from "../algorithms/statistics.ts";
-import { isJudgeFault } from "../judge/verdict.ts";
+import { isJudgeFault, type Verdict } from "../judge/verdict.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import { namedScores } from "../rewards/named-scores.ts";
 import { rewardsOf, type ScoredGroup } from "./scored-group.ts";
 
+/** Completions as far as their verdicts go. */
+export interface JudgedGroup {
+  readonly completions: readonly { readonly verdict: Verdict }[];
+}
+
 /** Share of the verdicts that a judge was asked for and that failed. 0…1; completions without a picture are not asked about. */
-export function failedVerdictShare(groups: readonly ScoredGroup[]): number {
+export function failedVerdictShare(groups: readonly JudgedGroup[]): number {
   const verdicts = groups.flatMap((group) => group.completions).map(({ verdict }) => verdict);
   const asked = verdicts.filter((verdict) => verdict.kind !== "undecodable");
   return shareOf(asked, isJudgeFault);

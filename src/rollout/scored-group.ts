@@ -24,8 +24,8 @@ export interface ScoredGroup {
 }
 
 /** What the completion is trained on; undefined where the verdict failed, which is not 0. */
-export function rewardOf(completion: ScoredCompletion): number | undefined {
-  return completion.verdict.kind === "scored" ? completion.verdict.score : undefined;
+export function rewardOf({ verdict }: Pick<ScoredCompletion, "verdict">): number | undefined {
+  return verdict.kind === "scored" ? verdict.score : undefined;
 }
 
 /** Rewards of each group, undefined where a verdict failed. */

@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 
+import { ArmResult, EARLIER_MEASURES, LoggedMeasure } from "./arm-result.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**
@@ -36,6 +37,8 @@ const LoggedCompletion = z.object({
   reward: z.number().exactOptional(),
   advantage: z.number().exactOptional(),
   isExact: z.boolean().exactOptional(),
+  /** What is known of it; the last two are the judge's faults. */
+  verdict: z.enum(["scored", "undecodable", "unparsable", "unreachable"]).exactOptional(),
   /** Why it was not scored. */
   problem: z.string().exactOptional(),
   thought: z.string().exactOptional(),
@@ -55,23 +58,6 @@ const LoggedGroup = z.object({
   completions: z.array(LoggedCompletion).readonly(),
 });
 export type LoggedGroup = Readonly<z.infer<typeof LoggedGroup>>;
-
-const Interval = z.object({ mean: z.number(), low: z.number(), high: z.number() }).readonly();
-
-/** Scores of one arm (a checkpoint, or the source copied unchanged) on held-out edits. */
-const ArmResult = z.object({
-  /** "source copied", "SFT", "SFT → RL", … */
-  arm: z.string(),
-  /** "temperature 1", "greedy" or "—" for a copy. */
-  decoding: z.string(),
-  /** A kind of edit, or "all". */
-  task: z.string(),
-  count: z.number(),
-  reward: Interval,
-  exactMatch: Interval,
-  failed: z.number(),
-});
-export type ArmResult = Readonly<z.infer<typeof ArmResult>>;
 
 /** A kind of event: its own fields, and those that the recorder adds to all. */
 function event<const Kind extends string, Fields extends z.ZodRawShape>(kind: Kind, fields: Fields) {
@@ -130,14 +116,19 @@ export const RunEvent = z.discriminatedUnion("kind", [
 
   /** Held-out edits, the same rows for every arm: source | instruction | target | one picture an arm. */
   event("comparison-logged", {
+    benchmark: z.string().default("held-out"),
     exampleId: z.string(),
     task: z.string(),
     instruction: z.string(),
     source: z.string(),
-    target: z.string(),
+    target: z.string().exactOptional(),
     arms: z.array(LoggedCompletion.extend({ arm: z.string() })).readonly(),
   }),
-  event("arms-evaluated", { results: z.array(ArmResult).readonly() }),
+  /** A benchmark's table; `measures` say what the figures of its rows are. */
+  event("arms-evaluated", {
+    measures: z.array(LoggedMeasure).readonly().default(EARLIER_MEASURES),
+    results: z.array(ArmResult).readonly(),
+  }),
 ]);
 export type RunEvent = z.infer<typeof RunEvent>;
 

@@ -7,7 +7,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { Rng } from "../../src/random.ts";
-import type { ArmResult, LoggedCompletion, RunEvent } from "../../src/runs/event.ts";
+import type { ArmResult, ArmRole, LoggedMeasure } from "../../src/runs/arm-result.ts";
+import type { LoggedCompletion, RunEvent } from "../../src/runs/event.ts";
 
 export const HOSTILE = `make it <script>alert("x")</script> & 'red'`;
 
@@ -29,19 +30,31 @@ async function scene(directory: string, name: string, rng: Rng): Promise<string>
   return `${name}.png`;
 }
 
-function arm(name: string, decoding: string, task: string, figures: readonly [number, number]): ArmResult {
-  const [reward, exact] = [Math.min(9.7, figures[0]), figures[1]];
+const ROLES: Readonly<Record<string, ArmRole>> = { "source copied": "copy", "SFT → RL": "rl" };
+
+function arm(name: string, decoding: string, task: string, means: readonly [number, number]): ArmResult {
+  const [reward, exact] = [Math.min(9.7, means[0]), means[1]];
   const half = task === "all" ? 0.14 : 0.42;
   return {
     arm: name,
+    role: ROLES[name] ?? "policy",
+    benchmark: "held-out",
     decoding,
     task,
     count: task === "all" ? 512 : 64,
-    reward: { mean: reward, low: reward - half, high: Math.min(10, reward + half) },
-    exactMatch: { mean: exact, low: Math.max(0, exact - half / 4), high: Math.min(1, exact + half / 4) },
     failed: name === "SFT" && task === "all" ? 3 : 0,
+    figures: {
+      reward: { mean: reward, low: reward - half, high: Math.min(10, reward + half) },
+      exact_match: { mean: exact, low: Math.max(0, exact - half / 4), high: Math.min(1, exact + half / 4) },
+    },
   };
 }
+
+/** What the figures of `testArms` are. */
+export const TEST_MEASURES: readonly LoggedMeasure[] = [
+  { name: "reward", label: "reward", unit: "score", range: [0, 10] },
+  { name: "exact_match", label: "exact match", unit: "share", range: [0, 1] },
+];
 
 /** Rows of the three arms, as `arms-evaluated` carries them. */
 export function testArms(): ArmResult[] {
@@ -162,6 +175,7 @@ export async function writeTestRun(directory: string): Promise<void> {
     const other = await scene(directory, `o${index}`, rng);
     events.push({
       kind: "comparison-logged",
+      benchmark: "held-out",
       v: 1,
       attempt: 0,
       exampleId: `c${index}`,
@@ -189,7 +203,8 @@ export async function writeTestRun(directory: string): Promise<void> {
       time: now(),
     });
   }
-  events.push({ kind: "arms-evaluated", v: 1, attempt: 0, results: testArms(), time: now() });
+  const table = { measures: TEST_MEASURES, results: testArms() };
+  events.push({ kind: "arms-evaluated", v: 1, attempt: 0, ...table, time: now() });
   events.push({ kind: "run-end", v: 1, attempt: 0, time: now() });
   const lines = events.map((event) => `${JSON.stringify(event)}\n`).join("");
   await writeFile(join(directory, "events.jsonl"), `${lines}{"kind":"step-e`);

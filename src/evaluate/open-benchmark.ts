@@ -1,0 +1,27 @@
+/** The front door of benchmarks: every kind by name. A new benchmark is a file and a line in the table. */
+
+import { z } from "zod";
+
+import { choiceOf, openChoice } from "../config/choice.ts";
+import { namedList, nameOf } from "../config/named-list.ts";
+import type { Benchmark, BenchmarkContext } from "./benchmark.ts";
+import { HELD_OUT } from "./held-out.ts";
+
+export const BENCHMARKS = { "held-out": HELD_OUT };
+
+/** One benchmark of a list: its kind's options, and its name. */
+export const BenchmarkChoice = choiceOf(BENCHMARKS, {
+  common: {
+    name: z.string().min(1).optional().describe("Its name in tables; its kind unless given."),
+  },
+});
+export type BenchmarkChoice = z.infer<typeof BenchmarkChoice>;
+
+/** The setting `evaluation.benchmarks`. */
+export const BenchmarkList = namedList(BenchmarkChoice);
+
+/** The benchmark that was chosen; its edits are read when it is opened. */
+export function openBenchmark(choice: BenchmarkChoice, context: BenchmarkContext): Benchmark {
+  const { reward, measures, open } = openChoice<BenchmarkContext, Benchmark>(BENCHMARKS, choice, context);
+  return { name: nameOf(choice), reward, measures, open };
+}
