@@ -1,5 +1,14 @@
 /** The only place that touches environment variables. */
 
+/** What a variable may be called. */
+export const ENVIRONMENT_NAME = /^[A-Za-z_]\w*$/;
+
+/** A key that must stand in no file of a run; undefined where the variable is unset or blank. */
+export function secretFrom(variable: string): string | undefined {
+  const value = process.env[variable]?.trim();
+  return value === "" ? undefined : value;
+}
+
 /** Keeps onnxruntime from sending usage records. It reads this once, when it is loaded. */
 export function forbidTelemetry(): void {
   process.env["ORT_DISABLE_TELEMETRY"] = "1";

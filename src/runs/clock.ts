@@ -19,3 +19,8 @@ export const systemClock: Clock = {
 export function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
+
+/** Milliseconds since 1970 of a date as HTTP or ISO 8601 writes it; NaN where the text is none. */
+export function parseTime(text: string): number {
+  return Date.parse(text);
+}

@@ -1,0 +1,93 @@
+/** The `openai` package at one server: requests out, outcomes back. */
+
+import type { OpenAI } from "openai";
+import { z } from "zod";
+import type { Clock } from "../runs/clock.ts";
+import type { Outcome } from "./attempt.ts";
+import type { ChatBody } from "./chat-body.ts";
+import { connectionFault, httpFault } from "./fault.ts";
+import { readChatReply, type ChatReply } from "./read-chat-reply.ts";
+import type { ServerConnection } from "./server-connection.ts";
+
+/** Of a server that wants no key. The package insists on one. */
+const NO_KEY = "none";
+/** The package's own deadline, out of the way of those of the calls. */
+const NO_DEADLINE_MS = 2 ** 31 - 1;
+
+const HttpError = z.object({
+  status: z.int(),
+  headers: z.instanceof(Headers),
+  error: z.object({ message: z.string() }),
+});
+
+export class ChatClient {
+  readonly #client: OpenAI;
+  readonly #connection: ServerConnection;
+  readonly #clock: Clock;
+
+  private constructor(client: OpenAI, connection: ServerConnection, clock: Clock) {
+    this.#client = client;
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  static async open(connection: ServerConnection, clock: Clock): Promise<ChatClient> {
+    const { OpenAI: Client } = await import("openai");
+    const { url: baseURL, key, fetch } = connection;
+    const client = new Client({
+      baseURL,
+      fetch,
+      maxRetries: 0,
+      timeout: NO_DEADLINE_MS,
+      logLevel: "off",
+      apiKey: key ?? NO_KEY,
+      ...(key === undefined && { defaultHeaders: { authorization: null } }),
+      // What the package would otherwise look up in the environment.
+      adminAPIKey: null,
+      organization: null,
+      project: null,
+      webhookSecret: null,
+    });
+    return new ChatClient(client, connection, clock);
+  }
+
+  /** One request. Rejects only with what the signal's abort leads to. */
+  async complete(body: ChatBody, signal: AbortSignal): Promise<Outcome<ChatReply>> {
+    try {
+      const reply = await this.#client.chat.completions.create(body, { signal }).asResponse();
+      return readChatReply(this.#connection.redact(await reply.text()));
+    } catch (error) {
+      signal.throwIfAborted();
+      const http = HttpError.safeParse(error);
+      if (!http.success) return connectionFault(error, this.#connection);
+      const { status, headers, error: said } = http.data;
+      const fault = httpFault(
+        { status, headers, message: said.message },
+        this.#connection,
+        this.#clock.now(),
+      );
+      return status === 404
+        ? { ...fault, reason: await this.#whyNotFound(body.model, fault.reason, signal) }
+        : fault;
+    }
+  }
+
+  /** Names of the models that the server has; undefined where it does not list them. */
+  async models(signal: AbortSignal): Promise<string[] | undefined> {
+    try {
+      const { data } = await this.#client.models.list({ signal });
+      return data.map(({ id }) => id);
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  /** A server that does not know the model says which ones it does; one that lists none speaks another protocol. */
+  async #whyNotFound(model: string, reason: string, signal: AbortSignal): Promise<string> {
+    const known = await this.models(signal);
+    if (known === undefined) return `${reason}; does the address end in /v1, as chat servers want it?`;
+    if (known.includes(model)) return reason;
+    return `the server does not know the model "${model}"; it knows ${known.join(", ") || "none"}`;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * A vision-language model behind OpenAI-compatible servers (vLLM, SGLang, llama.cpp, Ollama, transformers, hosted):
+ * a question with pictures in, an answer out. What a server does not take is left out from then on.
+ */
+
+import type { Outcome } from "./attempt.ts";
+import { chatBody, chatContent, refusedPart, type ChatQuestion, type Refused } from "./chat-body.ts";
+import { ChatClient } from "./chat-client.ts";
+import type { ModelSettings, ServerSettings } from "./judge-settings.ts";
+import type { ChatReply } from "./read-chat-reply.ts";
+import type { Asked } from "./pursuit.ts";
+import { fitted } from "./sent-picture.ts";
+import type { ServerConnection } from "./server-connection.ts";
+import { JudgeServers, type Surroundings } from "./servers.ts";
+
+/** What a reply is taken for; asked again unless it is answered. */
+export type ReadReply<Answer> = (reply: ChatReply) => Outcome<Answer>;
+
+interface Server {
+  readonly client: Promise<ChatClient>;
+  refused: Refused;
+}
+
+/** Pixels of a token in Qwen2.5-VL; others are of that order. */
+const PIXELS_A_TOKEN = 28 * 28;
+const LETTERS_A_TOKEN = 4;
+
+export class ChatModel implements AsyncDisposable {
+  readonly #settings: ModelSettings;
+  readonly #surroundings: Surroundings;
+  readonly #servers: JudgeServers;
+  readonly #known = new Map<ServerConnection, Server>();
+
+  constructor(settings: ModelSettings & ServerSettings, surroundings: Surroundings) {
+    this.#settings = settings;
+    this.#surroundings = surroundings;
+    this.#servers = new JudgeServers(settings, surroundings);
+  }
+
+  /** Asks until `read` is content, as `JudgeServers.ask` does. */
+  async ask<Answer>(
+    question: ChatQuestion,
+    read: ReadReply<Answer>,
+    signal: AbortSignal,
+  ): Promise<Asked<Answer>> {
+    const pictures = question.pictures.map((picture) => fitted(picture, this.#settings));
+    const content = await chatContent(question.text, pictures);
+    const pixels = pictures.reduce((total, { width, height }) => total + width * height, 0);
+    const tokens =
+      Math.ceil(question.text.length / LETTERS_A_TOKEN + pixels / PIXELS_A_TOKEN) + question.maxTokens;
+    // What this question was refused; it says something about the server only where leaving it out helped.
+    let own: Partial<Refused> = {};
+    return this.#servers.ask(
+      {
+        tokens,
+        send: async (connection, { signal: stop, reasks }) => {
+          const server = this.#serverAt(connection);
+          const refused = { ...server.refused, ...own };
+          const body = chatBody(this.#settings, question, { content, refused, reasks });
+          const outcome = await (await server.client).complete(body, stop);
+          if (outcome.status === "answered") {
+            server.refused = refused;
+            return { ...read(outcome.answer), usage: outcome.usage };
+          }
+          const part = refusedPart(outcome, body);
+          if (part === undefined) return outcome;
+          own = { ...own, [part]: true };
+          return { ...outcome, isConceded: true };
+        },
+      },
+      signal,
+    );
+  }
+
+  /** Names of the models that each server has, by its address; undefined where it does not list them. */
+  async models(signal: AbortSignal): Promise<Map<string, string[] | undefined>> {
+    const lists = this.#servers.connections.map(async (connection) => {
+      const client = await this.#serverAt(connection).client;
+      return [connection.url, await client.models(signal)] as const;
+    });
+    return new Map(await Promise.all(lists));
+  }
+
+  /** Closes the sockets. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#servers[Symbol.asyncDispose]();
+  }
+
+  #serverAt(connection: ServerConnection): Server {
+    const known = this.#known.get(connection);
+    if (known !== undefined) return known;
+    const server = {
+      client: ChatClient.open(connection, this.#surroundings.timers),
+      refused: { schema: !this.#settings.structured, maxTokens: false, temperature: false },
+    };
+    this.#known.set(connection, server);
+    return server;
+  }
+}

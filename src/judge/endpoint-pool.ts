@@ -1,0 +1,110 @@
+/**
+ * Who is asked next, and when: the server with the largest share of free slots, as soon as its limits allow. Calls
+ * wait in line, those that were tried before ahead of the others; none waits longer than `patience` without any server
+ * having answered anybody in the meantime.
+ */
+
+import type { Endpoint, ServerHealth, Slot } from "./endpoint.ts";
+import { reasonOf, type Timers } from "./timers.ts";
+import { WaitingLine } from "./waiting-line.ts";
+
+export interface SlotRequest {
+  /** Estimated tokens of the request and its reply. */
+  readonly tokens: number;
+  /** The server that failed this call: not to be asked while another one is free. Undefined in a first try. */
+  readonly avoid: Endpoint | undefined;
+  readonly signal: AbortSignal;
+}
+
+interface Waiter extends Pick<SlotRequest, "tokens" | "avoid"> {
+  readonly since: number;
+  readonly resolve: (slot: Slot | "stalled") => void;
+}
+
+export class EndpointPool {
+  readonly #endpoints: readonly Endpoint[];
+  readonly #timers: Timers;
+  /** Seconds. */
+  readonly #patience: number;
+  readonly #retrying = new WaitingLine<Waiter>();
+  readonly #fresh = new WaitingLine<Waiter>();
+  #lastAnswer = -Infinity;
+  #turn = 0;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(endpoints: readonly Endpoint[], patienceSeconds: number, timers: Timers) {
+    this.#endpoints = endpoints;
+    this.#patience = patienceSeconds;
+    this.#timers = timers;
+  }
+
+  /** A slot, or "stalled" where the patience is at an end. Rejects with the signal's reason when that aborts. */
+  slot({ tokens, avoid, signal }: SlotRequest): Promise<Slot | "stalled"> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(reasonOf(signal));
+      const line = avoid === undefined ? this.#fresh : this.#retrying;
+      const giveUp = (): void => {
+        leave();
+        reject(reasonOf(signal));
+      };
+      const waiter: Waiter = {
+        tokens,
+        avoid,
+        since: this.#timers.seconds(),
+        resolve: (slot) => {
+          leave();
+          signal.removeEventListener("abort", giveUp);
+          resolve(slot);
+        },
+      };
+      const leave = line.join(waiter);
+      signal.addEventListener("abort", giveUp, { once: true });
+      this.#serve();
+    });
+  }
+
+  /** Serves whoever can be served, and comes back when the next one can. */
+  #serve(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    for (;;) {
+      const waiter = this.#retrying.next() ?? this.#fresh.next();
+      if (waiter === undefined) return;
+      const now = this.#timers.seconds();
+      const wakeAt = this.#tryToServe(waiter, now);
+      if (wakeAt === undefined) continue;
+      this.#cancelTimer = this.#timers.after(Math.ceil(1000 * (wakeAt - now)), () => this.#serve());
+      return;
+    }
+  }
+
+  /** Undefined where the waiter is served, or sent away; else when to try again, in seconds. */
+  #tryToServe(waiter: Waiter, now: number): number | undefined {
+    const times = this.#endpoints.map((endpoint) => endpoint.readyAt(waiter.tokens, now));
+    const ready = this.#endpoints.filter((_, index) => times[index]! <= now);
+    if (ready.length > 0) {
+      const endpoint = this.#leastLoaded(ready, waiter.avoid);
+      waiter.resolve(endpoint.take(waiter.tokens, () => this.#timers.seconds(), this.#onReleased));
+      return undefined;
+    }
+    const givesUpAt = Math.max(waiter.since, this.#lastAnswer) + this.#patience;
+    if (givesUpAt > now) return Math.min(givesUpAt, ...times);
+    waiter.resolve("stalled");
+    return undefined;
+  }
+
+  readonly #onReleased = (health: ServerHealth): void => {
+    if (health === "up") this.#lastAnswer = this.#timers.seconds();
+    this.#serve();
+  };
+
+  /** Of equals, each in turn. */
+  #leastLoaded(ready: readonly Endpoint[], avoid: Endpoint | undefined): Endpoint {
+    const others = ready.filter((endpoint) => endpoint !== avoid);
+    const choice = others.length > 0 ? others : ready;
+    const least = Math.min(...choice.map(({ load }) => load));
+    const equals = choice.filter(({ load }) => load === least);
+    this.#turn += 1;
+    return equals[this.#turn % equals.length]!;
+  }
+}
