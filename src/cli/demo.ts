@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { DataSettings } from "../data/data-settings.ts";
 import { writeScenes } from "../data/scenes/write-scenes.ts";
 import { loadRunConfig } from "../experiment/run-config.ts";
+import { requireRunMemory } from "../experiment/run-memory.ts";
 import { runDirectoryOf } from "../experiment/training-run.ts";
 import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken } from "../runs/open-run.ts";
@@ -41,6 +42,7 @@ export async function demo(flags: DemoFlags, surroundings: Surroundings): Promis
     await conclude(directory, surroundings);
     return;
   }
+  requireRunMemory(config);
   if (flags.force === true) directory.remove();
   if (!isResume) {
     refuseTaken(directory, "Go on with `earl demo --resume`, or start again with `earl demo --force`.");

@@ -1,32 +1,41 @@
 /** Settings that are fine alone and cannot work together. */
 
 import type { CrossFault } from "../config/declaration.ts";
+import { MOST } from "../policy/size-limits.ts";
 import type { RunConfig } from "./run-config.ts";
 
 /** Every combination in the config that cannot work. */
-export function crossFaults(config: RunConfig): CrossFault[] {
-  const { policy } = config;
+export function crossFaults({ algorithm, policy }: RunConfig): CrossFault[] {
   const faults: CrossFault[] = [];
-  const require = (holds: boolean, message: string, ...keys: CrossFault["keys"]): void => {
-    if (!holds) faults.push({ keys, message });
+  const refuse = (keys: CrossFault["keys"], message: string): void => {
+    faults.push({ keys, message });
   };
+  const { heads, keyValueHeads, hiddenSize, checkpoint, lora } = policy;
 
-  require(policy.heads % policy.keyValueHeads ===
-    0, `${policy.keyValueHeads} key-value heads cannot be shared evenly by ${policy.heads} heads`, "policy.keyValueHeads", "policy.heads");
-  const headSize = policy.hiddenSize / policy.heads;
-  require(Number.isInteger(
-    headSize,
-  ), `a width of ${policy.hiddenSize} cannot be split into ${policy.heads} heads`, "policy.hiddenSize", "policy.heads");
-  require(!Number.isInteger(headSize) ||
-    headSize % 2 ===
-      0, `each head would be ${headSize} wide, and the rotary embedding needs an even number`, "policy.hiddenSize", "policy.heads");
-  require(config.algorithm !== "grpo" ||
-    policy.checkpoint !==
-      undefined, "GRPO needs a policy that can already edit a little: name its folder, or use algorithm sft-grpo", "policy.checkpoint", "algorithm");
-  require(policy.lora === undefined ||
-    policy.checkpoint !==
-      undefined, "an adapter belongs to weights on disk: name their folder in policy.checkpoint", "policy.lora", "policy.checkpoint");
+  if (heads % keyValueHeads !== 0) {
+    const message = `${keyValueHeads} key-value heads cannot be shared evenly by ${heads} heads`;
+    refuse(["policy.keyValueHeads", "policy.heads"], message);
+  }
+  const fault = headFault(hiddenSize, heads);
+  if (fault !== undefined) refuse(["policy.hiddenSize", "policy.heads"], fault);
+  if (algorithm === "grpo" && checkpoint === undefined) {
+    const message =
+      "GRPO needs a policy that can already edit a little: name its folder, or use algorithm sft-grpo";
+    refuse(["policy.checkpoint", "algorithm"], message);
+  }
+  if (lora !== undefined && checkpoint === undefined) {
+    const message = "an adapter belongs to weights on disk: name their folder in policy.checkpoint";
+    refuse(["policy.lora", "policy.checkpoint"], message);
+  }
   return faults;
+}
+
+function headFault(hiddenSize: number, heads: number): string | undefined {
+  const size = hiddenSize / heads;
+  if (!Number.isInteger(size)) return `a width of ${hiddenSize} cannot be split into ${heads} heads`;
+  if (size % 2 !== 0) return `each head would be ${size} wide, and the rotary embedding needs an even number`;
+  if (size > MOST.headSize) return `each head would be ${size} wide, more than ${MOST.headSize}`;
+  return undefined;
 }
 
 /** True where the config's algorithm has this stage. */

@@ -68,6 +68,7 @@ describe("parseRunConfig", () => {
   test.each([
     ["policy.hiddenSize=98", "a width of 98 cannot be split into 4 heads"],
     ["policy.hiddenSize=36", "each head would be 9 wide"],
+    ["policy.hiddenSize=131072", "each head would be 32768 wide, more than 16384"],
     ["tokenizer.codebookSize=40000", "at most 32768"],
     ["algorithm=grpo", "GRPO needs a policy"],
   ])("refuses %s", (override, message) => {

@@ -34,6 +34,7 @@ import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-
 import { policyNotices } from "./policy-notices.ts";
 import type { Progress } from "./progress.ts";
 import type { RunConfig } from "./run-config.ts";
+import { requireRunMemory } from "./run-memory.ts";
 
 export interface TrainingRequest {
   readonly config: RunConfig;
@@ -78,6 +79,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   const { config, isResume, signal, clock, progress } = request;
   const directory = runDirectoryOf(config);
   if (!isResume) refuseTaken(directory);
+  requireRunMemory(config);
   await requireDevice(config.engine.device);
   await using reward = await openRewards(config.rewards);
   const material = await gather(config, reward);

@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+import { describe, expect, test } from "vitest";
+
+import { loadRunConfig, parseRunConfig } from "../src/experiment/run-config.ts";
+
+const root = new URL("../", import.meta.url);
+const filesIn = (folder: string, ending: string): string[] =>
+  readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}${name}`);
+
+const pages = ["README.md", ...filesIn("docs/", ".md"), ...filesIn("recipes/", ".md")].map((path) => ({
+  path,
+  text: readFileSync(new URL(path, root), "utf8"),
+}));
+
+/** What every config must have; a page may show only the settings that it is about. */
+const REST = "name: shown\nalgorithm: sft\ndata:\n  directory: scenes\n";
+
+describe("every recipe is a sound config", () => {
+  const recipes = [...filesIn("recipes/", ".yaml"), ...filesIn("recipes/", ".yml")];
+
+  test("and there is one", () => expect(recipes).toContain("recipes/demo/config.yaml"));
+
+  test.each(recipes)("%s", (path) => {
+    expect(loadRunConfig(new URL(path, root).pathname).name).not.toBe("");
+  });
+});
+
+describe("every config that a page shows is sound", () => {
+  const shown = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/^```ya?ml\n(.*?)^```/gms)].map((match) => ({
+      path,
+      line: text.slice(0, match.index).split("\n").length + 1,
+      yaml: match[1] ?? "",
+    })),
+  );
+
+  test("and the page about Emu3 shows one", () => {
+    expect(shown.map(({ path }) => path)).toContain("docs/emu3.md");
+  });
+
+  test.each(shown)("$path:$line", ({ path, yaml }) => {
+    const isWhole = /^algorithm:/m.test(yaml);
+    const sections: readonly string[] = yaml.match(/^\w+(?=:)/gm) ?? [];
+    // A part of a config is completed with what it leaves out.
+    const rest = REST.split(/\n(?=\w)/).filter((line) => !sections.includes(line.split(":", 1)[0] ?? ""));
+    expect(() => parseRunConfig(isWhole ? yaml : `${rest.join("\n")}\n${yaml}`, path)).not.toThrow();
+  });
+});
+
+describe("every --set that a page shows is sound", () => {
+  const shown = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/--set ([\w.]+=[^\s`"')]+)/g)].map((match) => ({ path, setting: match[1] ?? "" })),
+  );
+
+  test("and the README shows some", () => expect(shown.map(({ path }) => path)).toContain("README.md"));
+
+  test.each(shown)("$path: $setting", ({ path, setting }) => {
+    expect(() => parseRunConfig(REST, path, [setting])).not.toThrow();
+  });
+});
