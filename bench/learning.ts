@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 
 import { openEngine, startPolicy, type PolicyStart } from "../src/experiment/policy-start.ts";
 import type { RunConfig } from "../src/experiment/run-config.ts";
-import { openEditDataset } from "../src/data/omniedit.ts";
+import { openDataset } from "../src/data/open-dataset.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { armResults } from "../src/evaluate/arms.ts";
 import { COPY_ARM, evaluateBenchmark, type ArmRows } from "../src/evaluate/evaluate-benchmark.ts";
@@ -69,14 +69,14 @@ report();
 
 async function oneSeed(seed: number): Promise<void> {
   const config = settingsOf(seed, Number(values.threads));
-  const cleanTrain = await openEditDataset(folders.clean, "train");
+  const cleanTrain = await openDataset({ kind: "omniedit", directory: folders.clean }, "train");
   const fresh = await startPolicy(config, cleanTrain);
   const { tokens, vision, grammar } = fresh;
   const parts = { tokens, vision, grammar, thoughts: false };
   const prepared = async (
     directory: string,
     split: "train" | "validation" | "test",
-  ): Promise<PreparedEdits> => prepareEdits(await openEditDataset(directory, split), parts);
+  ): Promise<PreparedEdits> => prepareEdits(await openDataset({ kind: "omniedit", directory }, split), parts);
   const validation = await prepared(folders.clean, "validation");
   const clean = await prepared(folders.clean, "train");
   const imperfect = await prepared(folders.imperfect, "train");

@@ -1,8 +1,7 @@
 /** `earl evaluate RUN|CHECKPOINT`: scores a checkpoint on held-out edits. */
 
+import { DataSettings } from "../data/data-settings.ts";
 import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
-import { openEditDataset } from "../data/omniedit.ts";
-import { prepareEdits } from "../edits/prepare-edits.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { EngineSettings } from "../engine/engines.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
@@ -11,6 +10,7 @@ import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { armTable, armTableByTask } from "../evaluate/table.ts";
 import { policyNotices } from "../experiment/policy-notices.ts";
 import { openEngine, openPolicy } from "../experiment/policy-start.ts";
+import { RunDatasets } from "../experiment/run-datasets.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { ArmResult } from "../runs/arm-result.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
@@ -42,15 +42,16 @@ export async function evaluate(
 
   const policy = await openPolicy(checkpoint, flags);
   const { tokens, vision, grammar } = policy;
+  const progress = progressOn(surroundings);
+  const datasets = new RunDatasets(DataSettings.parse({ directory: data }), (notice) => progress.say(notice));
   const prepare = (dataset: EditDataset): PreparedEdits =>
-    prepareEdits(dataset, { tokens, vision, grammar, thoughts: flags.thought === true });
+    datasets.prepare(dataset, { tokens, vision, grammar, thoughts: flags.thought === true });
   const { split } = flags;
   const benchmark = openBenchmark(
     { kind: "held-out", split },
-    { edits: async (part) => prepare(await openEditDataset(data, part)), prepare, reward: referenceReward },
+    { edits: async (part) => prepare(await datasets.open(part)), prepare, reward: referenceReward },
   );
   const prepared = await benchmark.open();
-  const progress = progressOn(surroundings);
   progress.start("Held-out edits", Math.min(flags.size, prepared.count));
   const edits = await firstEdits(prepared, flags.size, (done) => progress.advance(done));
   for (const notice of policyNotices(policy, edits, flags.maxTokens)) progress.say(notice);

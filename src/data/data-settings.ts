@@ -4,17 +4,8 @@ import { z } from "zod";
 
 import { choiceOf } from "../config/choice.ts";
 import { path, share } from "../config/ranges.ts";
-
-const OmniEditOptions = z.strictObject({
-  directory: path.describe("Folder with train-*, validation-* and test-* parquet files."),
-});
-
-const DATASETS = {
-  omniedit: {
-    about: "Parquet files with the columns of OmniEdit, as `earl data scenes` writes them.",
-    options: OmniEditOptions,
-  },
-};
+import { MOST_BROKEN_SHARE } from "./broken-rows.ts";
+import { DATASETS } from "./open-dataset.ts";
 
 export const DataSettings = choiceOf(DATASETS, {
   standard: "omniedit",
@@ -29,7 +20,7 @@ export const DataSettings = choiceOf(DATASETS, {
       .default(false)
       .describe("Teach the policy to write the thought before the picture."),
     maxBrokenShare: share
-      .default(0.05)
+      .default(MOST_BROKEN_SHARE)
       .describe("Share of the rows seen that may be unreadable before the run stops; fewer are left out."),
   },
 });

@@ -1,16 +1,84 @@
-/** A split of an edit dataset on disk, read as rows are needed. */
+/**
+ * Edit examples and the datasets that hold them, whatever container they come from. A row that cannot be read is a
+ * value, not an error: at a million rows there always is one, and whoever reads decides what it costs.
+ */
 
-import type { EditExample } from "./edit-example.ts";
+import { decodePicture } from "../images/codec.ts";
+import type { Picture } from "../images/picture.ts";
 
-export interface EditDataset {
-  /** The split that was asked for. */
-  readonly split: DatasetSplit;
-  readonly count: number;
-  /** The files the rows come from. */
-  readonly files: readonly string[];
-  /** Examples by number, in the order asked. Throws DataError that names file and row of a broken one. */
-  read(indices: readonly number[]): Promise<EditExample[]>;
-  readAll(): Promise<EditExample[]>;
+/** A picture as it lies in a file: PNG, JPEG or WebP bytes. Decoded only when needed. */
+export type EncodedPicture = Uint8Array;
+
+export interface EditExample {
+  readonly id: string;
+  /** Kind of edit as the dataset names it ("addition", "recolour", …). */
+  readonly task: string;
+  readonly instruction: string;
+  readonly source: EncodedPicture;
+  /** The edited picture, where the dataset has one. */
+  readonly target?: EncodedPicture;
+  /** What is where and what changes, written before the picture. */
+  readonly thought?: string;
+  /** Where it was read ("train-00000-of-00001.parquet, row 12"); names it in errors. */
+  readonly origin?: string;
+}
+
+/** A row that is no edit example. */
+export interface BrokenRow {
+  /** Where it lies ("train-00000-of-00001.parquet, row 12"). */
+  readonly origin: string;
+  /** What is wrong with it, as a clause without a full stop ("src_img holds no picture"). */
+  readonly broken: string;
+}
+
+export function isBroken(row: EditExample | BrokenRow): row is BrokenRow {
+  return "broken" in row;
+}
+
+/** A file of a dataset, and how many rows it has. */
+export interface DatasetFile {
+  readonly path: string;
+  readonly rows: number;
 }
 
 export type DatasetSplit = "train" | "validation" | "test";
+
+/** A split of an edit dataset, read as rows are needed. What every one must do is in edit-dataset.contract.ts. */
+export interface EditDataset {
+  /** The split that was asked for. */
+  readonly split: DatasetSplit;
+  /** Where it was asked for, as the config says it. */
+  readonly directory: string;
+  /** Rows, those that repeat an earlier one's id left out. */
+  readonly count: number;
+  /** Rows that were left out because an earlier one has their id. */
+  readonly repeated: number;
+  /** The files the rows come from. */
+  readonly files: readonly DatasetFile[];
+  /** What its user should know, in sentences: rows left out, files not read. */
+  readonly notices: readonly string[];
+  /**
+   * Rows by number, in the order asked. What a number gives depends on the files alone, not on what was read before.
+   * Throws DataError where a file is gone or its disk fails, RangeError for a number that is no row's.
+   */
+  read(indices: readonly number[]): Promise<(EditExample | BrokenRow)[]>;
+}
+
+/** What a kind of dataset is opened with, besides its options. */
+export interface DatasetContext {
+  readonly split: DatasetSplit;
+}
+
+export interface ExamplePictures {
+  readonly source: Picture;
+  /** Absent where the example has none. */
+  readonly target?: Picture;
+}
+
+/** The pictures of an example. Throws DataError that names file, row and picture where one is corrupt. */
+export async function decodeExample(example: EditExample): Promise<ExamplePictures> {
+  const label = `${example.origin ?? "example"} (${example.id})`;
+  const source = await decodePicture(example.source, `${label}, source`);
+  if (example.target === undefined) return { source };
+  return { source, target: await decodePicture(example.target, `${label}, target`) };
+}

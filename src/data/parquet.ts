@@ -1,8 +1,10 @@
 /**
  * Parquet files, read row by row. Byte arrays without a logical type stay bytes (the reader's default would turn
- * pictures into broken text), and whole numbers come as numbers.
+ * pictures into broken text), and whole numbers come as numbers. Damage costs the rows that lie in it; a file that
+ * cannot be opened, or a disk that fails, is an error.
  */
 
+import { open } from "node:fs/promises";
 import { basename } from "node:path";
 
 import {
@@ -15,38 +17,75 @@ import {
 import { compressors } from "hyparquet-compressors";
 
 import { DataError } from "../errors.ts";
+import { LFS_POINTER_BYTES, refuseLfsPointer } from "../lfs-pointer.ts";
+import { withPageChecksums } from "./page-checksums.ts";
+import { RecentValues } from "./recent-values.ts";
 
 export type ParquetRecord = Readonly<Record<string, unknown>>;
 
-/** Rows nearer than this are read in one go. */
+/** What stands in the place of a row whose pages cannot be decoded. */
+export class DamagedRow {
+  /** Why, in the reader's words. */
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** Rows nearer than this are read in one go, where their row group is too large to be kept. */
 const GAP = 64;
 
-/** A file no larger is read once and kept: picking its rows again and again would cost more than holding them. */
-const SMALL_FILE_BYTES = 64 * 2 ** 20;
+/**
+ * A row group no larger is read whole and kept for a while: picking its rows again and again would cost more than
+ * holding them.
+ */
+const SMALL_GROUP_BYTES = 64 * 2 ** 20;
+/** Of all row groups that are kept, of all files together. */
+const KEPT_BYTES = 256 * 2 ** 20;
+const KEPT_GROUPS = new RecentValues<ParquetRecord[]>(KEPT_BYTES);
+let opened = 0;
+
+interface RowGroup {
+  /** Number of its first row in the file. */
+  readonly start: number;
+  readonly rows: number;
+  /** Of all its columns, not compressed. */
+  readonly bytes: number;
+}
 
 export class ParquetFile {
   readonly path: string;
   readonly rows: number;
   readonly columns: readonly string[];
+  /** Of this opening: the same path may hold other rows at the next. */
+  readonly #key: number;
   readonly #file: AsyncBuffer;
   readonly #metadata: FileMetaData;
-  /** All rows of a small file, by the columns they were read with. */
-  readonly #kept = new Map<string, Promise<ParquetRecord[]>>();
+  readonly #groups: readonly RowGroup[];
+  /** Row groups that cannot be read in one go; their rows are tried one by one. */
+  readonly #damaged = new Set<RowGroup>();
 
   private constructor(path: string, file: AsyncBuffer, metadata: FileMetaData) {
+    opened += 1;
+    this.#key = opened;
     this.path = path;
-    this.#file = file;
+    this.#file = withPageChecksums(file, metadata);
     this.#metadata = metadata;
-    this.rows = Number(metadata.num_rows);
+    this.#groups = rowGroups(metadata);
+    this.rows = this.#groups.reduce((sum, { rows }) => sum + rows, 0);
     this.columns = topColumns(metadata);
+    // A row takes more than a byte. Whoever believes a larger number counts to it.
+    if (this.rows > file.byteLength) throw new Error(`it says that it has ${this.rows} rows`);
   }
 
-  /** Reads the footer. Throws DataError for a file that is missing, empty, cut off or no parquet. */
+  /** Reads the footer. Throws DataError for a file that is missing, empty, cut off, a Git LFS pointer or no parquet. */
   static async open(path: string): Promise<ParquetFile> {
     try {
       const file = await asyncBufferFromFile(path);
       if (file.byteLength === 0)
         throw new DataError(`${path} is empty (0 bytes).`, { hint: "Fetch it again." });
+      refuseLfsPointer(path, await firstBytes(path), DataError);
       return new ParquetFile(path, file, await parquetMetadataAsync(file));
     } catch (cause) {
       throw unreadable(path, cause);
@@ -67,58 +106,111 @@ export class ParquetFile {
     });
   }
 
-  /** The rows with these numbers, in the order asked; of a large file only the pages that hold them are read. */
-  async read(indices: readonly number[], columns: readonly string[]): Promise<ParquetRecord[]> {
-    const rows =
-      this.#file.byteLength <= SMALL_FILE_BYTES
-        ? await this.#all(columns)
-        : await this.#some(indices, columns);
-    return indices.map((index) => {
-      const row = rows.at(index);
-      if (row === undefined) throw new RangeError(`${this.path} has ${this.rows} rows, no row ${index}.`);
-      return row;
-    });
-  }
-
-  #all(columns: readonly string[]): Promise<ParquetRecord[]> {
-    const key = columns.join("\n");
-    const known = this.#kept.get(key);
-    if (known !== undefined) return known;
-    const rows = this.readRange(0, this.rows, columns);
-    this.#kept.set(key, rows);
-    return rows;
-  }
-
-  async #some(
+  /**
+   * The rows with these numbers, in the order asked; of a large row group only the pages that hold them are read.
+   * Throws DataError where the file is gone or its disk fails.
+   */
+  async read(
     indices: readonly number[],
     columns: readonly string[],
-  ): Promise<{ at(row: number): ParquetRecord | undefined }> {
-    const rows = new Map<number, ParquetRecord>();
-    for (const [start, end] of ranges(indices)) {
-      const records = await this.readRange(start, end, columns);
-      for (const [offset, record] of records.entries()) rows.set(start + offset, record);
+  ): Promise<(ParquetRecord | DamagedRow)[]> {
+    const wanted = new Map<RowGroup, number[]>();
+    for (const index of indices) {
+      const group = this.#groups.findLast(({ start }) => start <= index);
+      if (group === undefined || !(index < group.start + group.rows)) {
+        throw new RangeError(`${this.path} has ${this.rows} rows, no row ${index}.`);
+      }
+      const known = wanted.get(group);
+      if (known === undefined) wanted.set(group, [index]);
+      else known.push(index);
     }
-    return { at: (row) => rows.get(row) };
+    const rows = new Map<number, ParquetRecord | DamagedRow>();
+    for (const [group, inGroup] of wanted) await this.#readGroup(group, inGroup, columns, rows);
+    return indices.map((index) => rows.get(index)!);
+  }
+
+  /** Every row's cell of a column, a row group at a time. */
+  async *column(name: string): AsyncGenerator<{ readonly row: number; readonly cell: unknown }> {
+    for (const group of this.#groups) {
+      const numbers = Array.from({ length: group.rows }, (_, offset) => group.start + offset);
+      const rows = new Map<number, ParquetRecord | DamagedRow>();
+      await this.#readGroup(group, numbers, [name], rows);
+      for (const row of numbers) {
+        const record = rows.get(row);
+        yield { row, cell: record instanceof DamagedRow ? record : record?.[name] };
+      }
+    }
+  }
+
+  /** Puts the rows into `rows`. */
+  async #readGroup(
+    group: RowGroup,
+    indices: readonly number[],
+    columns: readonly string[],
+    rows: Map<number, ParquetRecord | DamagedRow>,
+  ): Promise<void> {
+    if (!this.#damaged.has(group)) {
+      try {
+        if (group.bytes <= SMALL_GROUP_BYTES) {
+          const kept = await this.#wholeGroup(group, columns);
+          for (const index of indices) rows.set(index, kept[index - group.start]!);
+          return;
+        }
+        for (const [start, end] of ranges(indices, group)) {
+          const records = await this.#readRange(start, end, columns);
+          for (const [offset, record] of records.entries()) rows.set(start + offset, record);
+        }
+        return;
+      } catch (cause) {
+        if (!isDamage(cause)) throw unreadable(this.path, cause);
+        this.#damaged.add(group);
+      }
+    }
+    // A row must not depend on those it was asked with, so each is read alone.
+    for (const index of new Set(indices)) rows.set(index, await this.#readRow(index, columns));
+  }
+
+  async #readRow(index: number, columns: readonly string[]): Promise<ParquetRecord | DamagedRow> {
+    try {
+      return (await this.#readRange(index, index + 1, columns))[0]!;
+    } catch (cause) {
+      if (!isDamage(cause)) throw unreadable(this.path, cause);
+      return new DamagedRow(messageOf(cause));
+    }
+  }
+
+  #wholeGroup(group: RowGroup, columns: readonly string[]): Promise<ParquetRecord[]> {
+    const key = JSON.stringify([this.#key, group.start, columns]);
+    return KEPT_GROUPS.get(key, group.bytes, () =>
+      this.#readRange(group.start, group.start + group.rows, columns),
+    );
   }
 
   /** Rows start…end−1. */
-  async readRange(start: number, end: number, columns: readonly string[]): Promise<ParquetRecord[]> {
-    try {
-      const records = await parquetReadObjects({
-        file: this.#file,
-        metadata: this.#metadata,
-        compressors,
-        utf8: false,
-        columns: [...columns],
-        rowStart: start,
-        rowEnd: end,
-        useOffsetIndex: true,
-      });
-      return records.map(withNumbers);
-    } catch (cause) {
-      throw unreadable(this.path, cause);
-    }
+  async #readRange(start: number, end: number, columns: readonly string[]): Promise<ParquetRecord[]> {
+    const records = await parquetReadObjects({
+      file: this.#file,
+      metadata: this.#metadata,
+      compressors,
+      utf8: false,
+      columns: [...columns],
+      rowStart: start,
+      rowEnd: end,
+      useOffsetIndex: true,
+    });
+    return records.map(withNumbers);
   }
+}
+
+function rowGroups({ row_groups: groups }: FileMetaData): RowGroup[] {
+  let start = 0;
+  return groups.map(({ num_rows, total_byte_size }) => {
+    const [rows, bytes] = [Number(num_rows), Number(total_byte_size)];
+    if (!Number.isSafeInteger(rows) || rows < 0) throw new Error(`a row group has ${rows} rows`);
+    const group = { start, rows, bytes: Number.isSafeInteger(bytes) ? Math.max(0, bytes) : Infinity };
+    start += rows;
+    return group;
+  });
 }
 
 function topColumns({ schema }: FileMetaData): string[] {
@@ -139,12 +231,13 @@ function afterSubtree(schema: FileMetaData["schema"], index: number): number {
   return next;
 }
 
-function ranges(indices: readonly number[]): [number, number][] {
+/** Stretches of rows that hold these, within their row group. */
+function ranges(indices: readonly number[], group: RowGroup): [number, number][] {
   const merged: [number, number][] = [];
   for (const index of indices.toSorted((a, b) => a - b)) {
     const last = merged.at(-1);
     if (last !== undefined && index < last[1] + GAP) last[1] = Math.max(last[1], index + 1);
-    else merged.push([index, index + 1]);
+    else merged.push([index, Math.min(index + 1, group.start + group.rows)]);
   }
   return merged;
 }
@@ -155,10 +248,24 @@ function withNumbers(record: Record<string, unknown>): ParquetRecord {
   );
 }
 
+async function firstBytes(path: string): Promise<Uint8Array> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(LFS_POINTER_BYTES), 0, LFS_POINTER_BYTES, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** What the reader makes of bytes is damage; what the system says about reading them is not, and may pass. */
+function isDamage(cause: unknown): boolean {
+  return !(cause instanceof Error && "syscall" in cause);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 function unreadable(path: string, cause: unknown): DataError {
   if (cause instanceof DataError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new DataError(`${path} cannot be read as parquet: ${reason}.`, {
+  return new DataError(`${path} cannot be read as parquet: ${messageOf(cause)}.`, {
     hint: "Check that the file is there and whole; fetch it again if not.",
     cause,
   });

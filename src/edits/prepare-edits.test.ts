@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
+import { paintExamples, smallEdits, smallRows, smallWorld } from "../../test/small/small-edits.ts";
 import { DataError } from "../errors.ts";
 import { picture } from "../images/picture.ts";
 import { encodePng } from "../images/png.ts";
@@ -9,29 +9,29 @@ import { MovqModel } from "../tokens/movq/movq-model.ts";
 import { MovqTokenizer } from "../tokens/movq/movq-tokenizer.ts";
 import { initialMovqParameters } from "../tokens/movq/parameters.ts";
 import { countedTokens } from "../tokens/constraints.ts";
-import { prepareEdits, prepareExamples } from "./prepare-edits.ts";
-import { firstEdits } from "./prepared-edit.ts";
+import { prepareEdits, prepareExample } from "./prepare-edits.ts";
+import { firstEdits, type PreparedEdit } from "./prepared-edit.ts";
 import { readCompletion } from "../rollout/read-completion.ts";
 
 const world = smallWorld();
 const parts = { ...world, thoughts: false };
 const examples = paintExamples();
 
-describe("prepareExamples", () => {
+describe("prepareExample", () => {
   test("a demonstration reads back as its target", async () => {
-    const [edit] = await prepareExamples([examples[4]!], parts);
-    const { prompt, ids } = edit!.demonstration!;
-    expect(prompt).toEqual(edit?.prompt);
+    const edit = await prepareExample(examples[4]!, parts);
+    const { prompt, ids } = edit.demonstration!;
+    expect(prompt).toEqual(edit.prompt);
     expect(readCompletion(world.tokens, prompt, { ids, isFinished: true })).toEqual({
       kind: "picture",
-      codes: edit?.targetCodes,
+      codes: edit.targetCodes,
     });
-    expect(edit?.sourceCodes.codes).toEqual(Int32Array.of(0, 0, 0, 0));
+    expect(edit.sourceCodes.codes).toEqual(Int32Array.of(0, 0, 0, 0));
   });
 
   test("only the four codes count: grid text, row ends and image end are forced", async () => {
-    const [edit] = await prepareExamples([examples[0]!], parts);
-    const { ids, constraints } = edit!.demonstration!;
+    const edit = await prepareExample(examples[0]!, parts);
+    const { ids, constraints } = edit.demonstration!;
     const counted = countedTokens(constraints);
     const { imageTokenOffset } = world.tokens.vocabulary;
     expect([...counted]).toEqual(Array.from(ids, (id) => (id >= imageTokenOffset ? 1 : 0)));
@@ -40,8 +40,8 @@ describe("prepareExamples", () => {
 
   test("a thought comes before the picture and is read back", async () => {
     const example = { ...examples[0]!, thought: "a black square; it turns red" };
-    const [edit] = await prepareExamples([example], { ...parts, thoughts: true });
-    const { prompt, ids } = edit!.demonstration!;
+    const edit = await prepareExample(example, { ...parts, thoughts: true });
+    const { prompt, ids } = edit.demonstration!;
     expect(prompt.writes).toBe("thought");
     expect(readCompletion(world.tokens, prompt, { ids, isFinished: true })).toMatchObject({
       kind: "picture",
@@ -51,20 +51,20 @@ describe("prepareExamples", () => {
 
   test("an example without a target has a prompt and no demonstration", async () => {
     const { target: _, ...bare } = examples[0]!;
-    const [edit] = await prepareExamples([bare], parts);
+    const edit = await prepareExample(bare, parts);
     expect(edit).not.toHaveProperty("demonstration");
-    expect(edit?.prompt.grid).toEqual({ rows: 2, columns: 2 });
+    expect(edit.prompt.grid).toEqual({ rows: 2, columns: 2 });
   });
 
   test("an empty instruction is refused with the example's place", async () => {
     const example = { ...examples[0]!, instruction: " ", origin: "train.parquet, row 3" };
-    const attempt = prepareExamples([example], parts);
+    const attempt = prepareExample(example, parts);
     await expect(attempt).rejects.toThrow(DataError);
     await expect(attempt).rejects.toThrow("train.parquet, row 3: The instruction is empty.");
   });
 });
 
-describe("prepareExamples with a vision tokenizer of Emu3's kind", () => {
+describe("prepareExample with a vision tokenizer of Emu3's kind", () => {
   const config = { ...EMU3_MOVQ_CONFIG, codebookSize: 4, baseChannels: 32, multipliers: [1, 1, 1, 1] };
   const values = initialMovqParameters({ ...config, resBlocks: 1, attentionStages: [] }, 1);
   const model = new MovqModel({ ...config, resBlocks: 1, attentionStages: [] }, (names) =>
@@ -75,11 +75,11 @@ describe("prepareExamples with a vision tokenizer of Emu3's kind", () => {
     using vision = new MovqTokenizer(model, "nowhere");
     const wide = encodePng(picture(64, 36));
     const example = { ...examples[0]!, source: wide, target: wide };
-    const [edit] = await prepareExamples([example], { ...parts, vision });
+    const edit = await prepareExample(example, { ...parts, vision });
     // EARL's example for 16 : 9 is 341 × 192 pixels and 24 × 42 codes.
-    expect(edit?.prompt.grid).toEqual({ rows: 24, columns: 42 });
-    expect(edit?.source).toMatchObject({ width: 336, height: 192 });
-    expect(edit?.target).toMatchObject({ width: 336, height: 192 });
+    expect(edit.prompt.grid).toEqual({ rows: 24, columns: 42 });
+    expect(edit.source).toMatchObject({ width: 336, height: 192 });
+    expect(edit.target).toMatchObject({ width: 336, height: 192 });
   });
 });
 
@@ -92,22 +92,20 @@ describe("prepareEdits", () => {
   test("reads an example once while there is room, and every time where there is none", async () => {
     const readIndices = async (keepBytes: number): Promise<number[]> => {
       const seen: number[] = [];
-      const dataset = {
-        count: 12,
-        read: (indices: readonly number[]) => {
-          seen.push(...indices);
-          return Promise.resolve(indices.map((index) => examples[index]!));
-        },
+      const rows = smallRows(examples);
+      const read = (indices: readonly number[]): ReturnType<typeof rows.read> => {
+        seen.push(...indices);
+        return rows.read(indices);
       };
-      const edits = prepareEdits(dataset, { ...parts, keepBytes });
+      const edits = prepareEdits({ ...rows, read }, { ...parts, keepBytes });
       await edits.take([0, 1]);
       await edits.take([1, 0]);
       return seen;
     };
     expect(await readIndices(1e6)).toEqual([0, 1]);
     expect(await readIndices(0)).toEqual([0, 1, 1, 0]);
-    // The first fills it: 2 pictures of 8 × 8 × 3 bytes.
-    expect(await readIndices(384)).toEqual([0, 1, 1]);
+    // Room for one: 2 pictures of 8 × 8 × 3 bytes, and ids beside them.
+    expect(await readIndices(800)).toEqual([0, 1, 1]);
   });
 
   test("the first edits are at most all of them", async () => {
@@ -116,5 +114,79 @@ describe("prepareEdits", () => {
     const heard: number[] = [];
     expect(await firstEdits(edits, 100, (done) => heard.push(done))).toHaveLength(12);
     expect(heard).toEqual([12]);
+  });
+});
+
+describe("prepareEdits, where rows cannot be read", () => {
+  const cut = {
+    ...examples[2]!,
+    source: examples[2]!.source.subarray(0, 40),
+    origin: "train.parquet, row 2",
+  };
+  const odd = { ...examples[5]!, target: encodePng(picture(8, 16)), origin: "train.parquet, row 5" };
+  const gone = { origin: "train.parquet, row 7", broken: "src_img holds no picture" };
+  const rows = examples.map((one, index) => ({ 2: cut, 5: odd, 7: gone })[index] ?? one);
+  const ids = (edits: readonly PreparedEdit[]): string[] => edits.map(({ id }) => id);
+
+  test("another edit stands in for each, the same whatever was taken before", async () => {
+    const all = examples.map((_, index) => index);
+    const taken = ids(await prepareEdits(smallRows(rows, 0.5), parts).take(all));
+    expect(taken).toHaveLength(examples.length);
+    for (const index of [2, 5, 7]) expect(taken[index]).not.toBe(examples[index]?.id);
+    for (const index of [0, 6, 11]) expect(taken[index]).toBe(examples[index]?.id);
+    const resumed = prepareEdits(smallRows(rows, 0.5), parts);
+    for (const index of [7, 11, 2, 5]) expect(ids(await resumed.take([index]))).toEqual([taken[index]]);
+  });
+
+  test("each is named once and counted once", async () => {
+    const heard: string[] = [];
+    const source = smallRows(rows, 0.5, (notice) => heard.push(notice));
+    const edits = prepareEdits(source, parts);
+    await edits.take([2, 5, 7, 2]);
+    await edits.take([7, 0, 2]);
+    expect(heard).toEqual([
+      expect.stringMatching(/^Left out: train.parquet, row 2: .*cannot be decoded/) as string,
+      "Left out: train.parquet, row 5: The target has another shape (8 × 16) than the source (8 × 8).",
+      "Left out: train.parquet, row 7: src_img holds no picture.",
+    ]);
+    const { broken, listed } = source.brokenRows.record;
+    expect(broken).toBe(3);
+    expect(listed.map(({ index }) => index)).toEqual([2, 5, 7]);
+  });
+
+  test("the first edits are those that can be read, none of them twice", async () => {
+    const edits = await firstEdits(prepareEdits(smallRows(rows, 0.5), parts), 8);
+    expect(ids(edits)).toEqual([0, 1, 3, 4, 6, 8, 9, 10].map((index) => examples[index]?.id));
+  });
+
+  test("stops before anything is made of them where too many are broken, and names some", async () => {
+    const attempt = prepareEdits(smallRows(rows, 0.2), parts).take([1, 2, 5, 7]);
+    await expect(attempt).rejects.toThrow(DataError);
+    await expect(attempt).rejects.toThrow(
+      /^3 of the 4 rows seen .*maxBrokenShare \(0.2\).*row 2:.*row 5:.*row 7:/s,
+    );
+    await expect(prepareEdits(smallRows(rows, 0.25), parts).take([1, 2, 5, 7])).resolves.toHaveLength(4);
+  });
+
+  test("stops where none can be read, whatever share may be broken", async () => {
+    const edits = prepareEdits(smallRows([gone, cut], 1), parts);
+    await expect(edits.take([0])).rejects.toThrow("No row of the dataset can be read.");
+    await expect(firstEdits(edits, 2)).rejects.toThrow("No row of the dataset can be read.");
+  });
+});
+
+describe("a target of another size", () => {
+  test("is given the source's, where their shapes agree", async () => {
+    const example = { ...examples[0]!, target: encodePng(picture(32, 32)) };
+    const edit = await prepareExample(example, parts);
+    expect(edit.target).toMatchObject({ width: 8, height: 8 });
+    expect(edit.demonstration?.prompt.grid).toEqual(edit.prompt.grid);
+  });
+
+  test("is refused, with both sizes, where they do not", async () => {
+    const example = { ...examples[0]!, origin: "train.parquet, row 0", target: encodePng(picture(16, 8)) };
+    await expect(prepareExample(example, parts)).rejects.toThrow(
+      "train.parquet, row 0: The target has another shape (16 × 8) than the source (8 × 8).",
+    );
   });
 });

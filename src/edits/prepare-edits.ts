@@ -1,8 +1,9 @@
-/** Makes edit examples ready for a policy: decodes pictures, gives them the size it reads, looks up codes, lays out ids. */
+/**
+ * Makes edit examples ready for a policy: decodes pictures, gives them the size it reads, looks up codes, lays out ids.
+ * Rows that cannot be read go to the dataset's ledger, and others take their place.
+ */
 
-import { decodeExample } from "../data/decode-example.ts";
-import type { EditDataset } from "../data/edit-dataset.ts";
-import type { EditExample } from "../data/edit-example.ts";
+import { decodeExample, type EditExample, type ExamplePictures } from "../data/edit-dataset.ts";
 import { DataError } from "../errors.ts";
 import { topLeft, type Picture } from "../images/picture.ts";
 import { resize } from "../images/resize.ts";
@@ -10,7 +11,9 @@ import { constraintsOf } from "../tokens/constraints.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { promptOf, trainingPair, type Tokens } from "../tokens/sequence.ts";
 import type { CodeGrid, VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+import { madeOfRows, type RowSource } from "./made-of-rows.ts";
 import type { PreparedEdit, PreparedEdits } from "./prepared-edit.ts";
+import { rowsInPlaceOf } from "./rows-in-place.ts";
 
 export interface PreparationParts {
   readonly tokens: Tokens;
@@ -19,49 +22,92 @@ export interface PreparationParts {
   readonly grammar: Grammar;
   /** The policy writes a thought before the picture, and demonstrations that have one show it. */
   readonly thoughts: boolean;
-  /** Prepared edits are kept for the next time until their pictures take this many bytes; default 256 MiB. */
+  /** Prepared edits are kept for the next time as long as they take no more bytes; default 256 MiB. */
   readonly keepBytes?: number;
 }
 
+/** A target may be this much wider or higher than the source's shape; editors round sides to multiples of 8 to 64. */
+const SHAPE_TOLERANCE = 0.04;
+
 /** The examples of a dataset, each prepared at its first use. */
-export function prepareEdits(
-  dataset: Pick<EditDataset, "count" | "read">,
-  parts: PreparationParts,
-): PreparedEdits {
+export function prepareEdits(dataset: RowSource, parts: PreparationParts): PreparedEdits {
   const { keepBytes = 256 * 1024 * 1024 } = parts;
+  const { count } = dataset;
   const kept = new Map<number, PreparedEdit>();
   let bytes = 0;
+
+  const keep = (index: number, edit: PreparedEdit): void => {
+    const size = bytesOf(edit);
+    if (bytes + size > keepBytes || kept.has(index)) return;
+    kept.set(index, edit);
+    bytes += size;
+  };
+
+  /** The edits of these numbers; those that are missing are broken and in the ledger. */
+  const readable = async (indices: readonly number[]): Promise<Map<number, PreparedEdit>> => {
+    const fresh = await madeOfRows(
+      dataset,
+      indices.filter((index) => !kept.has(index)),
+      (example) => prepareExample(example, parts),
+    );
+    const edits = new Map(fresh);
+    for (const index of indices) {
+      const known = kept.get(index);
+      if (known !== undefined) edits.set(index, known);
+    }
+    for (const [index, edit] of fresh) keep(index, edit);
+    return edits;
+  };
+
   return {
-    count: dataset.count,
+    count,
     async take(indices) {
-      const missing = [...new Set(indices)].filter((index) => !kept.has(index));
-      const examples = missing.length === 0 ? [] : await dataset.read(missing);
-      const fresh = new Map<number, PreparedEdit>();
-      for (const [at, edit] of (await prepareExamples(examples, parts)).entries()) {
-        fresh.set(missing[at]!, edit);
-        if (bytes >= keepBytes) continue;
-        kept.set(missing[at]!, edit);
-        bytes += edit.source.pixels.length + (edit.target?.pixels.length ?? 0);
+      const taken = new Map<number, PreparedEdit>();
+      // What is tried for each number next: the row itself, then those in its place.
+      let open = new Map([...new Set(indices)].map((index) => [index, rowsInPlaceOf(index, count)]));
+      while (open.size > 0) {
+        const tried = new Map([...open].map(([index, rows]) => [index, nextRow(rows)]));
+        const edits = await readable([...tried.values()]);
+        for (const [index, row] of tried) {
+          const edit = edits.get(row);
+          if (edit !== undefined) taken.set(index, edit);
+        }
+        open = new Map([...open].filter(([index]) => !taken.has(index)));
       }
-      return indices.map((index) => kept.get(index) ?? fresh.get(index)!);
+      return indices.map((index) => taken.get(index)!);
+    },
+    async takeReadable(indices) {
+      const edits = await readable(indices);
+      return indices.flatMap((index) => edits.get(index) ?? []);
     },
   };
 }
 
-/** The examples made ready, in order. Throws DataError naming the example that cannot be. */
-export async function prepareExamples(
-  examples: readonly EditExample[],
-  parts: PreparationParts,
-): Promise<PreparedEdit[]> {
-  return Promise.all(examples.map((example) => prepareOne(example, parts)));
+function nextRow(rows: Iterator<number>): number {
+  const next = rows.next();
+  if (next.done !== true) return next.value;
+  throw new DataError("No row of the dataset can be read.", { hint: "Fetch or repair the dataset." });
 }
 
-async function prepareOne(example: EditExample, parts: PreparationParts): Promise<PreparedEdit> {
-  const { source, target } = await decodeExample(example);
+function bytesOf({ source, target, sourceCodes, targetCodes, prompt, demonstration }: PreparedEdit): number {
+  const arrays = [
+    source.pixels,
+    target?.pixels,
+    sourceCodes.codes,
+    targetCodes?.codes,
+    prompt.ids,
+    demonstration?.ids,
+    demonstration?.prompt.ids,
+    demonstration?.constraints,
+  ];
+  return arrays.reduce((sum, array) => sum + (array?.byteLength ?? 0), 0);
+}
+
+/** The example made ready. Throws DataError that names it where it cannot be. */
+export async function prepareExample(example: EditExample, parts: PreparationParts): Promise<PreparedEdit> {
+  const decoded = await decodeExample(example);
   try {
-    const pictures = (target === undefined ? [source] : [source, target]).map((one) =>
-      fitted(one, parts.vision),
-    );
+    const pictures = fitted(decoded, parts.vision);
     const grids = await parts.vision.encode(pictures);
     // What the codes leave out at the edges no policy can write, so nothing is compared with it.
     const [shown, shownTarget] = pictures.map((one, index) => {
@@ -82,9 +128,21 @@ async function prepareOne(example: EditExample, parts: PreparationParts): Promis
   }
 }
 
-function fitted(picture: Picture, vision: VisionTokenizer): Picture {
-  const { width, height } = vision.fittingSize(picture.width, picture.height);
-  return resize(picture, width, height);
+/**
+ * Source and target at the size that the source should have: a policy writes the target on the source's grid. Throws
+ * DataError where their shapes differ.
+ */
+function fitted({ source, target }: ExamplePictures, vision: VisionTokenizer): Picture[] {
+  const { width, height } = vision.fittingSize(source.width, source.height);
+  if (target === undefined) return [resize(source, width, height)];
+  const stretch = (target.width * source.height) / (target.height * source.width);
+  if (Math.abs(Math.log(stretch)) > Math.log(1 + SHAPE_TOLERANCE)) {
+    throw new DataError(
+      `The target has another shape (${target.width} × ${target.height}) than the source (${source.width} × ${source.height}).`,
+      { hint: "Crop one to the other's shape; other sizes of one shape are resized." },
+    );
+  }
+  return [resize(source, width, height), resize(target, width, height)];
 }
 
 interface Pictures {

@@ -3,6 +3,7 @@
  * sees this shape, whatever file the example came from.
  */
 
+import { DataError } from "../errors.ts";
 import type { Picture } from "../images/picture.ts";
 import type { ReadIds } from "../tokens/constraints.ts";
 import type { Prompt } from "../tokens/prompt.ts";
@@ -31,25 +32,36 @@ export interface Demonstration extends ReadIds {
 /** Examples that are made ready when they are asked for. */
 export interface PreparedEdits {
   readonly count: number;
-  /** The edits of these numbers, in the order asked. Throws DataError naming the example that cannot be prepared. */
+  /**
+   * An edit for each of these numbers, in the order asked. In the place of one that cannot be read stands another, which
+   * follows from the number alone. Throws DataError where too many cannot be read.
+   */
   take(indices: readonly number[]): Promise<PreparedEdit[]>;
+  /** The edits of these numbers that can be read, in the order asked. Throws as `take` does. */
+  takeReadable(indices: readonly number[]): Promise<PreparedEdit[]>;
 }
 
 /** So many at once that preparing them can overlap, and few enough that a slow vision tokenizer is heard from. */
 const TAKEN_AT_ONCE = 16;
 
-/** The first `most` edits, or all where there are fewer; `onPrepared` hears how many are ready. */
+/**
+ * The first `most` edits that can be read, or all where there are fewer; `onPrepared` hears how many are ready. Throws
+ * DataError where none can be read.
+ */
 export async function firstEdits(
   edits: PreparedEdits,
   most: number,
   onPrepared: (done: number) => void = () => {},
 ): Promise<PreparedEdit[]> {
-  const count = Math.min(most, edits.count);
   const prepared: PreparedEdit[] = [];
-  for (let start = 0; start < count; start += TAKEN_AT_ONCE) {
-    const length = Math.min(TAKEN_AT_ONCE, count - start);
-    prepared.push(...(await edits.take(Array.from({ length }, (_, index) => start + index))));
+  for (let start = 0; start < edits.count && prepared.length < most;) {
+    const length = Math.min(TAKEN_AT_ONCE, most - prepared.length, edits.count - start);
+    prepared.push(...(await edits.takeReadable(Array.from({ length }, (_, index) => start + index))));
+    start += length;
     onPrepared(prepared.length);
+  }
+  if (prepared.length === 0 && most > 0) {
+    throw new DataError("No row of the dataset can be read.", { hint: "Fetch or repair the dataset." });
   }
   return prepared;
 }

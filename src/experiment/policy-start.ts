@@ -6,13 +6,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { decodeExample } from "../data/decode-example.ts";
-import type { EditDataset } from "../data/edit-dataset.ts";
+import type { OpenDataset } from "../data/open-dataset.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import type { CheckpointFiles, OnLoad, PolicyEngine, PolicyWeights } from "../engine/policy-engine.ts";
 import { CheckpointError } from "../errors.ts";
-import { Rng } from "../random.ts";
-import type { Picture } from "../images/picture.ts";
 import { freshPolicyConfig, type PolicyConfig } from "../policy/config.ts";
 import { readPolicyConfig } from "../policy/config-file.ts";
 import { readAdapterDirectory } from "../policy/adapter-directory.ts";
@@ -32,6 +29,7 @@ import { freshPositions, type Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
+import { fittingExamples } from "./fitting-examples.ts";
 import { withAdapter } from "./lora-start.ts";
 import { requireMemory } from "../policy/required-memory.ts";
 import type { RunConfig } from "./run-config.ts";
@@ -53,10 +51,8 @@ export interface PolicyStart {
   readonly about: string;
 }
 
-/** Examples that codebook and merges are fitted to: enough to have seen every patch and word, a second to read. */
-const FITTED_EXAMPLES = 2000;
 /** The policy that a config starts from. */
-export async function startPolicy(config: RunConfig, train: EditDataset): Promise<PolicyStart> {
+export async function startPolicy(config: RunConfig, train: OpenDataset): Promise<PolicyStart> {
   const { policy, tokenizer, seed } = config;
   if (policy.checkpoint === undefined) return freshPolicy({ policy, tokenizer, seed }, train);
   const start = withAdapter(await openPolicy(policy.checkpoint, policy), policy.lora, seed);
@@ -129,9 +125,10 @@ interface FreshSettings {
   readonly seed: number;
 }
 
-async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise<PolicyStart> {
+async function freshPolicy(settings: FreshSettings, train: OpenDataset): Promise<PolicyStart> {
   const { policy, tokenizer, seed } = settings;
-  const { pictures, instructions } = await fittingExamples(train, seed);
+  const { patchSize } = tokenizer;
+  const { pictures, instructions } = await fittingExamples(train, { seed, patchSize });
   const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...tokenizer, seed });
   const textTokenizer = learnByteLevelBpe(instructions, tokenizer.textMerges, vision.codebookSize, {
     padsInstructions: tokenizer.padInstructions,
@@ -150,21 +147,6 @@ async function freshPolicy(settings: FreshSettings, train: EditDataset): Promise
       arrays: initialParameters(config, { embeddingStd, weightStd, seed }),
     }),
     about: `fresh: ${describeSize(config)}, codebook of ${vision.codebookSize} patches (${quality})`,
-  };
-}
-
-async function fittingExamples(
-  train: EditDataset,
-  seed: number,
-): Promise<{ pictures: Picture[]; instructions: string[] }> {
-  // Drawn, since kinds of edit may come in blocks or in turns: every tenth example can leave half of them out.
-  const all = Array.from({ length: train.count }, (_, index) => index);
-  const drawn = Rng.from(seed, "fitting").shuffled(all).slice(0, FITTED_EXAMPLES);
-  const examples = await train.read(drawn.toSorted((left, right) => left - right));
-  const decoded = await Promise.all(examples.map(decodeExample));
-  return {
-    pictures: decoded.flatMap(({ source, target }) => (target === undefined ? [source] : [source, target])),
-    instructions: examples.map(({ instruction }) => instruction),
   };
 }
 

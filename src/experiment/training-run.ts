@@ -6,16 +6,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import { datasetFingerprint } from "../data/fingerprint.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
-import { openEditDataset } from "../data/omniedit.ts";
-import { datasetFingerprint } from "../data/split-files.ts";
 import type { Benchmark } from "../evaluate/benchmark.ts";
 import { DECODINGS, evaluateBenchmark, type PolicyArm } from "../evaluate/evaluate-benchmark.ts";
 import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { recordBenchmark } from "../evaluate/record-benchmark.ts";
 import { openRewards } from "../rewards/open-reward.ts";
 import type { Reward } from "../rewards/reward.ts";
-import { prepareEdits } from "../edits/prepare-edits.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { Interrupted } from "../errors.ts";
 import type { OnLoad } from "../engine/policy-engine.ts";
@@ -28,10 +26,12 @@ import { requireDevice } from "../tensor/find-device.ts";
 import { grpo } from "../train/grpo.ts";
 import { sft } from "../train/sft.ts";
 import type { StageResult, StageRun } from "../train/stage.ts";
+import { refuseChangedData } from "./changed-data.ts";
 import { trains } from "./cross-checks.ts";
 import { describeSetup } from "./experiment-setup.ts";
 import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-start.ts";
 import { policyNotices } from "./policy-notices.ts";
+import { RunDatasets } from "./run-datasets.ts";
 import type { Progress } from "./progress.ts";
 import type { RunConfig } from "./run-config.ts";
 import { requireRunMemory } from "./run-memory.ts";
@@ -82,19 +82,22 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   requireRunMemory(config);
   await requireDevice(config.engine.device);
   await using reward = await openRewards(config.rewards);
-  const material = await gather(config, reward);
+  const datasets = new RunDatasets(config.data, (notice) => progress.say(notice));
+  const material = await gather(config, datasets, reward);
   progress.say(`Policy ${material.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
   const first = await firstEdits(material.train, 1);
   for (const notice of policyNotices(material.start, first, sampled)) progress.say(notice);
 
+  const data = await datasetFingerprint(datasets.opened);
+  if (isResume) refuseChangedData(directory, data);
   const manifest = createManifest(
     {
       name: config.name,
       command: request.commandLine,
       setup: describeSetup(config, material.start.about),
       seeds: { run: config.seed },
-      data: (await Promise.all(dataFolders(config).map(datasetFingerprint))).flat(),
+      data,
       dataset: datasetRecord(config.data.directory),
       device: config.engine.device,
     },
@@ -151,19 +154,19 @@ async function evaluateArms(
   recordBenchmark(run.recorder, results);
 }
 
-async function gather(config: RunConfig, reward: Reward): Promise<Material> {
-  const { directory, rlDirectory, thoughts } = config.data;
-  const train = await openEditDataset(directory, "train");
-  const rlTrain = rlDirectory === undefined ? train : await openEditDataset(rlDirectory, "train");
-  const validation = await openEditDataset(directory, "validation");
+async function gather(config: RunConfig, datasets: RunDatasets, reward: Reward): Promise<Material> {
+  const { rlDirectory, thoughts } = config.data;
+  const train = await datasets.open("train");
+  const rlTrain = await datasets.open("train", rlDirectory);
+  const validation = await datasets.open("validation");
   const start = await startPolicy(config, train);
   const { tokens, vision, grammar } = start;
   const prepare = (dataset: EditDataset): PreparedEdits =>
-    prepareEdits(dataset, { tokens, vision, grammar, thoughts });
+    datasets.prepare(dataset, { tokens, vision, grammar, thoughts });
   const benchmarks: OpenedBenchmark[] = [];
   for (const choice of config.evaluation.size === 0 ? [] : config.evaluation.benchmarks) {
     const benchmark = openBenchmark(choice, {
-      edits: async (split) => prepare(await openEditDataset(directory, split)),
+      edits: async (split) => prepare(await datasets.open(split)),
       prepare,
       reward,
     });
@@ -176,11 +179,6 @@ async function gather(config: RunConfig, reward: Reward): Promise<Material> {
     validation: prepare(validation),
     benchmarks,
   };
-}
-
-/** Every folder the run reads. */
-function dataFolders({ data }: RunConfig): string[] {
-  return data.rlDirectory === undefined ? [data.directory] : [data.directory, data.rlDirectory];
 }
 
 function datasetRecord(directory: string): unknown {

@@ -11,17 +11,10 @@ import { fileURLToPath } from "node:url";
 
 import { z } from "zod";
 
+import type { FileFingerprint } from "../data/fingerprint.ts";
 import { DataError } from "../errors.ts";
 import { isoTime, type Clock } from "./clock.ts";
 import { readJson } from "./run-directory.ts";
-
-/** As `datasetFingerprint` of data/split-files.ts gives it. */
-export interface DatasetFile {
-  /** Name within the dataset's folder; it begins with the split. */
-  readonly file: string;
-  readonly sha256: string;
-  readonly rows: number;
-}
 
 export interface Software {
   readonly earl: string;
@@ -54,7 +47,7 @@ export interface Manifest extends Sitting {
   /** How the experiment was set up, in sentences. */
   readonly setup: readonly string[];
   readonly seeds: Readonly<Record<string, number>>;
-  readonly data: readonly DatasetFile[];
+  readonly data: readonly FileFingerprint[];
   /** What the dataset's own dataset.json says about how it was made; absent where it has none. */
   readonly dataset: unknown;
   /** One entry a --resume. */

@@ -14,6 +14,7 @@ function recorded(): { readonly edits: PreparedEdits; readonly asked: number[] }
         if (first === 3) throw new Error("row 3 is broken");
         return [];
       },
+      takeReadable: async () => [],
     },
   };
 }

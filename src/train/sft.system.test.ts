@@ -12,7 +12,7 @@ import {
 } from "../../test/small/small-run.ts";
 import { TabularPolicy } from "../../test/small/tabular-policy.ts";
 import { SftSettings } from "./sft-settings.ts";
-import type { EditExample } from "../data/edit-example.ts";
+import type { EditExample } from "../data/edit-dataset.ts";
 import { CheckpointError, DataError } from "../errors.ts";
 import { comparableEvents, readEvents } from "../runs/event-log.ts";
 import { sft, type SftWorld } from "./sft.ts";

@@ -3,7 +3,9 @@
  * (PNG bytes, patch codebook, byte-level tokenizer, grammar) that the loops see in a run.
  */
 
-import type { EditExample } from "../../src/data/edit-example.ts";
+import { BrokenRows } from "../../src/data/broken-rows.ts";
+import type { BrokenRow, EditExample } from "../../src/data/edit-dataset.ts";
+import type { RowSource } from "../../src/edits/made-of-rows.ts";
 import { encodePng } from "../../src/images/png.ts";
 import { picture, type Picture } from "../../src/images/picture.ts";
 import { prepareEdits } from "../../src/edits/prepare-edits.ts";
@@ -74,11 +76,19 @@ export function smallWorld(): SmallWorld {
 
 /** The examples, prepared as a run prepares them. */
 export function smallEdits(world: SmallWorld, examples: readonly EditExample[]): PreparedEdits {
-  return prepareEdits(
-    {
-      count: examples.length,
-      read: (indices) => Promise.resolve(indices.map((index) => examples[index]!)),
-    },
-    { ...world, thoughts: false },
-  );
+  return prepareEdits(smallRows(examples), { ...world, thoughts: false });
+}
+
+/** Rows in memory, of which `maxShare` may be broken; `onNotice` hears which are. */
+export function smallRows(
+  rows: readonly (EditExample | BrokenRow)[],
+  maxShare = 0,
+  onNotice?: (notice: string) => void,
+): RowSource {
+  const dataset = { directory: "memory", split: "train", count: rows.length, repeated: 0 } as const;
+  return {
+    count: rows.length,
+    read: (indices) => Promise.resolve(indices.map((index) => rows[index]!)),
+    brokenRows: new BrokenRows(dataset, { maxShare, onNotice }),
+  };
 }

@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import { copyFile, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { datasetFingerprint, fingerprintDifference, type FileFingerprint } from "./fingerprint.ts";
+
+const LARGE = 9 * 2 ** 20;
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "earl-fingerprint-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** A file's fingerprint; rows are what a reader would have counted. */
+async function printOf(
+  content: Uint8Array,
+  { rows = 3, whole = false } = {},
+): Promise<readonly FileFingerprint[]> {
+  const path = join(folder, "train.parquet");
+  await writeFile(path, content);
+  return datasetFingerprint([{ directory: folder, split: "train", files: [{ path, rows }] }], { whole });
+}
+
+const filled = (length: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, index) => (index >>> 8) ^ index);
+
+function changed(content: Uint8Array, at: number): Uint8Array {
+  const copy = Uint8Array.from(content);
+  copy[at] = 1 + copy[at]!;
+  return copy;
+}
+
+describe("datasetFingerprint", () => {
+  test("names file, split, rows and size, and hashes a small file whole", async () => {
+    const content = filled(1000);
+    const [print] = await printOf(content);
+    expect(print).toEqual({
+      folder,
+      file: "train.parquet",
+      split: "train",
+      rows: 3,
+      bytes: 1000,
+      modified: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+      sha256: createHash("sha256").update(content).digest("hex"),
+    });
+  });
+
+  test("takes a sample of a large file, and reads it whole on request", async () => {
+    const content = filled(LARGE);
+    const [print] = await printOf(content);
+    expect(print?.sha256).toBeUndefined();
+    const [whole] = await printOf(content, { whole: true });
+    expect(whole?.sample).toBe(print?.sample);
+    expect(whole?.sha256).toBe(createHash("sha256").update(content).digest("hex"));
+  });
+});
+
+describe("fingerprintDifference", () => {
+  test("finds none in a file that was copied and touched", async () => {
+    for (const size of [1000, LARGE]) {
+      const before = await printOf(filled(size));
+      const path = join(folder, "train.parquet");
+      await copyFile(path, join(folder, "copy"));
+      await copyFile(join(folder, "copy"), path);
+      await utimes(path, 1, 1);
+      expect((await stat(path)).mtimeMs).toBe(1000);
+      const now = await printOf(await readFile(path));
+      expect(fingerprintDifference(before, now)).toEqual([]);
+    }
+  });
+
+  test.each([
+    ["a small file", 1000, 500],
+    ["the start of a large file", LARGE, 10],
+    ["the middle of a large file", LARGE, Math.floor(((LARGE - 320 * 1024) * 8) / 15)],
+    ["the end of a large file", LARGE, LARGE - 2000],
+  ])("finds a changed byte in %s", async (_, size, at) => {
+    const before = await printOf(filled(size));
+    const now = await printOf(changed(filled(size), at));
+    expect(fingerprintDifference(before, now)).toEqual([`${folder}/train.parquet has other content`]);
+  });
+
+  test("says what changed: rows, size, files that are new or gone", () => {
+    const one = { folder: "d", split: "train", rows: 3, bytes: 10, modified: "", sha256: "a" } as const;
+    const before = ["a", "b", "c"].map((file) => ({ ...one, file }));
+    const now = [
+      { ...one, file: "a", rows: 2 },
+      { ...one, file: "b", bytes: 11 },
+      { ...one, file: "x" },
+    ];
+    expect(fingerprintDifference(before, now)).toEqual([
+      "d/a had 3 rows and has 2",
+      "d/b had 10 bytes and has 11",
+      "d/x is new",
+      "d/c is gone",
+    ]);
+  });
+
+  test("compares a whole hash where both have one", () => {
+    const one = {
+      folder: "d",
+      file: "a",
+      split: "train",
+      rows: 3,
+      bytes: 10,
+      modified: "",
+      sample: "s",
+    } as const;
+    expect(fingerprintDifference([{ ...one, sha256: "a" }], [one])).toEqual([]);
+    expect(fingerprintDifference([{ ...one, sha256: "a" }], [{ ...one, sha256: "b" }])).toEqual([
+      "d/a has other content",
+    ]);
+  });
+
+  test("leaves out splits that only one of them has", () => {
+    const one = { folder: "d", file: "a", split: "train", rows: 3, bytes: 10, modified: "" } as const;
+    expect(fingerprintDifference([one, { ...one, file: "b", split: "test" }], [one])).toEqual([]);
+  });
+});

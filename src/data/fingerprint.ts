@@ -1,0 +1,122 @@
+/**
+ * What tells a dataset's files from other ones: rows, size, and a hash of the content. Small files are hashed whole. Of
+ * large ones a sample is: hours of reading before a run begins would be paid for at every start and resume.
+ */
+
+import { createHash } from "node:crypto";
+import { open, type FileHandle } from "node:fs/promises";
+import { relative, sep } from "node:path";
+
+import type { DatasetSplit, EditDataset } from "./edit-dataset.ts";
+import { fileSha256 } from "./file-hash.ts";
+
+/** A file no larger is hashed whole. */
+const WHOLE_BYTES = 8 * 2 ** 20;
+/** The sample of a larger one: blocks at even distances, and its end, where parquet says where everything lies. */
+const BLOCKS = 16;
+const BLOCK_BYTES = 64 * 2 ** 10;
+const END_BYTES = 256 * 2 ** 10;
+
+export interface FileFingerprint {
+  /** The dataset's folder, as the config says it. */
+  readonly folder: string;
+  /** Name within the folder. */
+  readonly file: string;
+  readonly split: DatasetSplit;
+  readonly rows: number;
+  readonly bytes: number;
+  /** UTC, ISO 8601. Not compared: a copied file has another. */
+  readonly modified: string;
+  /** SHA-256 of size and sample, in hex; absent where the file is hashed whole. */
+  readonly sample?: string;
+  /** Of the whole file, in hex; absent where it is large and nobody asked for it. */
+  readonly sha256?: string;
+}
+
+type Fingerprinted = Pick<EditDataset, "directory" | "split" | "files">;
+
+/**
+ * One of every file that the splits are read from. Equal files always have equal fingerprints. What they can miss is a
+ * change inside a file of more than 8 MiB that keeps its size, its end and the blocks that are looked at, 1 MiB of them
+ * at even distances: rows written anew are noticed, since they move what lies behind them, a few flipped bits may not be.
+ * With `whole` every file is read to its end.
+ */
+export async function datasetFingerprint(
+  datasets: readonly Fingerprinted[],
+  { whole = false }: { readonly whole?: boolean } = {},
+): Promise<FileFingerprint[]> {
+  const fingerprints: FileFingerprint[] = [];
+  for (const { directory, split, files } of datasets) {
+    for (const { path, rows } of files) {
+      const file = relative(directory, path).split(sep).join("/");
+      const content = await contentOf(path, whole);
+      fingerprints.push({ folder: directory, file, split, rows, ...content });
+    }
+  }
+  return fingerprints;
+}
+
+async function contentOf(
+  path: string,
+  whole: boolean,
+): Promise<Pick<FileFingerprint, "bytes" | "modified" | "sample" | "sha256">> {
+  await using handle = await open(path);
+  const { size, mtime } = await handle.stat();
+  const about = { bytes: size, modified: mtime.toISOString() };
+  if (size <= WHOLE_BYTES) return { ...about, sha256: await fileSha256(path) };
+  const sample = await sampleOf(handle, size);
+  return whole ? { ...about, sample, sha256: await fileSha256(path) } : { ...about, sample };
+}
+
+async function sampleOf(handle: FileHandle, size: number): Promise<string> {
+  const hash = createHash("sha256").update(`${size}\n`);
+  const end = size - END_BYTES;
+  for (let block = 0; block < BLOCKS; block += 1) {
+    hash.update(await bytesAt(handle, Math.floor(((end - BLOCK_BYTES) * block) / (BLOCKS - 1)), BLOCK_BYTES));
+  }
+  hash.update(await bytesAt(handle, end, END_BYTES));
+  return hash.digest("hex");
+}
+
+async function bytesAt(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  const { bytesRead } = await handle.read(bytes, 0, length, position);
+  return bytes.subarray(0, bytesRead);
+}
+
+/**
+ * What differs between the files a run began with and those there are now, a clause each; none where nothing does. Splits
+ * that only one of them has are not compared: a run may be resumed without its last evaluation.
+ */
+export function fingerprintDifference(
+  before: readonly FileFingerprint[],
+  now: readonly FileFingerprint[],
+): string[] {
+  const splits = new Set(now.map(splitOf));
+  const known = new Set(before.map(splitOf));
+  const earlier = new Map(before.filter((one) => splits.has(splitOf(one))).map((one) => [nameOf(one), one]));
+  const differences: string[] = [];
+  for (const file of now.filter((one) => known.has(splitOf(one)))) {
+    const name = nameOf(file);
+    const first = earlier.get(name);
+    earlier.delete(name);
+    const change = first === undefined ? "is new" : changeOf(first, file);
+    if (change !== undefined) differences.push(`${name} ${change}`);
+  }
+  return [...differences, ...[...earlier.keys()].map((name) => `${name} is gone`)];
+}
+
+const splitOf = ({ folder, split }: FileFingerprint): string => `${folder}/${split}`;
+const nameOf = ({ folder, file }: FileFingerprint): string => `${folder}/${file}`;
+
+function changeOf(before: FileFingerprint, now: FileFingerprint): string | undefined {
+  if (before.rows !== now.rows) return `had ${before.rows} rows and has ${now.rows}`;
+  if (before.bytes !== now.bytes) return `had ${before.bytes} bytes and has ${now.bytes}`;
+  if (differs(before.sha256, now.sha256) || differs(before.sample, now.sample)) return "has other content";
+  return undefined;
+}
+
+/** What only one of them says is no difference. */
+function differs(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
+}

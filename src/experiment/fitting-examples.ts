@@ -1,0 +1,54 @@
+/** What a fresh codebook and fresh merges are fitted to: drawn training examples, decoded a few at a time. */
+
+import { decodeExample, type ExamplePictures } from "../data/edit-dataset.ts";
+import type { OpenDataset } from "../data/open-dataset.ts";
+import { madeOfRows } from "../edits/made-of-rows.ts";
+import type { Picture } from "../images/picture.ts";
+import { Rng } from "../random.ts";
+import { patchGrid } from "../tokens/patch-codebook.ts";
+
+/** Enough to have seen every patch and word, a second to read. */
+const FITTED_EXAMPLES = 2000;
+/** Large pictures have so many patches that fewer of them are enough. */
+const FITTED_BYTES = 256 * 2 ** 20;
+const READ_AT_ONCE = 16;
+
+export interface FittingExamples {
+  readonly pictures: readonly Picture[];
+  readonly instructions: readonly string[];
+}
+
+/** The examples in the dataset's order. Throws DataError where too many of the drawn ones cannot be read. */
+export async function fittingExamples(
+  train: OpenDataset,
+  { seed, patchSize }: { readonly seed: number; readonly patchSize: number },
+): Promise<FittingExamples> {
+  // Drawn, since kinds of edit may come in blocks or in turns: every tenth example can leave half of them out.
+  const all = Array.from({ length: train.count }, (_, index) => index);
+  const drawn = Rng.from(seed, "fitting").shuffled(all).slice(0, FITTED_EXAMPLES);
+  const fitted: { readonly index: number; readonly pictures: Picture[]; readonly instruction: string }[] = [];
+  let bytes = 0;
+  for (let start = 0; start < drawn.length && bytes < FITTED_BYTES; start += READ_AT_ONCE) {
+    const indices = drawn.slice(start, start + READ_AT_ONCE);
+    const made = await madeOfRows(train, indices, async (example) => ({
+      pictures: picturesOf(await decodeExample(example), patchSize),
+      instruction: example.instruction,
+    }));
+    for (const [index, one] of made) {
+      fitted.push({ index, ...one });
+      for (const { pixels } of one.pictures) bytes += pixels.length;
+    }
+  }
+  const ordered = fitted.toSorted((left, right) => left.index - right.index);
+  return {
+    pictures: ordered.flatMap(({ pictures }) => pictures),
+    instructions: ordered.map(({ instruction }) => instruction),
+  };
+}
+
+/** Throws DataError for pictures that cannot be cut into patches. */
+function picturesOf({ source, target }: ExamplePictures, patchSize: number): Picture[] {
+  const pictures = target === undefined ? [source] : [source, target];
+  for (const { width, height } of pictures) patchGrid(width, height, patchSize);
+  return pictures;
+}

@@ -1,0 +1,47 @@
+/** The datasets of a run: each split is opened once and has one ledger and one cache, whoever reads it. */
+
+import type { DataSettings } from "../data/data-settings.ts";
+import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
+import { openDataset, withLedger, type OpenDataset } from "../data/open-dataset.ts";
+import { prepareEdits, type PreparationParts } from "../edits/prepare-edits.ts";
+import type { PreparedEdits } from "../edits/prepared-edit.ts";
+
+export class RunDatasets {
+  readonly #settings: DataSettings;
+  readonly #onNotice: (notice: string) => void;
+  readonly #opened = new Map<string, OpenDataset>();
+  readonly #prepared = new Map<EditDataset, PreparedEdits>();
+
+  /** `onNotice` hears what the user should know of the data, in sentences. */
+  constructor(settings: DataSettings, onNotice: (notice: string) => void) {
+    this.#settings = settings;
+    this.#onNotice = onNotice;
+  }
+
+  /** A split of the run's folder, or of another one. */
+  async open(split: DatasetSplit, directory = this.#settings.directory): Promise<OpenDataset> {
+    const key = JSON.stringify([directory, split]);
+    const known = this.#opened.get(key);
+    if (known !== undefined) return known;
+    const dataset = await openDataset({ ...this.#settings, directory }, split, this.#onNotice);
+    this.#opened.set(key, dataset);
+    return dataset;
+  }
+
+  /** All that were opened so far. */
+  get opened(): readonly OpenDataset[] {
+    return [...this.#opened.values()];
+  }
+
+  /** A dataset made ready for the run's policy; one that was opened elsewhere gets a ledger here. */
+  prepare(dataset: EditDataset | OpenDataset, parts: PreparationParts): PreparedEdits {
+    const known = this.#prepared.get(dataset);
+    if (known !== undefined) return known;
+    const { maxBrokenShare: maxShare } = this.#settings;
+    const rows =
+      "brokenRows" in dataset ? dataset : withLedger(dataset, { maxShare, onNotice: this.#onNotice });
+    const edits = prepareEdits(rows, parts);
+    this.#prepared.set(dataset, edits);
+    return edits;
+  }
+}
