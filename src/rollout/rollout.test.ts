@@ -9,6 +9,7 @@ import { EngineError } from "../errors.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { DecodedEdit, Reward } from "../rewards/reward.ts";
 import { failedVerdictShare, rolloutMetrics } from "./rollout-metrics.ts";
+import type { RolloutProgress } from "./rollout-progress.ts";
 import { rollout, type RolloutParts } from "./rollout.ts";
 import { decodedEdit } from "./score-group.ts";
 import { rewardsOf } from "./scored-group.ts";
@@ -182,6 +183,44 @@ describe("rollout", () => {
     const request = { edits, sampling, seed: 1, signal: interrupt.signal };
     await expect(rollout(partsWith(reward), request)).rejects.toThrow("Ctrl-C");
     await expect(rollout(partsWith(), request)).rejects.toThrow("Ctrl-C");
+  });
+
+  test("an interrupt ends a rollout whose reward is deaf to it", async () => {
+    const interrupt = new AbortController();
+    const deaf: Reward = {
+      ...referenceReward,
+      score: () => {
+        interrupt.abort(new Error("Ctrl-C"));
+        return new Promise(() => {});
+      },
+    };
+    const request = { edits, sampling, seed: 1, signal: interrupt.signal };
+    await expect(rollout(partsWith(deaf), request)).rejects.toThrow("Ctrl-C");
+  });
+
+  test("says how far it is: ids and groups written, groups scored, what the judge answered", async () => {
+    const heard: RolloutProgress[] = [];
+    let time = 0;
+    const watch = { clock: { seconds: () => time }, onProgress: (one: RolloutProgress) => heard.push(one) };
+    let asked = 0;
+    const reward: Reward = {
+      ...referenceReward,
+      score: async (scored, options) => {
+        time += 2;
+        const verdicts = await referenceReward.score(scored, options);
+        asked += 1;
+        return asked === 2 ? verdicts.map(() => ({ kind: "unreachable", reason: "gone" })) : verdicts;
+      },
+    };
+    const groups = await rollout(partsWith(reward), { edits, sampling, seed: 1, watch });
+    const tokens = groups.flatMap(({ completions }) => completions.map(({ ids }) => ids.length));
+    expect(heard.at(-1)).toMatchObject({ written: 3, scored: 3, groups: 3, judged: 18, failed: 6 });
+    expect(Math.max(...heard.map((one) => one.tokens))).toBe(tokens.reduce((sum, one) => sum + one, 0));
+    expect(heard.at(-1)!.seconds).toBeGreaterThanOrEqual(6);
+    for (const [index, one] of heard.entries()) {
+      expect(one.scored).toBeLessThanOrEqual(one.written);
+      expect(one.written).toBeGreaterThanOrEqual(heard[index - 1]?.written ?? 0);
+    }
   });
 
   test("the reward is never asked about a completion without a picture", async () => {

@@ -14,6 +14,7 @@ import type { Tokens } from "../tokens/sequence.ts";
 import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import { scoreGroup } from "./score-group.ts";
+import { RolloutTally, type RolloutWatch } from "./rollout-progress.ts";
 import type { ScoredGroup } from "./scored-group.ts";
 
 /** What writes, reads and judges completions. */
@@ -30,6 +31,7 @@ export interface RolloutRequest {
   readonly seed: number;
   /** When it aborts, the rollout rejects with its reason. */
   readonly signal?: AbortSignal;
+  readonly watch?: RolloutWatch;
 }
 
 /** How long a reward may take to end after its signal; one that is deaf to it is not waited for any longer. */
@@ -41,33 +43,64 @@ const GRACE_MS = 1000;
  * engine leaves completions out.
  */
 export async function rollout(parts: RolloutParts, request: RolloutRequest): Promise<ScoredGroup[]> {
-  const { edits, sampling, seed } = request;
-  const fault = new AbortController();
-  const signal = anyOf(fault.signal, request.signal);
-  const scorings = new Map<number, Promise<ScoredGroup>>();
-  const prompts = edits.map((edit) => edit.prompt);
+  // A controller of its own: what is listening to it is let go with the rollout, the run's signal lives on.
+  const stop = new AbortController();
+  const passOn = (): void => stop.abort(request.signal?.reason);
+  request.signal?.addEventListener("abort", passOn, { once: true });
+  if (request.signal?.aborted === true) passOn();
+
+  const scorings: Promise<ScoredGroup>[] = [];
+  const work = writeAndScore(parts, request, { stop, scorings });
   try {
-    signal.throwIfAborted();
-    for await (const group of parts.engine.generate({ prompts, sampling, seed, signal })) {
-      signal.throwIfAborted();
-      const edit = edits[group.prompt];
-      if (edit === undefined || group.completions.length !== sampling.groupSize) continue;
-      const scoring = scoreGroup(parts, edit, group, signal);
-      scoring.catch((cause: unknown) => fault.abort(cause));
-      scorings.set(group.prompt, scoring);
-    }
-    if (scorings.size !== edits.length) {
-      throw new EngineError(`The engine completed ${scorings.size} of ${edits.length} groups.`);
-    }
-    return await Promise.all(edits.map((_, index) => scorings.get(index)!));
+    return await Promise.race([work, rejectionOf(stop.signal)]);
   } catch (cause) {
-    fault.abort(cause);
-    await Promise.race([Promise.allSettled(scorings.values()), delay(GRACE_MS, undefined, { ref: false })]);
+    stop.abort(cause);
+    const ended = Promise.allSettled([work, ...scorings]);
+    await Promise.race([ended, delay(GRACE_MS, undefined, { ref: false })]);
     // An engine that was stopped by the signal rejects in its own words; the reason is what came first.
-    throw signal.reason;
+    throw stop.signal.reason;
+  } finally {
+    request.signal?.removeEventListener("abort", passOn);
   }
 }
 
-function anyOf(own: AbortSignal, given: AbortSignal | undefined): AbortSignal {
-  return given === undefined ? own : AbortSignal.any([own, given]);
+interface Stoppable {
+  readonly stop: AbortController;
+  /** Every scoring that was begun, to be waited for. */
+  readonly scorings: Promise<ScoredGroup>[];
+}
+
+async function writeAndScore(
+  { engine, ...scorer }: RolloutParts,
+  { edits, sampling, seed, watch }: RolloutRequest,
+  { stop, scorings }: Stoppable,
+): Promise<ScoredGroup[]> {
+  const { signal } = stop;
+  const tally = new RolloutTally(edits.length, watch);
+  const scored = new Map<number, Promise<ScoredGroup>>();
+  signal.throwIfAborted();
+  const prompts = edits.map((edit) => edit.prompt);
+  const { onTokens } = tally;
+  for await (const group of engine.generate({ prompts, sampling, seed, signal, onTokens })) {
+    signal.throwIfAborted();
+    const edit = edits[group.prompt];
+    if (edit === undefined || group.completions.length !== sampling.groupSize) continue;
+    tally.onWritten();
+    const scoring = tally.timed(async () => scoreGroup(scorer, edit, group, signal));
+    scoring.catch((cause: unknown) => stop.abort(cause));
+    scorings.push(scoring);
+    scored.set(group.prompt, scoring);
+  }
+  if (scored.size !== edits.length) {
+    throw new EngineError(`The engine completed ${scored.size} of ${edits.length} groups.`);
+  }
+  return Promise.all(edits.map((_, index) => scored.get(index)!));
+}
+
+/** Never resolves; rejects with the signal's reason. */
+async function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 }

@@ -1,0 +1,64 @@
+/** How far a rollout is, for whoever shows it while it goes on. */
+
+import { isJudgeFault } from "../judge/verdict.ts";
+import type { Clock } from "../runs/clock.ts";
+import type { ScoredGroup } from "./scored-group.ts";
+
+/** Counts grow until the rollout ends. */
+export interface RolloutProgress {
+  /** Ids that all completions have together, forced ones included. */
+  readonly tokens: number;
+  /** Groups that are written, and those that are scored, of all. */
+  readonly written: number;
+  readonly scored: number;
+  readonly groups: number;
+  /** Pictures that the judge was asked about and has answered. */
+  readonly judged: number;
+  /** Those of them that it failed at. */
+  readonly failed: number;
+  /** From a group's last id to its last verdict, summed over groups, which overlap. */
+  readonly seconds: number;
+}
+
+/** Told how a rollout goes on, as often as something changes. */
+export interface RolloutWatch {
+  readonly clock: Pick<Clock, "seconds">;
+  readonly onProgress: (progress: RolloutProgress) => void;
+}
+
+/** Counts what happens in a rollout. Without a watch it does nothing. */
+export class RolloutTally {
+  readonly #watch: RolloutWatch | undefined;
+  #progress: RolloutProgress;
+
+  constructor(groups: number, watch: RolloutWatch | undefined) {
+    this.#watch = watch;
+    this.#progress = { tokens: 0, written: 0, scored: 0, groups, judged: 0, failed: 0, seconds: 0 };
+  }
+
+  readonly onTokens = (tokens: number): void => this.#say({ tokens });
+
+  onWritten(): void {
+    this.#say({ written: this.#progress.written + 1 });
+  }
+
+  /** Scores a group and counts what came of it. */
+  async timed(score: () => Promise<ScoredGroup>): Promise<ScoredGroup> {
+    const begun = this.#watch?.clock.seconds() ?? 0;
+    const group = await score();
+    const verdicts = group.completions.map(({ verdict }) => verdict);
+    const { scored, judged, failed, seconds } = this.#progress;
+    this.#say({
+      scored: scored + 1,
+      judged: judged + verdicts.filter(({ kind }) => kind !== "undecodable").length,
+      failed: failed + verdicts.filter(isJudgeFault).length,
+      seconds: seconds + (this.#watch?.clock.seconds() ?? 0) - begun,
+    });
+    return group;
+  }
+
+  #say(change: Partial<RolloutProgress>): void {
+    this.#progress = { ...this.#progress, ...change };
+    this.#watch?.onProgress(this.#progress);
+  }
+}
