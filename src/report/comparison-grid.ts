@@ -32,9 +32,14 @@ export function comparisonPictures(row: Comparison): string[] {
   return [row.source, row.target, ...row.arms.map((arm) => arm.image)].filter((path) => path !== undefined);
 }
 
+/** Why a completion has no score, with whose fault that was. */
+export function failureWords({ verdict, problem }: LoggedCompletion): string {
+  return [verdict, problem].filter((word) => word !== undefined && word !== "").join(": ") || "not scored";
+}
+
 /** How a completion did, in words short enough for a caption. */
 export function outcome(completion: LoggedCompletion): { readonly kind: string; readonly text: string } {
-  if (completion.problem !== undefined) return { kind: "failed", text: completion.problem };
+  if (completion.problem !== undefined) return { kind: "failed", text: failureWords(completion) };
   const reward = completion.reward === undefined ? "" : ` ${fixed(completion.reward, 1)}`;
   if (completion.isExact === true) return { kind: "right", text: `✓${reward}` };
   if (completion.isExact === false) return { kind: "wrong", text: `✗${reward}` };

@@ -4,7 +4,7 @@
  */
 
 import { STAGES, type Stage } from "../runs/event.ts";
-import { metricSpec, type MetricName } from "../runs/metrics.ts";
+import { isMetricName, metricSpec, type MetricName } from "../runs/metrics.ts";
 import { drawChart, type Band, type Line } from "./chart.ts";
 import { tick } from "./format.ts";
 import { html, prose, trusted, type Html } from "./html.ts";
@@ -109,6 +109,42 @@ const PLANS: Readonly<Record<Stage, readonly ChartPlan[]>> = {
   ],
 };
 
+const SCORE_COLOURS = ["blue", "orange", "green", "purple"] as const;
+
+/**
+ * One chart for the rewards of a sum, and one for the subscores of each reward that has any, as far as the stage logged
+ * them. A reward that is alone and trained on as it is has its curve already.
+ */
+function scorePlans(run: RunRecord, stage: Stage): ChartPlan[] {
+  const groups = new Map<string, { name: string; metric: MetricName }[]>();
+  for (const metric of loggedMetrics(run, stage)) {
+    const path = /^rewards\/(?:(.+)\/)?([^/]+)\/mean$/.exec(metric);
+    if (path === null) continue;
+    const [, parent = "", name = ""] = path;
+    groups.set(parent, [...(groups.get(parent) ?? []), { name, metric }]);
+  }
+  return [...groups]
+    .filter(([parent, lines]) => parent !== "" || lines.length > 1)
+    .map(([parent, lines]) => ({
+      title: parent === "" ? "Scores by reward" : `Subscores of ${parent}`,
+      caption: `Means over each rollout's scored completions, each in its own range.`,
+      lines: lines.map(({ name, metric }, index) => ({
+        metric,
+        label: name,
+        colour: SCORE_COLOURS[index % SCORE_COLOURS.length] ?? "blue",
+      })),
+    }));
+}
+
+/** Names of the metrics of a stage's steps, in the order in which they first appeared. */
+function loggedMetrics(run: RunRecord, stage: Stage): MetricName[] {
+  const names = new Set<string>();
+  for (const event of eventsOf(run, "step-end")) {
+    if (event.stage === stage) for (const name of Object.keys(event.metrics)) names.add(name);
+  }
+  return [...names].filter(isMetricName);
+}
+
 const STAGE_TITLES: Readonly<Record<Stage, string>> = {
   sft: "Supervised fine-tuning",
   grpo: "Reinforcement learning (GRPO)",
@@ -189,7 +225,9 @@ function figure(run: RunRecord, stage: Stage, plan: ChartPlan): Html | undefined
 /** All curves, undefined where the run logged no step. */
 export function curvesSection(run: RunRecord): Html | undefined {
   const stages = STAGES.flatMap((stage) => {
-    const figures = PLANS[stage].flatMap((plan) => figure(run, stage, plan) ?? []);
+    const [first, ...others] = PLANS[stage];
+    const plans = [...(first === undefined ? [] : [first]), ...scorePlans(run, stage), ...others];
+    const figures = plans.flatMap((plan) => figure(run, stage, plan) ?? []);
     if (figures.length === 0) return [];
     return [
       html`<h3>${STAGE_TITLES[stage]}</h3>

@@ -5,7 +5,9 @@
 
 import type { LoggedCompletion } from "../runs/event.ts";
 import { albumImage, type Album } from "./album.ts";
-import { fixed, signed } from "./format.ts";
+import { distinct } from "./arm-names.ts";
+import { failureWords } from "./comparison-grid.ts";
+import { counted, fixed, signed } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import { eventsOf, type GroupLogged, type RunRecord } from "./read-run.ts";
 
@@ -58,9 +60,31 @@ function advantagePill(advantage: number): Html {
   return html`<span class="pill ${side}" style="--tint:${tint(advantage)}%">${signed(advantage, 2)}</span>`;
 }
 
+/** What the judge said beside the score, part by part and in words. */
+function judgeWords({ subscores = {}, reasoning }: LoggedCompletion): Html | undefined {
+  const parts = Object.entries(subscores);
+  if (parts.length === 0 && reasoning === undefined) return undefined;
+  return html`<details class="judged">
+    <summary>judge</summary>
+    ${
+      parts.length > 0 &&
+      html`<dl>
+        ${parts.map(
+          ([name, score]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd>${fixed(score, 2)}</dd>
+            </div>`,
+        )}
+      </dl>`
+    }
+    ${reasoning !== undefined && html`<p class="said">${reasoning}</p>`}
+  </details>`;
+}
+
 function completionFigure(completion: LoggedCompletion, place: number, album: Album): Html {
-  const { reward, advantage, problem } = completion;
-  const scored = reward === undefined ? (problem ?? "not scored") : `reward ${fixed(reward, 2)}`;
+  const { reward, advantage } = completion;
+  const scored = reward === undefined ? failureWords(completion) : `reward ${fixed(reward, 2)}`;
   const right = completion.isExact === true ? "right" : "";
   return html`<figure class="pic ${right}">
     ${albumImage(album, completion.image, `Completion ${place}: ${scored}`)}
@@ -68,7 +92,7 @@ function completionFigure(completion: LoggedCompletion, place: number, album: Al
       <span class="${reward === undefined ? "bad" : "reward"}"
         >${reward === undefined ? scored : fixed(reward, 2)}${completion.isExact === true && " ✓"}</span
       >
-      ${advantage !== undefined && advantagePill(advantage)}
+      ${advantage !== undefined && advantagePill(advantage)} ${judgeWords(completion)}
       ${
         completion.thought !== undefined &&
         html`<details class="thought">
@@ -80,7 +104,18 @@ function completionFigure(completion: LoggedCompletion, place: number, album: Al
   </figure>`;
 }
 
+/** How many verdicts of a group failed, by kind: "2 undecodable, 1 unreachable". */
+function failuresByKind(completions: readonly LoggedCompletion[]): string {
+  const kinds = completions.flatMap(({ verdict }) =>
+    verdict === undefined || verdict === "scored" ? [] : [verdict],
+  );
+  return distinct(kinds)
+    .map((kind) => `${counted(kinds.filter((one) => one === kind).length)} ${kind}`)
+    .join(", ");
+}
+
 function groupCard({ group }: GroupLogged, album: Album): Html {
+  const failures = failuresByKind(group.completions);
   const ordered = group.completions.toSorted(
     (a, b) => (b.reward ?? -Infinity) - (a.reward ?? -Infinity) || 0,
   );
@@ -99,6 +134,7 @@ function groupCard({ group }: GroupLogged, album: Album): Html {
         </figure>`
       }
     </div>
+    ${failures !== "" && html`<p class="bad">Not scored: ${failures}.</p>`}
     <div class="completions">
       ${ordered.map((completion, index) => completionFigure(completion, index + 1, album))}
     </div>

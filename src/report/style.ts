@@ -132,7 +132,11 @@ figcaption > .bad { font-size: .75rem }
 .pill { display: inline-block; padding: 0 6px; border-radius: 4px; font-variant-numeric: tabular-nums; color: var(--ink);
   background: color-mix(in srgb, var(--side) calc(var(--tint) * .45), var(--faint)) }
 .up { --side: var(--blue) } .down { --side: var(--orange) } .flat { --side: var(--grey) }
-.thought summary { font-size: .75rem; font-weight: 400; padding: 2px 0 }
+.judged dl { display: grid; gap: 0 10px; margin: 2px 0; font-size: .75rem }
+.judged dl > div { display: flex; justify-content: space-between }
+.judged dd { margin: 0; font-variant-numeric: tabular-nums }
+.said { margin: 2px 0; font-size: .75rem; white-space: pre-line }
+.judged summary, .thought summary { font-size: .75rem; font-weight: 400; padding: 2px 0 }
 `;
 
 const CHARTS = `

@@ -60,10 +60,27 @@ describe("writeReport", () => {
       "RL lifted the mean reward at temperature 1 from 6.17 to 8.51 (95 % intervals apart); " +
         "exact match went from 45 % to 70 %.",
     );
-    expect(document.querySelectorAll("#curves svg")).toHaveLength(11);
+    expect(document.querySelectorAll("#curves svg")).toHaveLength(12);
     expect(document.querySelectorAll("#groups .group")).toHaveLength(6);
     expect(document.querySelectorAll("#comparisons .row")).toHaveLength(32);
     expect(document.querySelector("#manifest")?.textContent).toContain("onnxruntime-node");
+  });
+
+  test("shows what the judge said of a completion, and whose fault a missing score was", () => {
+    const { document } = parseHTML(page);
+    const [group] = document.querySelectorAll("#groups .group");
+    const judged = [...group!.querySelectorAll(".judged")];
+    expect(judged).toHaveLength(6);
+    expect(judged[0]!.querySelector("dl")!.textContent.replaceAll(/\s+/g, " ")).toContain(
+      "preservation 0.93",
+    );
+    expect(group!.querySelector(".said")!.textContent).toBe(HOSTILE);
+    expect(group!.querySelector(".said")!.children).toHaveLength(0);
+    expect(group!.textContent).toContain("Not scored: 1 unreachable, 1 undecodable.");
+    expect(group!.textContent).toContain("undecodable: cut off after 24 tokens");
+    const titles = [...document.querySelectorAll("#curves h4")].map((title) => title.textContent);
+    expect(titles).toContain("Subscores of reference");
+    expect(titles).not.toContain("Scores by reward");
   });
 
   test("every picture has an alternative text and marks what is wrong in words", () => {

@@ -115,6 +115,9 @@ export async function writeTestRun(directory: string): Promise<void> {
       loss: rng.normal() * 0.01,
       reward,
       reward_std: 0.8 + Math.exp(-step / 80),
+      "rewards/reference/mean": reward,
+      "rewards/reference/success/mean": reward / 10,
+      "rewards/reference/preservation/mean": 0.9 + 0.01 * rng.uniform(),
       exact_match: 0.75 - 0.3 * Math.exp(-step / 50),
       kl: 0.02 * (1 - Math.exp(-step / 90)),
       entropy: 0.2 + 0.3 * Math.exp(-step / 70),
@@ -146,9 +149,19 @@ export async function writeTestRun(directory: string): Promise<void> {
       for (let place = 0; place < 8; place += 1) {
         const image = await scene(directory, `g${step}-${index}-${place}`, rng);
         const own = Math.min(10, Math.max(0, 6 + rng.normal() * 3));
-        completions.push({ image, reward: own, advantage: (own - 6) / 3, isExact: own === 10 });
+        const said = place === 0 ? { reasoning: HOSTILE } : {};
+        completions.push({
+          image,
+          verdict: "scored",
+          reward: own,
+          subscores: { success: own / 10, preservation: 0.93 },
+          ...said,
+          advantage: (own - 6) / 3,
+          isExact: own === 10,
+        });
       }
-      completions[7] = { problem: "undecodable" };
+      completions[6] = { verdict: "unreachable", problem: HOSTILE };
+      completions[7] = { verdict: "undecodable", problem: "cut off after 24 tokens" };
       const group = {
         exampleId: `g${index}`,
         task: TASKS[index] ?? "",
