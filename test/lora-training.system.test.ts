@@ -1,6 +1,6 @@
 /** LoRA as a person uses it: a base, an adapter trained beside it, an edit with the adapter, and the two made one. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -9,13 +9,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { picture } from "../src/images/picture.ts";
 import { encodePng } from "../src/images/png.ts";
+import { readAdapterDirectory } from "../src/policy/adapter-directory.ts";
+import { readPolicyConfig } from "../src/policy/config-file.ts";
+import { saveLoraDirectory } from "../src/policy/lora-files.ts";
+import { initialLora } from "../src/policy/lora.ts";
 import { earl } from "./run-earl.ts";
 
 const BASE = `
 name: base
 algorithm: sft
 data: { directory: data }
-policy: { hiddenSize: 16, layers: 1, heads: 2, keyValueHeads: 1, intermediateSize: 16 }
+policy: { hiddenSize: 16, layers: 2, heads: 2, keyValueHeads: 1, intermediateSize: 16 }
 tokenizer: { textMerges: 0 }
 engine: { threads: 1 }
 sft: { steps: 1, batchSize: 2, evaluateEvery: 1, validationSize: 2, saveEvery: 1 }
@@ -71,6 +75,36 @@ describe("an adapter", () => {
     const flags = ["--checkpoint", "runs/adapter/checkpoints/sft-000002", "-n", "1", "--out", "edited"];
     expect(await earl("edit", "black.png", "make it red", ...flags)).toMatchObject({ code: 0 });
     expect(readdirSync("edited").some((name) => name.endsWith(".png"))).toBe(true);
+  }, 120_000);
+
+  test("on one layer, as PEFT makes it, is what edit, evaluate and train take, and what they go on with", async () => {
+    const part = "part";
+    cpSync("runs/adapter/checkpoints/sft-000002", part, { recursive: true });
+    for (const file of ["state.json", "optimizer.json", "optimizer.safetensors"])
+      rmSync(join(part, file), { force: true });
+    const { config } = await readPolicyConfig("runs/base/checkpoints/sft-000001");
+    const only = ["model.layers.1.self_attn.q_proj.weight"];
+    const settings = {
+      rank: 2,
+      alpha: 4,
+      targets: ["self_attn.q_proj"],
+      isRankStabilised: true,
+      only,
+    } as const;
+    const pairs = initialLora(config, settings, 3);
+    for (const { b } of pairs.values()) b.fill(0.1);
+    await saveLoraDirectory(part, { config, settings, pairs }, resolve("runs/base/checkpoints/sft-000001"));
+
+    const flags = ["--checkpoint", part, "-n", "1", "--out", "part-edit"];
+    expect(await earl("edit", "black.png", "make it red", ...flags)).toMatchObject({ code: 0 });
+    const words = ["--data", "data", "--size", "2", "--max-tokens", "64"];
+    expect(await earl("evaluate", part, ...words)).toMatchObject({ code: 0 });
+
+    const on = ["name=part", `policy.checkpoint=${part}`, "policy.lora.targets=[q_proj]", "algorithm=sft"];
+    const train = await earl("train", "adapter.yaml", ...on.flatMap((one) => ["--set", one]));
+    expect(train).toMatchObject({ code: 0 });
+    const trained = await readAdapterDirectory("runs/part/checkpoints/sft-000002");
+    expect(trained?.settings).toMatchObject({ rank: 2, alpha: 4, isRankStabilised: true, only });
   }, 120_000);
 
   test("is not trained as if it were whole weights, and needs a base", async () => {

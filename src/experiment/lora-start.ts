@@ -21,7 +21,7 @@ export function withAdapter(
       hint: "Set policy.lora as the adapter was trained, or make it part of its base first: earl model merge.",
     });
   }
-  const adapter = settingsOf(wanted);
+  const adapter = continued(start, settingsOf(wanted, start.isNested));
   const learned = (loraParameterCount(start.config, adapter) / 1e6).toFixed(2);
   return {
     ...start,
@@ -34,12 +34,23 @@ export function withAdapter(
   };
 }
 
-function settingsOf({ rank, alpha, targets }: AdapterSettings): LoraSettings {
+/** An adapter that is trained on stays what it is where the config asks for its numbers; else a reader compares both. */
+function continued({ adapter }: PolicyStart, wanted: LoraSettings): LoraSettings {
+  const isSame =
+    adapter !== undefined &&
+    adapter.rank === wanted.rank &&
+    adapter.alpha === wanted.alpha &&
+    adapter.targets.join() === wanted.targets.join();
+  return isSame ? adapter : wanted;
+}
+
+function settingsOf({ rank, alpha, targets }: AdapterSettings, isNested = false): LoraSettings {
   const names = new Set<string>(targets);
   return {
     rank,
     alpha,
     targets: PROJECTIONS.filter((projection) => names.has(projection.replace(/^.*\./, ""))),
     isRankStabilised: false,
+    isNested,
   };
 }

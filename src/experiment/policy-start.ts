@@ -47,6 +47,8 @@ export interface PolicyStart {
   readonly adapter?: LoraSettings;
   /** Area of the pictures it was made for, in pixels, where its config says so and it was not trained here since. */
   readonly imageArea?: number | undefined;
+  /** True where its weights are those of an `Emu3ForConditionalGeneration`. */
+  readonly isNested?: boolean;
   /** What a reader of the log should know about it, in one line. */
   readonly about: string;
 }
@@ -85,11 +87,12 @@ export async function openPolicy(directory: string, use: PolicyUse = {}): Promis
   const opened = await openPolicyDirectory(base);
   const { config } = opened;
   await opened.close();
-  const { imageArea } = await readPolicyConfig(base);
+  const { imageArea, isNested } = await readPolicyConfig(base);
   requireFit(directory, config, tokens, vision);
   requireMemory(directory, config);
   return {
     ...policyOf(config, tokens, vision, use),
+    isNested,
     // Training reads pictures at the tokenizer's own size, whatever its base was made for.
     imageArea: existsSync(join(directory, VISION_FILE)) ? undefined : imageArea,
     ...(adapter === undefined

@@ -6,7 +6,7 @@ import { CheckpointError } from "../errors.ts";
 import { readPolicyConfig } from "./config-file.ts";
 import { ADAPTER_CONFIG_FILE, readAdapterBase } from "./lora-config-file.ts";
 import { openLoraDirectory } from "./lora-files.ts";
-import type { LoraSettings } from "./lora.ts";
+import { loraShapes, type LoraSettings } from "./lora.ts";
 import { PROJECTIONS } from "./parameters.ts";
 
 export interface AdapterDirectory {
@@ -29,11 +29,13 @@ export async function readAdapterDirectory(directory: string): Promise<AdapterDi
       { hint: `Download its base, and set base_model_name_or_path in ${file} to where it lies.` },
     );
   }
-  const { config } = await readPolicyConfig(base);
+  const { config, isNested } = await readPolicyConfig(base);
   const adapter = await openLoraDirectory(directory, config);
   await adapter.close();
   const targets = PROJECTIONS.filter((projection) =>
-    adapter.names.some((name) => name.endsWith(`${projection}.weight`)),
+    adapter.names.some((name) => name.endsWith(`.${projection}.weight`)),
   );
-  return { base, settings: { ...adapter.settings, targets } };
+  const settings = { ...adapter.settings, targets, isNested };
+  const isWhole = loraShapes(config, settings).length === adapter.names.length;
+  return { base, settings: isWhole ? settings : { ...settings, only: adapter.names } };
 }

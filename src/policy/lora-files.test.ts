@@ -80,6 +80,39 @@ describe("saveLoraDirectory", () => {
     expect(ours).toEqual({ ...Object.fromEntries(theirs), base_model_name_or_path: "base/model" });
   });
 
+  test("names a nested base's modules in full, since its vision tokenizer has some of the same names", async () => {
+    const directory = await save("nested", { ...SETTINGS, isNested: true });
+    const file = await SafetensorsFile.open(join(directory, "adapter_model.safetensors"));
+    // What PEFT 0.21 with transformers 5.18 wrote for Emu3ForConditionalGeneration.
+    expect([...file.entries.keys()].filter((name) => name.includes("q_proj"))).toEqual(
+      [0, 1].flatMap((layer) =>
+        ["A", "B"].map(
+          (matrix) =>
+            `base_model.model.model.text_model.layers.${layer}.self_attn.q_proj.lora_${matrix}.weight`,
+        ),
+      ),
+    );
+    await file.close();
+    const text = await readFile(join(directory, "adapter_config.json"), "utf8");
+    const pattern = new RegExp(`^${(JSON.parse(text) as { target_modules: string }).target_modules}$`);
+    expect(pattern.test("model.text_model.layers.1.self_attn.q_proj")).toBe(true);
+    expect(pattern.test("model.text_model.layers.1.self_attn.v_proj")).toBe(false);
+    expect(pattern.test("model.vqmodel.encoder.middle_block.attn_1.q_proj")).toBe(false);
+    const adapter = await openLoraDirectory(directory, SMALL);
+    expect(adapter.names).toEqual([...learnedPairs(SETTINGS).keys()]);
+    await adapter.close();
+  });
+
+  test("names the modules of a part of the layers one by one", async () => {
+    const only = ["model.layers.1.self_attn.q_proj.weight"];
+    const directory = await save("part", { ...SETTINGS, only });
+    const text = await readFile(join(directory, "adapter_config.json"), "utf8");
+    expect(JSON.parse(text)).toMatchObject({ target_modules: ["model.layers.1.self_attn.q_proj"] });
+    const adapter = await openLoraDirectory(directory, SMALL);
+    expect(adapter.names).toEqual(only);
+    await adapter.close();
+  });
+
   test("pairs that are not those of the settings are refused and nothing is left", async () => {
     const pairs = new Map([...learnedPairs(SETTINGS)].slice(1));
     const directory = join(folder, "short");
@@ -108,21 +141,105 @@ describe("openLoraDirectory", () => {
     await adapter.close();
   });
 
-  test.each([
-    ["DoRA", { use_dora: true }, /use_dora is true/],
-    ["learned biases", { bias: "all" }, /bias/],
-    ["whole modules beside", { modules_to_save: ["lm_head"] }, /modules_to_save is \["lm_head"\]/],
-    ["ranks by module", { rank_pattern: { q_proj: 8 } }, /rank_pattern/],
-    ["an unknown setting that is on", { use_future: true }, /use_future is true/],
-    ["PiSSA, which moves the base", { init_lora_weights: "pissa" }, /init_lora_weights/],
-    ["an adapter of another kind", { peft_type: "IA3" }, /peft_type/],
-  ])("%s is refused by name", async (_, change, message) => {
-    const directory = await save("refused");
+  const MODULE = "base_model.model.model.layers.0.self_attn.q_proj.";
+
+  /** The adapter of `save` with other tensors in its file. */
+  async function holding(
+    name: string,
+    tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  ): Promise<string> {
+    const directory = await save(name);
+    const path = join(directory, "adapter_model.safetensors");
+    const writer = await SafetensorsWriter.create(path, tensors, "F32");
+    for (const { name: tensor, shape } of tensors)
+      await writer.write(tensor, new Float32Array(shape.reduce((a, b) => a * b, 1)));
+    await writer.finish();
+    return directory;
+  }
+
+  const messageOf = (directory: string): Promise<string> =>
+    openLoraDirectory(directory, SMALL).then(
+      async (adapter) => {
+        await adapter.close();
+        return "opened";
+      },
+      (error: unknown) => `${(error as Error).message} ${(error as CheckpointError).hint}`,
+    );
+
+  test.each<[string, { name: string; shape: number[] }[], string]>([
+    ["nothing", [], "lora_A of model.layers.0.self_attn.q_proj.weight: missing"],
+    [
+      "the head",
+      [{ name: "base_model.model.lm_head.lora_A.weight", shape: [2, 32] }],
+      "lm_head.weight: adapted, but no projection",
+    ],
+    [
+      "a whole module beside",
+      [{ name: "base_model.model.lm_head.base_layer.weight", shape: [200, 32] }],
+      "saves beside an adapted head",
+    ],
+    [
+      "the embedding",
+      [{ name: "base_model.model.model.embed_tokens.lora_embedding_A", shape: [2, 200] }],
+      "it adapts an embedding",
+    ],
+    [
+      "the vision tokenizer",
+      [{ name: "base_model.model.model.vqmodel.encoder.attn_1.q_proj.lora_A.weight", shape: [2, 32] }],
+      "it adapts the vision tokenizer",
+    ],
+    [
+      "one matrix twice",
+      [
+        { name: `${MODULE}lora_A.weight`, shape: [2, 32] },
+        { name: `${MODULE}lora_A.default.weight`, shape: [2, 32] },
+      ],
+      "the same matrix as",
+    ],
+  ])(
+    "one that adapts %s is refused, and merging with PEFT is named as the way out",
+    async (_, tensors, words) => {
+      const message = await messageOf(await holding("kinds", tensors));
+      expect(message).toContain(words);
+      expect(message).toContain("merge_and_unload");
+      expect(message).not.toContain("Download");
+    },
+  );
+
+  test("layers that its config promises and its file lacks are missed", async () => {
+    const directory = await holding("lost", [
+      { name: `${MODULE}lora_A.weight`, shape: [2, 32] },
+      { name: `${MODULE}lora_B.weight`, shape: [32, 2] },
+    ]);
+    const message = await messageOf(directory);
+    for (const name of ["layers.0.self_attn.o_proj", "layers.1.self_attn.q_proj"])
+      expect(message).toContain(`lora_A of model.${name}.weight: missing`);
+
     const config = join(directory, "adapter_config.json");
-    await writeFile(config, JSON.stringify({ ...recorded.adapter.config, ...change }));
-    const attempt = openLoraDirectory(directory, SMALL);
-    await expect(attempt).rejects.toThrow(CheckpointError);
-    await expect(attempt).rejects.toThrow(message);
+    for (const change of [
+      { target_modules: ["q_proj"], layers_to_transform: [0] },
+      { target_modules: ["q_proj"], layers_to_transform: 0, layers_pattern: "layers" },
+      { target_modules: ["model.layers.0.self_attn.q_proj"] },
+      { target_modules: ["model.text_model.layers.0.self_attn.q_proj"] },
+      { target_modules: ".*layers\\.0\\.self_attn\\.q_proj" },
+    ]) {
+      await writeFile(config, JSON.stringify({ ...recorded.adapter.config, ...change }));
+      expect(await messageOf(directory)).toBe("opened");
+    }
+    const empty = await holding("empty", []);
+    const pattern = { ...recorded.adapter.config, target_modules: ".*" };
+    await writeFile(join(empty, "adapter_config.json"), JSON.stringify(pattern));
+    expect(await messageOf(empty)).toContain("it adapts nothing");
+    await writeFile(config, JSON.stringify({ ...recorded.adapter.config, target_modules: "all-linear" }));
+    expect(await messageOf(directory)).toContain("lora_B of model.layers.0.mlp.down_proj.weight: missing");
+  });
+
+  test("pickled weights are named as such", async () => {
+    const directory = await save("pickled");
+    await rm(join(directory, "adapter_model.safetensors"));
+    expect(await messageOf(directory)).toContain("has no adapter_model.safetensors");
+    await writeFile(join(directory, "adapter_model.bin"), "");
+    expect(await messageOf(directory)).toContain("pickled");
   });
 
   test("a matrix that is not finite is refused when it is read", async () => {
@@ -162,7 +279,7 @@ describe("openLoraDirectory", () => {
     expect(message).toContain("q_proj.lora_A.weight: it is [3, 32], the policy and the rank need [2, 32]");
     expect(message).toContain("lora_A of model.layers.0.self_attn.v_proj.weight: missing");
     expect(message).toContain(
-      "model.layers.0.self_attn.z_proj.weight: adapted, but the policy has no such matrix",
+      "model.layers.0.self_attn.z_proj.weight: adapted, but no projection of this policy",
     );
     expect(message).toContain("stray.weight: not a LoRA matrix");
   });

@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ConfigError, ShapeError } from "../errors.ts";
 import { EMU3_CONFIG } from "./config.ts";
-import { adaptedWeight, initialLora, loraParameterCount, loraScale, loraShapes } from "./lora.ts";
+import {
+  adaptedWeight,
+  initialLora,
+  loraMisfits,
+  loraParameterCount,
+  loraScale,
+  loraShapes,
+} from "./lora.ts";
 import { PROJECTIONS } from "./parameters.ts";
 
 const ALL = { rank: 8, alpha: 16, targets: PROJECTIONS, isRankStabilised: false };
@@ -47,6 +54,39 @@ describe("loraShapes", () => {
   test("the published Emu3 at rank 8 on every projection learns 20,971,520 parameters", () => {
     // Per layer: q and o 8192, k and v 5120, gate, up and down 18432: 8 · (16384 + 10240 + 55296).
     expect(loraParameterCount(EMU3_CONFIG, ALL)).toBe(20_971_520);
+  });
+
+  test("are those of a part of the layers where the settings say so, in the order of the forward pass", () => {
+    const only = ["model.layers.3.mlp.up_proj.weight", "model.layers.0.self_attn.k_proj.weight"];
+    const shapes = loraShapes(EMU3_CONFIG, { ...ALL, only });
+    expect(shapes).toEqual([
+      { name: only[1], output: 1024, input: 4096 },
+      { name: only[0], output: 14_336, input: 4096 },
+    ]);
+  });
+
+  test.each([
+    ["a negative alpha", { alpha: -16 }],
+    ["an alpha of 0", { alpha: 0 }],
+    ["an alpha that is no number", { alpha: NaN }],
+    ["an infinite alpha", { alpha: Infinity }],
+    ["an alpha that drowns the weights", { alpha: 2 ** 31 }],
+    ["a rank of a half", { rank: 0.5 }],
+    ["a rank beyond any matrix", { rank: 1e9, alpha: 1e9 }],
+  ])("%s is refused", (_, change) => {
+    expect(loraMisfits({ ...ALL, ...change })).toHaveLength(1);
+    expect(() => loraShapes(EMU3_CONFIG, { ...ALL, ...change })).toThrow(ConfigError);
+  });
+
+  test("what people train with is taken", () => {
+    for (const [rank, alpha, isRankStabilised] of [
+      [1, 1, false],
+      [8, 256, false],
+      [256, 512, true],
+      [64, 0.5, true],
+    ] as const) {
+      expect(loraMisfits({ rank, alpha, isRankStabilised })).toEqual([]);
+    }
   });
 
   test("a rank of 0 and an empty list of targets are refused", () => {

@@ -7,6 +7,7 @@ import { ConfigError, ShapeError } from "../errors.ts";
 import { Rng } from "../random.ts";
 import type { PolicyConfig } from "./config.ts";
 import { projectionShape, type Projection } from "./parameters.ts";
+import { MOST } from "./size-limits.ts";
 
 export interface LoraSettings {
   readonly rank: number;
@@ -14,6 +15,10 @@ export interface LoraSettings {
   readonly targets: readonly Projection[];
   /** True: scale is alpha / √rank (Kalajdzievski 2023) instead of alpha / rank. */
   readonly isRankStabilised: boolean;
+  /** Parameters that are adapted, where not every layer's targets are. */
+  readonly only?: readonly string[];
+  /** True where the base is `Emu3ForConditionalGeneration`, in which PEFT finds the policy at `model.text_model`. */
+  readonly isNested?: boolean;
 }
 
 export interface LoraPair {
@@ -35,21 +40,42 @@ export function loraScale(settings: Pick<LoraSettings, "rank" | "alpha" | "isRan
   return settings.alpha / (settings.isRankStabilised ? Math.sqrt(settings.rank) : settings.rank);
 }
 
-/** The adapted parameters in the order of the forward pass. Throws ConfigError for a rank below 1 or no targets. */
-export function loraShapes(config: PolicyConfig, settings: LoraSettings): LoraShape[] {
-  if (!Number.isInteger(settings.rank) || settings.rank < 1 || settings.targets.length === 0) {
-    throw new ConfigError(
-      `LoRA of rank ${settings.rank} on ${settings.targets.length} projections learns nothing.`,
-      {
-        hint: "Use a rank of 1 or more and at least one target.",
-      },
-    );
+/** What about an adapter's numbers makes no sense, one sentence each; empty for a sound one. */
+export function loraMisfits(settings: Pick<LoraSettings, "rank" | "alpha" | "isRankStabilised">): string[] {
+  const { rank, alpha } = settings;
+  if (!Number.isInteger(rank) || rank < 1) return [`rank ${rank} learns nothing`];
+  if (rank > MOST.rank) return [`rank ${rank} is more than ${MOST.rank}, the most that earl takes`];
+  const scale = loraScale(settings);
+  if (!(scale > 0))
+    return [`alpha ${alpha} is not above 0, and the adapter would count for nothing or against itself`];
+  // Whatever B·A has learned, it would drown the weights that it is added to.
+  if (!(scale <= MOST.adapterScale)) {
+    return [
+      `alpha ${alpha} at rank ${rank} multiplies the adapter by ${scale}; at most ${MOST.adapterScale} is taken`,
+    ];
   }
+  return [];
+}
+
+/**
+ * The adapted parameters in the order of the forward pass. Throws ConfigError for settings that learn nothing or make
+ * no sense.
+ */
+export function loraShapes(config: PolicyConfig, settings: LoraSettings): LoraShape[] {
+  const faults = loraMisfits(settings);
+  if (settings.targets.length === 0) faults.push("no projection is adapted");
+  if (faults.length > 0) {
+    throw new ConfigError(`LoRA cannot work: ${faults.join("; ")}.`, {
+      hint: "Set policy.lora: a rank of 1 or more, an alpha of once or twice the rank, at least one target.",
+    });
+  }
+  const only = settings.only === undefined ? undefined : new Set(settings.only);
   const shapes: LoraShape[] = [];
   for (let layer = 0; layer < config.layers; layer += 1) {
     for (const target of settings.targets) {
       const [output, input] = projectionShape(config, target);
-      shapes.push({ name: `model.layers.${layer}.${target}.weight`, output, input });
+      const name = `model.layers.${layer}.${target}.weight`;
+      if (only?.has(name) ?? true) shapes.push({ name, output, input });
     }
   }
   return shapes;
