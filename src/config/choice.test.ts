@@ -143,11 +143,15 @@ describe("choiceOf", () => {
     ],
     ["shapes: []", "drawing.yaml:1 shapes: must have at least 1 entry, not a list"],
     ["shapes: { kind: disc }", "drawing.yaml:1 shapes: must be a list, not a group of settings"],
-    ["paper: ruled", 'drawing.yaml:1 paper: must be a group of settings, not the text "ruled"'],
+    [
+      "paper: ruled",
+      'drawing.yaml:1 paper: must be a group of settings, not the text "ruled" (write { kind: ruled })',
+    ],
+    ["paper: ruled2", 'drawing.yaml:1 paper: must be a group of settings, not the text "ruled2"'],
     ["paper: { gap: 3 }", 'drawing.yaml:1 paper.gap: is not a setting of paper.kind "plain", but of "ruled"'],
     [
       "shapes: [{ kind: box, width: 1, height: 2 }]",
-      "drawing.yaml:1 shapes.0.height: is more than the width, not 2",
+      "drawing.yaml:1 shapes.0.height: is more than the width",
     ],
   ])("names the place of a fault in %j", (text, message) => {
     expect(faultIn(text)).toBe(message);

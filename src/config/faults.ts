@@ -34,11 +34,23 @@ export function faultsOf(issue: z.core.$ZodIssue, known: Known): Fault[] {
     return [{ path, message: unknownKind(given, memberAt(known.root, path.slice(0, -1), known.raw)) }];
   }
   if (given === "" && issue.code === "too_small") return [{ path, message: "is empty" }];
+  // What a room checks for itself it says in a sentence of its own.
+  if (issue.code === "custom" && !issue.message.startsWith("must "))
+    return [{ path, message: issue.message }];
   if (given === undefined) return [{ path, message: missing(member) }];
-  const needsQuotes =
-    issue.code === "invalid_type" && issue.expected === "string" && typeof given === "number";
-  const advice = needsQuotes ? " (write it in quotes)" : "";
-  return [{ path, message: `${reason(issue, member)}, not ${describeValue(given)}${advice}` }];
+  const message = `${reason(issue, member)}, not ${describeValue(given)}${advice(issue, given, member)}`;
+  return [{ path, message }];
+}
+
+function advice(issue: z.core.$ZodIssue, given: unknown, member: Member | undefined): string {
+  if (issue.code === "invalid_type" && issue.expected === "string" && typeof given === "number") {
+    return " (write it in quotes)";
+  }
+  if (typeof given !== "string") return "";
+  if (member?.node.shape === "choice" && member.node.variants.has(given))
+    return ` (write { kind: ${given} })`;
+  const meant = issue.code === "invalid_value" ? closest(given, issue.values.map(String)) : undefined;
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
 function missing(member: Member | undefined): string {

@@ -52,12 +52,13 @@ export function parseConfig<Config>(
 
   const root = settingTree(declaration.schema);
   const applied = overrides.map((override) => applyOverride(root, raw, override));
-  const faults = applied.flatMap(({ fault }) => fault ?? []);
+  let faults = applied.flatMap(({ fault }) => fault ?? []);
   const parsed = declaration.schema.safeParse(raw);
   const known = { root, settings: listSettings(declaration), raw };
   for (const issue of parsed.error?.issues ?? []) {
     for (const fault of faultsOf(issue, known)) faults.push(fault);
   }
+  faults = oneEach(faults);
   for (const fault of crossFaultsOf(declaration, raw, faults)) faults.push(fault);
   if (parsed.success && faults.length === 0) return parsed.data;
 
@@ -84,6 +85,15 @@ function parseFile(text: string, file: string): YamlText {
       hint: "Correct the syntax; `earl config docs` shows every setting.",
     });
   }
+}
+
+/** What is wrong with a setting is said once: the first thing that is. */
+function oneEach(faults: readonly Fault[]): Fault[] {
+  const said = new Set<string>();
+  return faults.filter(({ path }) => {
+    const key = path.join(".");
+    return key === "" || (!said.has(key) && said.add(key));
+  });
 }
 
 /** True where one path leads to the other, or to a part of it. */

@@ -44,6 +44,19 @@ describe("parseRunConfig", () => {
     expect(message).toContain("5 faults");
   });
 
+  test("knows a value that is mistyped, and a kind that stands where its section should", () => {
+    expect(faultsIn(SMALLEST, ["algorithm=GRPO"])).toContain('not the text "GRPO"; did you mean grpo?');
+    expect(faultsIn(SMALLEST, ["engine=onnx"])).toContain('the text "onnx" (write { kind: onnx })');
+  });
+
+  test("gives a room's own sentence about its settings, and one sentence a setting", () => {
+    const twice = "rewards=[{ kind: reference }, { kind: reference }]";
+    expect(faultsIn(SMALLEST, [twice])).toBe(
+      'The config has a fault:\n  --set rewards.1.name: "reference" is the name of an earlier reward; give it one of its own',
+    );
+    expect(faultsIn(SMALLEST, ["name="])).toBe("The config has a fault:\n  --set name: is empty");
+  });
+
   test("says where a setting belongs that stands in the wrong group", () => {
     expect(faultsIn(`${SMALLEST}klCoef: 0.1\n`)).toContain("did you mean grpo.loss.klCoef?");
   });
