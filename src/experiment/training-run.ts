@@ -13,6 +13,7 @@ import { DECODINGS, evaluateBenchmark, type PolicyArm } from "../evaluate/evalua
 import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { recordBenchmark } from "../evaluate/record-benchmark.ts";
 import { openRewards } from "../rewards/open-reward.ts";
+import { requireNeeds } from "../rewards/require-needs.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { Interrupted } from "../errors.ts";
@@ -159,6 +160,8 @@ async function gather(config: RunConfig, datasets: RunDatasets, reward: Reward):
   const train = await datasets.open("train");
   const rlTrain = await datasets.open("train", rlDirectory);
   const validation = await datasets.open("validation");
+  if (trains(config, "grpo"))
+    for (const dataset of [rlTrain, validation]) await requireNeeds(reward, dataset);
   const start = await startPolicy(config, train);
   const { tokens, vision, grammar } = start;
   const prepare = (dataset: EditDataset): PreparedEdits =>
@@ -166,7 +169,11 @@ async function gather(config: RunConfig, datasets: RunDatasets, reward: Reward):
   const benchmarks: OpenedBenchmark[] = [];
   for (const choice of config.evaluation.size === 0 ? [] : config.evaluation.benchmarks) {
     const benchmark = openBenchmark(choice, {
-      edits: async (split) => prepare(await datasets.open(split)),
+      edits: async (split) => {
+        const dataset = await datasets.open(split);
+        await requireNeeds(reward, dataset);
+        return prepare(dataset);
+      },
       prepare,
       reward,
     });

@@ -6,7 +6,6 @@ import { picture } from "../images/picture.ts";
 import { geometricMean } from "./geometric-mean.ts";
 import { openRewards, RewardList } from "./open-reward.ts";
 import { referenceReward } from "./reference.ts";
-import { requireNeeds } from "./require-needs.ts";
 import { rewardContract } from "./reward.contract.ts";
 import type { RewardPart } from "./reward-part.ts";
 import type { DecodedEdit, Reward } from "./reward.ts";
@@ -253,23 +252,5 @@ describe("geometricMean", () => {
     await expect(open([{ kind: "product", parts: [negative] }])).rejects.toThrow(
       'The part "reference" of a product can be as low as -1.',
     );
-  });
-});
-
-describe("requireNeeds", () => {
-  const target = picture(8, 8);
-
-  test("refuses a dataset without targets for a reward that compares with them", () => {
-    expect(() => requireNeeds(referenceReward, [{}, {}], "data/mine")).toThrow(
-      'The reward "reference" needs a target picture for every edit, and the edits of data/mine have none.',
-    );
-    expect(() => requireNeeds(referenceReward, [{}, { target }], "data/mine")).not.toThrow();
-    expect(() =>
-      requireNeeds(
-        saying(() => 1),
-        [{}],
-        "data/mine",
-      ),
-    ).not.toThrow();
   });
 });
