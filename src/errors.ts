@@ -9,7 +9,11 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Base of every expected error. `exitCode` is 2 where the input is at fault, 1 where the machine is. */
+/**
+ * Base of every expected error. `exitCode` is what the command line ends with: 2 where something has to change before
+ * the same command can work (input, settings, machine or judge), 1 where it worked and the answer is no
+ * (AgreementError). Defects end with 1 too, and with a stack; work that was stopped with 130.
+ */
 export abstract class EarlError extends Error {
   abstract readonly code: string;
   readonly exitCode: number = 2;

@@ -14,7 +14,7 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { encodePng } from "../src/images/png.ts";
@@ -91,6 +91,8 @@ describe("earl edit", () => {
   });
 
   test.each([
+    ["--grid", "9999x9999", "A sequence of"],
+    ["--area", "67108864", "A sequence of"],
     ["--grid", "4by4", "rows x columns"],
     ["--guidance", "-1", "between 0 and 1000"],
   ])("refuses %s %s", async (flag, value, message) => {
@@ -173,6 +175,16 @@ describe("earl train", () => {
     expect(code).toBe(2);
   });
 
+  test("goes on to its end when nobody reads what it says", () => {
+    const [program, words] = earlCommand("train", "trial.yaml", "--set", "name=unread");
+    const shell = `set -o pipefail; "$@" 2>&1 | head -n 1`;
+    const { status, stdout } = spawnSync("bash", ["-c", shell, "-", program, ...words], { encoding: "utf8" });
+    expect(stdout.split("\n")).toHaveLength(2);
+    expect(status).toBe(0);
+    expect(readFileSync("runs/unread/events.jsonl", "utf8")).toContain('"kind":"run-end"');
+    expect(existsSync("runs/unread/report.html")).toBe(true);
+  });
+
   test("says that the disk is full and leaves nothing half-written", () => {
     const [program, words] = earlCommand("train", "trial.yaml", "--set", "name=full");
     // A limit on the size of files is the nearest thing to a full disk that needs no special rights.
@@ -187,6 +199,38 @@ describe("earl train", () => {
 });
 
 describe("earl evaluate", () => {
+  test("gives completions the length that the policy's pictures need", async () => {
+    // 32 × 32 codes a picture.
+    await writeScenes({ directory: "wide", seed: 1, cells: 8, counts: { train: 4, validation: 1, test: 1 } });
+    const settings = [
+      "name=fine",
+      "data.directory=wide",
+      "tokenizer.patchSize=2",
+      "sft.steps=1",
+      "sft.validationSize=1",
+      "evaluation.size=0",
+    ];
+    const train = await earl("train", "trial.yaml", ...settings.flatMap((setting) => ["--set", setting]));
+    expect(train).toMatchObject({ code: 0 });
+    const words = ["evaluate", "fine", "--data", "wide", "--size", "1"];
+    const { code, err, out } = await earl(...words);
+    expect([code, err.includes("None of the")]).toEqual([0, false]);
+    expect(out).toMatch(/fine +temperature 1 +1 /);
+    const short = await earl(...words, "--max-tokens", "512");
+    expect(short.err).toMatch(/None of the .* could be scored/);
+  });
+
+  test("stops when it is interrupted, and writes nothing", async () => {
+    const listeners = process.listenerCount("SIGINT");
+    const evaluation = earl("evaluate", "trial", "--data", "data", "--out", "unwritten.json");
+    await vi.waitFor(() => expect(process.listenerCount("SIGINT")).toBeGreaterThan(listeners), 10_000);
+    process.emit("SIGINT");
+    const { code, out, err } = await evaluation;
+    expect(err).toContain("Stopped; nothing was written.");
+    expect([code, out, existsSync("unwritten.json")]).toEqual([130, "", false]);
+    expect(process.listenerCount("SIGINT")).toBe(listeners);
+  });
+
   test("prints a table and writes the same as JSON", async () => {
     const { code, out } = await earl(
       "evaluate",

@@ -1,7 +1,7 @@
 /** The program as a person meets it: exit codes and messages. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,6 +40,72 @@ describe("earl", () => {
     expect(code).toBe(2);
     expect(existsSync("x")).toBe(false);
   });
+
+  test.each<[string, string[]]>([
+    ["--checkpoint", ["edit", "picture.png", "Make it red", "--out", "x", "--checkpoint", ""]],
+    ["--tokenizer", ["edit", "picture.png", "Make it red", "--out", "x", "--tokenizer", " "]],
+    ["--out", ["edit", "picture.png", "Make it red", "--checkpoint", "c", "--out", ""]],
+    ["image", ["edit", "", "Make it red", "--checkpoint", "c", "--out", "x"]],
+    ["--data", ["evaluate", "c", "--data", ""]],
+    ["checkpoint", ["evaluate", "", "--data", "d"]],
+    ["--out", ["evaluate", "c", "--data", "d", "--out", ""]],
+    ["--out", ["data", "scenes", "--out", ""]],
+    ["--out", ["report", "runs/demo", "--out", ""]],
+    ["run", ["report", "runs/demo", ""]],
+    ["folder", ["ls", ""]],
+    ["config", ["train", ""]],
+    ["config", ["config", "check", ""]],
+    ["--out", ["config", "docs", "--out", ""]],
+    ["dir", ["model", "info", ""]],
+    ["adapter", ["model", "merge", "b", "", "--out", "x"]],
+    ["path", ["verify", ""]],
+  ])("refuses an empty %s: earl %j", async (name, words) => {
+    const { code, err } = await earl(...words);
+    expect(err).toContain("It must be a path, not empty.");
+    expect(err).toContain(name);
+    expect(code).toBe(2);
+  });
+
+  test.each<[string, string[]]>([
+    ["-n", ["edit", "p.png", "Make it red", "-n", "1000000000"]],
+    ["--area", ["edit", "p.png", "Make it red", "--area", "1000000000000"]],
+    ["--grid", ["edit", "p.png", "Make it red", "--grid", "10000x1"]],
+    ["--seed", ["edit", "p.png", "Make it red", "--seed", "99999999999999999999"]],
+    ["--max-tokens", ["evaluate", "c", "--max-tokens", "1e9"]],
+    ["--max-tokens", ["evaluate", "c", "--max-tokens", "1000000000"]],
+    ["--train", ["data", "scenes", "--train", "1000000000"]],
+    ["--cells", ["data", "scenes", "--cells", "1000"]],
+    ["--tokens", ["model", "info", "d", "--tokens", "1000000000000"]],
+    ["--lora-rank", ["model", "info", "d", "--lora-rank", "1000000000"]],
+  ])("refuses a %s beyond all bounds: earl %j", async (name, words) => {
+    const { code, err } = await earl(...words);
+    expect(err).toContain(name);
+    expect(err).toContain("It must be");
+    expect(code).toBe(2);
+  });
+
+  test.each(["/dev/null", "/proc/x", "occupied", "occupied/below", "dangling"])(
+    "tries --out %s before the work, in every command that has one",
+    async (out) => {
+      writeFileSync("occupied", "somebody's");
+      rmSync("dangling", { force: true });
+      symlinkSync("nowhere/at/all", "dangling");
+      for (const words of [
+        ["edit", "not-there.png", "Make it red", "--checkpoint", "not-there"],
+        ["evaluate", "not-there", "--data", "not-there"],
+        ["data", "scenes"],
+        ["model", "merge", "not-there", "not-there"],
+        ["config", "docs"],
+      ]) {
+        // A file is what evaluate is to write; of the others' names none may be one.
+        const place = words[0] === "evaluate" && out === "occupied" ? "occupied/file" : out;
+        const { code, err } = await earl(...words, "--out", place);
+        expect(err, words[0]).toMatch(/Cannot write|is a file, not a folder|is a link to|exists already/);
+        expect(code).toBe(2);
+      }
+      expect(readFileSync("occupied", "utf8")).toBe("somebody's");
+    },
+  );
 
   test("shows every fault of a config and exits 2, without a stack", async () => {
     writeFileSync("bad.yaml", "name: trial\nalgoritm: sft\ndata:\n  directory: d\nseed: many\n");

@@ -110,10 +110,13 @@ describe("a run killed with SIGKILL and resumed", () => {
   );
 });
 
-describe("a run stopped with Ctrl-C", () => {
+describe.each<[string, NodeJS.Signals]>([
+  ["with Ctrl-C", "SIGINT"],
+  ["by a terminal that closes", "SIGHUP"],
+])("a run stopped %s", (_, signal) => {
   test("finishes its step, saves, exits 130 and goes on as if nothing had been", async () => {
     const folder = workplace();
-    const stopped = await earl(folder, [], said(folder, stepOf("grpo", 1)), "SIGINT");
+    const stopped = await earl(folder, [], said(folder, stepOf("grpo", 1)), signal);
     expect(stopped.code).toBe(130);
     expect(stopped.err).toContain("Go on with the same command and --resume.");
     const kinds = comparableEvents(eventsIn(folder)).map(({ kind }) => kind);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Phrasing } from "../data/scenes/scene.ts";
 import { writeScenes } from "../data/scenes/write-scenes.ts";
 import { ConfigError } from "../errors.ts";
+import { requireWritableFolder } from "../runs/writable-place.ts";
 import { required } from "./arguments.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
@@ -29,6 +30,7 @@ export async function drawScenes(flags: SceneFlags, surroundings: Surroundings):
       hint: "Choose another folder, or replace it with --force.",
     });
   }
+  requireWritableFolder(directory);
   const progress = progressOn(surroundings);
   progress.start("Scenes", train + validation + test);
   const record = await writeScenes(

@@ -1,10 +1,10 @@
 /** `earl demo`: the whole system at a small size, from drawn scenes to the report, on this machine. */
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import type { DataSettings } from "../data/data-settings.ts";
-import { writeScenes } from "../data/scenes/write-scenes.ts";
+import { drawnScenes, writeScenes, type SceneDatasetRecord } from "../data/scenes/write-scenes.ts";
+import { ConfigError } from "../errors.ts";
 import { loadRunConfig } from "../experiment/run-config.ts";
 import { requireRunMemory } from "../experiment/run-memory.ts";
 import { runDirectoryOf } from "../experiment/training-run.ts";
@@ -43,25 +43,63 @@ export async function demo(flags: DemoFlags, surroundings: Surroundings): Promis
     return;
   }
   requireRunMemory(config);
+  const missing = await missingScenes(config.data, flags);
   if (flags.force === true) directory.remove();
   if (!isResume) {
     refuseTaken(directory, "Go on with `earl demo --resume`, or start again with `earl demo --force`.");
   }
   await requireDevice(config.engine.device);
   using interrupt = listenForInterrupt(surroundings);
-  await writeDemoScenes(config.data, isResume, surroundings);
+  await writeDemoScenes(missing, surroundings);
   await trainAndReport({ config, directory, isResume, signal: interrupt.signal }, surroundings);
 }
 
-async function writeDemoScenes(
+type Scenes = (typeof DEMONSTRATIONS | typeof JUDGED) & { readonly directory: string };
+
+/**
+ * The datasets that are still to be drawn. Throws DataError or ConfigError where something else lies in their place:
+ * what earl did not draw is never replaced, other scenes that it drew with `--force` alone.
+ */
+async function missingScenes(
   { directory, rlDirectory }: DataSettings,
-  isResume: boolean,
-  surroundings: Surroundings,
-): Promise<void> {
-  const wanted = [
+  { force, resume }: DemoFlags,
+): Promise<Scenes[]> {
+  const wanted: Scenes[] = [
     { ...DEMONSTRATIONS, directory },
     ...(rlDirectory === undefined ? [] : [{ ...JUDGED, directory: rlDirectory }]),
-  ].filter((request) => !isResume || !existsSync(join(request.directory, "dataset.json")));
+  ];
+  const missing: Scenes[] = [];
+  for (const scenes of wanted) {
+    const found = await drawnScenes(scenes.directory);
+    // Whether a resumed run's data is what it was is checked where it is resumed.
+    if (found !== undefined && (resume === true || isDrawnAs(found, scenes))) continue;
+    if (found !== undefined && force === undefined) {
+      throw new ConfigError(`${scenes.directory} holds other scenes than the demo's.`, {
+        hint: "Choose another data.directory, or replace them with --force.",
+      });
+    }
+    missing.push(scenes);
+  }
+  return missing;
+}
+
+function isDrawnAs(
+  { seed, imperfect, cells, phrasing, splits }: SceneDatasetRecord,
+  scenes: Scenes,
+): boolean {
+  const { train, validation, test } = scenes.counts;
+  return (
+    seed === scenes.seed &&
+    imperfect === scenes.imperfect &&
+    cells === 4 &&
+    phrasing === "plain" &&
+    splits.train.rows === train &&
+    splits.validation.rows === validation &&
+    splits.test.rows === test
+  );
+}
+
+async function writeDemoScenes(wanted: readonly Scenes[], surroundings: Surroundings): Promise<void> {
   const total = wanted.reduce((sum, { counts }) => sum + counts.train + counts.validation + counts.test, 0);
   if (total === 0) return;
   const progress = progressOn(surroundings);

@@ -1,6 +1,5 @@
 /** What `earl edit` makes of completions: pictures, a sheet that shows all of them, and words about the rest. */
 
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Completion } from "../engine/policy-engine.ts";
@@ -9,7 +8,8 @@ import type { Picture } from "../images/picture.ts";
 import { encodePng } from "../images/png.ts";
 import { resize } from "../images/resize.ts";
 import { readCompletion } from "../rollout/read-completion.ts";
-import { writeFault, writeFileAtomically } from "../runs/atomic-write.ts";
+import { writeFileAtomically } from "../runs/atomic-write.ts";
+import { makeFolders } from "../runs/writable-place.ts";
 import { parseThought } from "../tokens/parse-completion.ts";
 import type { Prompt } from "../tokens/prompt.ts";
 import type { EditedPicture } from "./edit-record.ts";
@@ -55,7 +55,7 @@ export interface WrittenPictures {
 
 /** The pictures, and all of them on one sheet after the source, which is shown at their size. */
 export function writePictures(out: string, source: Picture, edits: readonly ReadEdit[]): WrittenPictures {
-  makeFolder(out);
+  makeFolders(out);
   const paths: string[] = [];
   const pictures: Picture[] = [];
   const write = (name: string, picture: Picture): void => {
@@ -90,12 +90,4 @@ export function tell(
     if (thought !== undefined && "thought" in thought) stdout.write(`${thought.thought}\n`);
   }
   for (const path of paths) stdout.write(`${path}\n`);
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw writeFault(error, path);
-  }
 }

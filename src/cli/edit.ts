@@ -15,9 +15,11 @@ import { resize } from "../images/resize.ts";
 import { positionsNotice, requireSequence } from "../policy/sequence-fit.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
+import { requireWritableFolder } from "../runs/writable-place.ts";
+import { longestCompletion } from "../tokens/completion-length.ts";
 import type { Prompt } from "../tokens/prompt.ts";
-import { guidedPromptOf, imageIds, promptOf } from "../tokens/sequence.ts";
-import type { CodeGrid, GridSize } from "../tokens/vision-tokenizer.ts";
+import { guidedPromptOf, promptOf } from "../tokens/sequence.ts";
+import type { CodeGrid, GridSize, PictureSize } from "../tokens/vision-tokenizer.ts";
 import { required } from "./arguments.ts";
 import { readEdits, tell, writePictures } from "./edit-files.ts";
 import { editJson } from "./edit-record.ts";
@@ -44,11 +46,6 @@ export interface EditFlags {
   readonly out?: string;
 }
 
-/** Longest thought, in tokens. */
-const THOUGHT_TOKENS = 1024;
-/** What a grid's text may have beyond its usual length, where the policy writes it. */
-const GRID_TEXT_TOKENS = 16;
-
 interface Request {
   readonly image: string;
   readonly instruction: string;
@@ -56,6 +53,7 @@ interface Request {
 
 export async function edit(request: Request, flags: EditFlags, surroundings: Surroundings): Promise<void> {
   const out = required(flags.out, "--out DIR");
+  requireWritableFolder(out);
   const checkpoint = resolveCheckpoint(locateRun(required(flags.checkpoint, "--checkpoint DIR")));
   const bytes = readPicture(request.image);
 
@@ -63,14 +61,15 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   const policy = await openPolicy(checkpoint, flags);
   const progress = progressOn(surroundings);
   progress.start("Read the picture", 0);
-  const { resized, codes } = await readSource(source, policy, flags.area ?? policy.imageArea);
+  const size = policy.vision.fittingSize(source.width, source.height, flags.area ?? policy.imageArea);
+  requireGrids(policy, policy.vision.gridOf(size.width, size.height), flags.grid);
+  const { resized, codes } = await readSource(source, policy, size);
   // Emu3's encoder would take a gigabyte beside the language model.
   await policy.vision.release();
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
-  requireSequence(policy.config, codes.rows * codes.columns + grid.rows * grid.columns);
-  const prompt = await makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
+  const prompt = makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
   const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;
-  const maxTokens = await longestCompletion(policy, prompt, flags);
+  const maxTokens = longestCompletion(policy.grammar, [prompt]);
   const sampling = { groupSize, temperature, topK, topP, guidance, maxTokens };
   progress.say(
     `${request.image}: ${sizeOf(source)} pixels, read at ${sizeOf(resized)} as ${codes.rows} × ${codes.columns} codes`,
@@ -125,12 +124,16 @@ interface ReadSource {
   readonly codes: CodeGrid;
 }
 
+/** Throws where the codes read and written alone are more than a sequence can have. */
+function requireGrids({ config }: PolicyStart, read: GridSize, written: GridSize = read): void {
+  requireSequence(config, read.rows * read.columns + written.rows * written.columns);
+}
+
 async function readSource(
   source: Picture,
   { vision }: PolicyStart,
-  area: number | undefined,
+  { width, height }: PictureSize,
 ): Promise<ReadSource> {
-  const { width, height } = vision.fittingSize(source.width, source.height, area);
   const resized = resize(source, width, height);
   const [codes] = await vision.encode([resized]);
   if (codes === undefined) throw new DataError("The picture could not be encoded.");
@@ -143,27 +146,14 @@ interface PromptSource {
   readonly instruction: string;
 }
 
-async function makePrompt(
+function makePrompt(
   { tokens }: PolicyStart,
   { codes: source, grid, instruction }: PromptSource,
   flags: EditFlags,
-): Promise<Prompt> {
+): Prompt {
   const writes = flags.thought === true ? "thought" : "image";
   const parts = { source, instruction, writes, grid } as const;
   return flags.guidance === 1 ? promptOf(tokens, parts) : guidedPromptOf(tokens, parts);
-}
-
-/** Ids of a picture of the prompt's grid, after the longest thought and grid text where they are written. */
-async function longestCompletion(
-  { tokens }: PolicyStart,
-  { grid, writes }: Prompt,
-  { freeGridText }: EditFlags,
-): Promise<number> {
-  const codes = new Int32Array(grid.rows * grid.columns);
-  const picture = imageIds(tokens.vocabulary, tokens.textTokenizer, { ...grid, codes }).length;
-  // eos follows the picture; boi is the last of the prompt, or ends the thought.
-  const thought = writes === "thought" ? THOUGHT_TOKENS + 1 : 0;
-  return thought + (freeGridText === true ? GRID_TEXT_TOKENS : 0) + picture;
 }
 
 interface Writing {

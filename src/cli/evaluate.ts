@@ -5,6 +5,7 @@ import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { EngineSettings } from "../engine/engines.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
+import { Interrupted } from "../errors.ts";
 import { DECODINGS, evaluateBenchmark } from "../evaluate/evaluate-benchmark.ts";
 import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { armTable, armTableByTask } from "../evaluate/table.ts";
@@ -15,7 +16,10 @@ import { referenceReward } from "../rewards/reference.ts";
 import type { ArmResult } from "../runs/arm-result.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
+import { requireWritableFile } from "../runs/writable-place.ts";
+import { longestCompletion } from "../tokens/completion-length.ts";
 import { required } from "./arguments.ts";
+import { listenForInterrupt } from "./interrupt.ts";
 import { locateRun } from "./locate-run.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
@@ -25,7 +29,8 @@ export interface EvaluateFlags {
   readonly size: number;
   readonly seed: number;
   readonly device?: string;
-  readonly maxTokens: number;
+  /** As long as the pictures need where not given. */
+  readonly maxTokens?: number;
   readonly thought?: true;
   readonly freeGridText?: true;
   readonly tasks?: true;
@@ -38,7 +43,11 @@ export async function evaluate(
   surroundings: Surroundings,
 ): Promise<void> {
   const data = required(flags.data, "--data DIR");
+  if (flags.out !== undefined) requireWritableFile(flags.out);
   const checkpoint = resolveCheckpoint(locateRun(path));
+  const stopped = new Interrupted("Stopped; nothing was written.", "Start again with the same command.");
+  using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
+  const { signal } = interrupt;
 
   const policy = await openPolicy(checkpoint, flags);
   const { tokens, vision, grammar } = policy;
@@ -53,8 +62,13 @@ export async function evaluate(
   );
   const prepared = await benchmark.open();
   progress.start("Held-out edits", Math.min(flags.size, prepared.count));
-  const edits = await firstEdits(prepared, flags.size, (done) => progress.advance(done));
-  for (const notice of policyNotices(policy, edits, flags.maxTokens)) progress.say(notice);
+  const edits = await firstEdits(prepared, flags.size, (done) => {
+    signal.throwIfAborted();
+    progress.advance(done);
+  });
+  const prompts = edits.map(({ prompt }) => prompt);
+  const maxTokens = flags.maxTokens ?? longestCompletion(grammar, prompts);
+  for (const notice of policyNotices(policy, edits, maxTokens)) progress.say(notice);
   const settings = {
     engine: EngineSettings.parse({ device: flags.device }),
     optimizer: OptimizerSettings.parse({}),
@@ -71,8 +85,9 @@ export async function evaluate(
         open: async () => openEngine(policy, settings, { purpose: "inference" }),
       },
     ],
-    maxTokens: flags.maxTokens,
+    maxTokens,
     seed: flags.seed,
+    signal,
     onDone: (done) => progress.advance(done),
   });
   progress.finish(`${edits.length} edits of ${data}, split ${split}, checkpoint ${checkpoint}`);

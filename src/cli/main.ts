@@ -2,15 +2,12 @@
 
 import { terminalEnvironment } from "../config/env.ts";
 import { systemClock } from "../runs/clock.ts";
+import { outliveReaders } from "./outlive-readers.ts";
 import { createProgram } from "./program.ts";
 import { reportFault } from "./report-fault.ts";
 import { progressOn } from "./surroundings.ts";
 
-// `earl ls | head` closes the pipe early, which is no fault.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+outliveReaders(process.stdout, process.stderr);
 
 const surroundings = {
   stdout: process.stdout,

@@ -13,6 +13,7 @@ import { openPolicyDirectory } from "../policy/policy-directory.ts";
 import { describePolicy } from "../policy/policy-memory.ts";
 import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
 import type { FloatType } from "../policy/safetensors-writer.ts";
+import { requireWritableFolder } from "../runs/writable-place.ts";
 import { required } from "./arguments.ts";
 import { mergePolicy } from "./merge-policy.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
@@ -127,6 +128,7 @@ export async function merge(
   if (existsSync(out) && !isEmptyFolder(out)) {
     throw new ConfigError(`${out} exists already.`, { hint: "Choose a folder that is not there yet." });
   }
+  requireWritableFolder(out);
   const progress = progressOn(surroundings);
   const { tensors, adapted, skipped } = await mergePolicy(
     { base, adapter, out, type: STORED_TYPES.find((stored) => DTYPES[stored] === type) },

@@ -21,7 +21,7 @@ export function addData(program: Command, surroundings: Surroundings): void {
     .option("--test <n>", "held-out test examples", wholeNumber(1, MOST_SCENES), 1024)
     .option("--seed <n>", "everything random comes from it", wholeNumber(0), 0)
     .option("--imperfect <share>", "share of training pairs with a wrong target", numberBetween(0, 1), 0)
-    .option("--cells <n>", "rows and columns of the grid, 8 pixels each", wholeNumber(2, 128), 4)
+    .option("--cells <n>", "rows and columns of the grid, 8 pixels each", wholeNumber(2, 8), 4)
     .addOption(
       new Option("--phrasing <kind>", "plain: whole looks and cells; rich: also places and relations")
         .choices([...PHRASINGS])

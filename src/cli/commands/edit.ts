@@ -7,6 +7,10 @@ import { deviceOption, filePath, numberBetween, wholeNumber } from "../arguments
 import type { EditFlags } from "../edit.ts";
 import type { Surroundings } from "../surroundings.ts";
 
+const MOST_TRIES = 10_000;
+/** Pixels; a picture of twice Emu3's largest side has as many. */
+const MOST_AREA = 8192 ** 2;
+
 export function addEdit(program: Command, surroundings: Surroundings): void {
   program
     .command("edit")
@@ -20,7 +24,7 @@ export function addEdit(program: Command, surroundings: Surroundings): void {
     )
     .option("--vision-tokenizer <dir>", "where the vision tokenizer lies, if not in the checkpoint", filePath)
     .option("--tokenizer <dir>", "where the text tokenizer lies, if not in the checkpoint", filePath)
-    .option("-n <n>", "how many tries to write", wholeNumber(1), 4)
+    .option("-n <n>", "how many tries to write", wholeNumber(1, MOST_TRIES), 4)
     .addOption(deviceOption())
     .option("--seed <n>", "the same seed gives the same pictures", wholeNumber(0), 0)
     .option("--temperature <t>", "0 takes the likeliest", numberBetween(0, 100), 1)
@@ -37,7 +41,7 @@ export function addEdit(program: Command, surroundings: Surroundings): void {
     .option(
       "--area <pixels>",
       "resize the picture to this area; else what the policy was made for",
-      wholeNumber(1),
+      wholeNumber(1, MOST_AREA),
     )
     .option(
       "--grid <rows x columns>",

@@ -6,6 +6,9 @@ import { deviceOption, filePath, wholeNumber } from "../arguments.ts";
 import type { EvaluateFlags } from "../evaluate.ts";
 import type { Surroundings } from "../surroundings.ts";
 
+/** Longer than any sequence that a policy is made for. */
+const MOST_TOKENS = 2 ** 20;
+
 export function addEvaluate(program: Command, surroundings: Surroundings): void {
   program
     .command("evaluate")
@@ -20,7 +23,11 @@ export function addEvaluate(program: Command, surroundings: Surroundings): void 
     .option("--size <n>", "edits at most", wholeNumber(1), 512)
     .addOption(deviceOption())
     .option("--seed <n>", "of the sampling", wholeNumber(0), 0)
-    .option("--max-tokens <n>", "longest completion", wholeNumber(1), 512)
+    .option(
+      "--max-tokens <n>",
+      "longest completion (default: what the pictures need)",
+      wholeNumber(1, MOST_TOKENS),
+    )
     .option("--thought", "the policy writes a thought before the picture")
     .option("--free-grid-text", "the policy writes the grid's rows*columns itself")
     .option("--tasks", "print a table for each kind of edit as well")

@@ -132,6 +132,36 @@ describe("writeScenes", () => {
     expect(await readdir(options().directory)).toEqual(["thesis.txt"]);
   });
 
+  test.each(["train-00000-of-00001.parquet", "validation-00000-of-00001.parquet", "dataset.json"])(
+    "never replaces somebody's own %s",
+    async (name) => {
+      const { directory } = options();
+      await mkdir(directory);
+      await writeFile(join(directory, name), "somebody's");
+      await expect(writeScenes(options({ overwrite: true }))).rejects.toThrow("was not written by earl");
+      expect(await readFile(join(directory, name), "utf8")).toBe("somebody's");
+    },
+  );
+
+  test("never replaces a file that somebody put in the place of one of its own", async () => {
+    await writeScenes(options());
+    const path = join(options().directory, "train-00000-of-00001.parquet");
+    await writeFile(path, "somebody's");
+    await expect(writeScenes(options({ overwrite: true }))).rejects.toThrow("or was changed since");
+    expect(await readFile(path, "utf8")).toBe("somebody's");
+  });
+
+  test("sweeps away what a killed writing left, and no folder of somebody's that has its name", async () => {
+    const staging = `${options().directory}.partial`;
+    await mkdir(staging);
+    await writeFile(join(staging, "dataset.json"), "somebody's");
+    await expect(writeScenes(options())).rejects.toThrow("is in the way");
+    expect(await readdir(staging)).toEqual(["dataset.json"]);
+    await writeFile(join(staging, "written-by-earl"), "");
+    await writeScenes(options());
+    expect(await readdir(folder)).toEqual(["scenes"]);
+  });
+
   test("leaves nothing behind when it is stopped half-way", async () => {
     const stop = new Error("stopped");
     const attempt = writeScenes(options(), ({ split }) => {

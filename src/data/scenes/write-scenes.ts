@@ -3,10 +3,11 @@
  * made. Files are written to a folder beside the final one, which appears only when all of it is there.
  */
 
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import { ParquetWriter, fileWriter } from "hyparquet-writer";
+import { z } from "zod";
 
 import { ConfigError, DataError, EarlError } from "../../errors.ts";
 import { encodePng } from "../../images/png.ts";
@@ -66,6 +67,8 @@ export interface SceneSplitRecord {
 
 const RECORD_FILE = "dataset.json";
 const OWN_FILES = [...SPLITS.map(splitFile), RECORD_FILE];
+/** Lies in a folder that is being written: only such a one may be swept away after a kill. */
+const STAGING_FILE = "written-by-earl";
 const ROW_GROUP = 1000;
 
 /**
@@ -82,16 +85,16 @@ export async function writeScenes(
   const staging = `${directory}.partial`;
   try {
     await refuseTaken(directory, settings.overwrite);
-    await removeDataset(staging);
-    await mkdir(staging, { recursive: true });
+    await beginStaging(staging);
     const record = await writeSplits(staging, settings, onProgress);
     await writeFile(join(staging, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
     await removeDataset(directory);
+    await rm(join(staging, STAGING_FILE));
     await rename(staging, directory);
     return record;
   } catch (cause) {
     // What went wrong first is what the reader needs; a failed clean-up would hide it.
-    await removeDataset(staging).catch(() => {});
+    await removeStaging(staging).catch(() => {});
     if (cause instanceof EarlError || !isSystemError(cause)) throw cause;
     throw new DataError(`Cannot write the dataset to ${settings.directory}: ${cause.message}.`, {
       hint: "Free some space, or choose a folder that you may write to.",
@@ -114,24 +117,78 @@ function checkSettings({ seed, counts, imperfect, cells }: Settings): void {
   if (faults.length > 0) throw new ConfigError(`Scenes cannot be drawn: ${faults.join("; ")}.`);
 }
 
-/** Only an empty folder, or with `overwrite` one that holds a scene dataset and nothing else, may be replaced. */
-async function refuseTaken(directory: string, overwrite: boolean): Promise<void> {
+const OwnRecord = z.looseObject({
+  generator: z.literal("scenes"),
+  splits: z.record(z.enum(SPLITS), z.looseObject({ file: z.string(), sha256: z.string() })),
+});
+
+/**
+ * The record of the scene dataset that lies in a folder; undefined where nothing does. Throws DataError where anything
+ * lies there that earl did not write, or that was changed since.
+ */
+export async function drawnScenes(directory: string): Promise<SceneDatasetRecord | undefined> {
   const names = await readdir(directory).catch((cause: unknown) => {
     if (isSystemError(cause) && cause.code === "ENOENT") return [];
     throw cause;
   });
+  if (names.length === 0) return undefined;
   const foreign = names.filter((name) => !OWN_FILES.includes(name));
   if (foreign.length > 0) {
     throw new DataError(`${directory} holds other files (${foreign.slice(0, 3).join(", ")}).`, {
       hint: "Choose an empty folder or one that does not exist yet.",
     });
   }
-  if (names.length > 0 && !overwrite) {
+  const record = await readRecord(join(directory, RECORD_FILE));
+  const files = new Map(
+    Object.values(record?.splits ?? {}).map(({ file, sha256 }) => [file, sha256] as const),
+  );
+  for (const name of names) {
+    if (name === RECORD_FILE && record !== undefined) continue;
+    if (files.get(name) === (await fileSha256(join(directory, name)))) continue;
+    throw new DataError(`${join(directory, name)} was not written by earl, or was changed since.`, {
+      hint: "Choose another folder; nothing in this one is replaced.",
+    });
+  }
+  return record;
+}
+
+/** Undefined where there is none that earl wrote. */
+async function readRecord(path: string): Promise<SceneDatasetRecord | undefined> {
+  try {
+    return OwnRecord.parse(JSON.parse(await readFile(path, "utf8"))) as unknown as SceneDatasetRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only an empty folder, or with `overwrite` one that holds a scene dataset and nothing else, may be replaced. */
+async function refuseTaken(directory: string, overwrite: boolean): Promise<void> {
+  if ((await drawnScenes(directory)) !== undefined && !overwrite) {
     throw new DataError(`${directory} holds a dataset already.`, {
       hint: "Choose another folder, or remove this one first.",
     });
   }
   await mkdir(dirname(directory), { recursive: true });
+}
+
+/** Makes the folder to write in. Throws DataError where somebody else's has its name. */
+async function beginStaging(staging: string): Promise<void> {
+  await removeStaging(staging);
+  await mkdir(staging).catch((cause: unknown) => {
+    if (!isSystemError(cause) || cause.code !== "EEXIST") throw cause;
+    throw new DataError(`${staging} is in the way: the dataset is written there first.`, {
+      hint: "Move it away, or choose another folder for the dataset.",
+    });
+  });
+  await writeFile(join(staging, STAGING_FILE), "");
+}
+
+/** Removes what a killed or failed writing left; a folder that is not ours stays as it is. */
+async function removeStaging(staging: string): Promise<void> {
+  const names: string[] = await readdir(staging).catch(() => []);
+  if (!names.includes(STAGING_FILE)) return;
+  for (const name of [...OWN_FILES, STAGING_FILE]) await rm(join(staging, name), { force: true });
+  await rmdir(staging);
 }
 
 /** Removes our files by name and then the folder, so that nobody else's file can go with them. */
