@@ -118,7 +118,8 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
     run.recorder.record({ kind: "run-end" });
   } catch (error) {
     if (!isBegun) run.discard();
-    throw error;
+    // What was stopped in the middle of a step rejects with the signal's reason; the last whole step is saved.
+    throw signal.aborted && error === signal.reason ? interrupted(config, directory) : error;
   }
 }
 
