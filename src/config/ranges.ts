@@ -25,8 +25,11 @@ export function rows(least: number): z.ZodInt {
 export const value = z.number().min(-1e6).max(1e6);
 
 /** A folder or file, as it is typed. */
-export const path = z
-  .string()
-  .min(1)
-  .max(4096)
-  .refine((text) => text.trim() !== "" && !/\p{Cc}/u.test(text), "must be a path");
+export const path = z.string().min(1).max(4096).refine(isPlain, "must be a path");
+
+/** What something is called in a table. */
+export const label = z.string().min(1).max(100).refine(isPlain, "must be a name without control characters");
+
+function isPlain(text: string): boolean {
+  return text.trim() !== "" && !/\p{Cc}/u.test(text);
+}

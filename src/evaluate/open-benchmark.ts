@@ -1,8 +1,9 @@
 /** The front door of benchmarks: every kind by name. A new benchmark is a file and a line in the table. */
 
-import { z } from "zod";
+import type { z } from "zod";
 
 import { choiceOf, openChoice } from "../config/choice.ts";
+import { label } from "../config/ranges.ts";
 import { namedList, nameOf } from "../config/named-list.ts";
 import type { Benchmark, BenchmarkContext } from "./benchmark.ts";
 import { HELD_OUT } from "./held-out.ts";
@@ -12,7 +13,7 @@ export const BENCHMARKS = { "held-out": HELD_OUT };
 /** One benchmark of a list: its kind's options, and its name. */
 export const BenchmarkChoice = choiceOf(BENCHMARKS, {
   common: {
-    name: z.string().min(1).optional().describe("Its name in tables; its kind unless given."),
+    name: label.optional().describe("Its name in tables; its kind unless given."),
   },
 });
 export type BenchmarkChoice = z.infer<typeof BenchmarkChoice>;

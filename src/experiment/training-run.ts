@@ -15,7 +15,7 @@ import { recordBenchmark } from "../evaluate/record-benchmark.ts";
 import { openRewards } from "../rewards/open-reward.ts";
 import { requireNeeds } from "../rewards/require-needs.ts";
 import type { Reward } from "../rewards/reward.ts";
-import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
+import { firstEdits, type PreparedEdit, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { Interrupted } from "../errors.ts";
 import type { OnLoad } from "../engine/policy-engine.ts";
 import type { Clock } from "../runs/clock.ts";
@@ -35,7 +35,7 @@ import { policyNotices } from "./policy-notices.ts";
 import { RunDatasets } from "./run-datasets.ts";
 import type { Progress } from "./progress.ts";
 import type { RunConfig } from "./run-config.ts";
-import { requireRunMemory } from "./run-memory.ts";
+import { requireRunMemory, type DataSize } from "./run-memory.ts";
 
 export interface TrainingRequest {
   readonly config: RunConfig;
@@ -88,6 +88,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   progress.say(`Policy ${material.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
   const first = await firstEdits(material.train, 1);
+  requireRunMemory(config, dataSize(material, first));
   for (const notice of policyNotices(material.start, first, sampled)) progress.say(notice);
 
   const data = await datasetFingerprint(datasets.opened);
@@ -186,6 +187,17 @@ async function gather(config: RunConfig, datasets: RunDatasets, reward: Reward):
     rlTrain: prepare(rlTrain),
     validation: prepare(validation),
     benchmarks,
+  };
+}
+
+function dataSize(
+  { train, rlTrain, validation, benchmarks }: Material,
+  [edit]: readonly PreparedEdit[],
+): DataSize {
+  const test = Math.max(0, ...benchmarks.map(({ edits }) => edits.count));
+  return {
+    pictureBytes: edit?.source.pixels.length ?? 0,
+    counts: { train: train.count, rlTrain: rlTrain.count, validation: validation.count, test },
   };
 }
 
