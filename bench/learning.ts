@@ -13,6 +13,8 @@ import { parseArgs } from "node:util";
 import { openEngine, startPolicy, type PolicyStart } from "../src/experiment/policy-start.ts";
 import type { RunConfig } from "../src/experiment/run-config.ts";
 import { openDataset } from "../src/data/open-dataset.ts";
+import type { EngineHost } from "../src/engine/engine-host.ts";
+import { openEngineHost } from "../src/engine/open-engine-host.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { armResults } from "../src/evaluate/arms.ts";
 import { COPY_ARM, evaluateBenchmark, type ArmRows } from "../src/evaluate/evaluate-benchmark.ts";
@@ -64,13 +66,16 @@ for (const [name, directory] of Object.entries(folders)) {
   process.stderr.write(`writing ${directory}\n`);
   await writeScenes({ directory, seed: 0, counts: COUNTS, imperfect: name === "clean" ? 0 : IMPERFECT });
 }
-for (const seed of seeds) await oneSeed(seed);
+for (const seed of seeds) {
+  await using host = await openEngineHost(settingsOf(seed, Number(values.threads)).engine);
+  await oneSeed(host, seed);
+}
 report();
 
-async function oneSeed(seed: number): Promise<void> {
+async function oneSeed(host: EngineHost, seed: number): Promise<void> {
   const config = settingsOf(seed, Number(values.threads));
   const cleanTrain = await openDataset({ kind: "omniedit", directory: folders.clean }, "train");
-  const fresh = await startPolicy(config, cleanTrain);
+  const fresh = await startPolicy(host, config, cleanTrain);
   const { tokens, vision, grammar } = fresh;
   const parts = { tokens, vision, grammar, thoughts: false };
   const prepared = async (
@@ -83,7 +88,7 @@ async function oneSeed(seed: number): Promise<void> {
   const edits = await firstEdits(await prepared(folders.clean, "test"), COUNTS.test);
   const folder = (name: string): string => join(ROOT, `seed-${seed}`, name);
   const continued = { ...config.sft, learningRate: CONTINUED_LEARNING_RATE };
-  const shared = { config, validation };
+  const shared = { host, config, validation };
 
   const base = await trainArm({
     ...shared,
@@ -122,10 +127,11 @@ async function oneSeed(seed: number): Promise<void> {
     trained.set(`${kind}: SFT continued`, more);
   }
   costs.push(...ARMS.map((name) => costLine(seed, name, trained.get(name) as TrainedArm)));
-  await score(edits, { seed, config, fresh, trained });
+  await score(edits, { host, seed, config, fresh, trained });
 }
 
 interface Scored {
+  readonly host: EngineHost;
   readonly seed: number;
   readonly config: RunConfig;
   readonly fresh: PolicyStart;
@@ -134,7 +140,7 @@ interface Scored {
 
 async function score(
   edits: readonly PreparedEdit[],
-  { seed, config, fresh, trained }: Scored,
+  { host, seed, config, fresh, trained }: Scored,
 ): Promise<void> {
   const { arms } = await evaluateBenchmark({
     benchmark: { name: "held-out", reward: referenceReward, measures },
@@ -145,7 +151,8 @@ async function score(
       role: name.endsWith("GRPO") ? "rl" : "policy",
       open: async () => {
         process.stderr.write(`scoring seed ${seed}, ${name}\n`);
-        return openEngine((trained.get(name) as TrainedArm).policy, config, { purpose: "training" });
+        const { optimizer } = config;
+        return openEngine(host, (trained.get(name) as TrainedArm).policy, { optimizer, purpose: "training" });
       },
     })),
     maxTokens: MAX_TOKENS,

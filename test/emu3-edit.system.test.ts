@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
+import { EngineSettings, openEngineHost } from "../src/engine/open-engine-host.ts";
 import { openPolicy } from "../src/experiment/policy-start.ts";
 import { decodePicture } from "../src/images/codec.ts";
 import { encodePng } from "../src/images/png.ts";
@@ -98,11 +99,12 @@ describe("earl edit on Emu3's published layout", () => {
 
   test("takes the area of the base's config, but not for a checkpoint that was trained since", async () => {
     const places = { visionTokenizer: at("vision") };
-    expect((await openPolicy(at("original"), places)).imageArea).toBe(64);
+    await using host = await openEngineHost(EngineSettings.parse({}));
+    expect((await openPolicy(host, at("original"), places)).imageArea).toBe(64);
     cpSync(at("original"), at("trained"), { recursive: true });
     const reference = { kind: "movq", directory: at("vision") };
     writeFileSync(at("trained", "vision_tokenizer.json"), JSON.stringify(reference));
-    expect((await openPolicy(at("trained"))).imageArea).toBeUndefined();
+    expect((await openPolicy(host, at("trained"))).imageArea).toBeUndefined();
   }, 120_000);
 
   test("records why a thought that never ends gives no picture", async () => {

@@ -8,6 +8,7 @@ import { formatDuration } from "../../src/format.ts";
 import type { RunConfig } from "../../src/experiment/run-config.ts";
 import type { GrpoSettings } from "../../src/train/grpo-settings.ts";
 import type { SftSettings } from "../../src/train/sft-settings.ts";
+import type { EngineHost } from "../../src/engine/engine-host.ts";
 import type { PolicyEngine } from "../../src/engine/policy-engine.ts";
 import { referenceReward } from "../../src/rewards/reference.ts";
 import type { PreparedEdits } from "../../src/edits/prepared-edit.ts";
@@ -22,6 +23,7 @@ export type ArmTraining =
   | { readonly kind: "grpo"; readonly settings: GrpoSettings; readonly train: PreparedEdits };
 
 export interface ArmRequest {
+  readonly host: EngineHost;
   /** Folder the arm's weights and cost are kept in; an arm that lies there already is not trained again. */
   readonly folder: string;
   readonly start: PolicyStart;
@@ -41,10 +43,11 @@ export interface TrainedArm {
 const COST = "cost.json";
 
 export async function trainArm(request: ArmRequest): Promise<TrainedArm> {
-  const { folder, start, config, training } = request;
+  const { host, folder, start, config, training } = request;
   if (!existsSync(join(folder, COST))) {
     const begun = performance.now();
-    await using engine = await openEngine(start, config, {
+    await using engine = await openEngine(host, start, {
+      optimizer: config.optimizer,
       purpose: "training",
       keepsReference: training.kind === "grpo" && training.settings.loss.klCoef > 0,
     });
@@ -58,7 +61,7 @@ export async function trainArm(request: ArmRequest): Promise<TrainedArm> {
     renameSync(`${folder}.partial`, folder);
   }
   const cost = JSON.parse(readFileSync(join(folder, COST), "utf8")) as Omit<TrainedArm, "policy">;
-  return { ...cost, policy: await openPolicy(folder) };
+  return { ...cost, policy: await openPolicy(host, folder) };
 }
 
 async function runStage(

@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 
 import { openOnnxEngine } from "../../src/engine/onnx/onnx-engine.ts";
-import type { Trained } from "../../src/engine/onnx/policy-parts.ts";
+import type { Trained } from "../../src/engine/engine-host.ts";
 import { readPolicyConfig } from "../../src/policy/config-file.ts";
 import { PROJECTIONS } from "../../src/policy/parameters.ts";
 import { plainGrammar } from "../../src/tokens/plain-grammar.ts";

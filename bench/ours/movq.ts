@@ -20,7 +20,7 @@ const side = Number(values.side);
 const parameters = initialMovqParameters(EMU3_MOVQ_CONFIG, 1);
 const read = (names: Iterable<string>): Promise<ReadonlyMap<string, Float32Array>> =>
   Promise.resolve(new Map([...names].map((name) => [name, parameters.get(name) as Float32Array])));
-using model = new MovqModel(EMU3_MOVQ_CONFIG, read, { threads: Number(values.threads) });
+await using model = new MovqModel(EMU3_MOVQ_CONFIG, read, { threads: Number(values.threads) });
 
 const grid = side / spatialFactor(EMU3_MOVQ_CONFIG);
 const encodeGflop = (await model.flops("encoder", side, side)) / 1e9;

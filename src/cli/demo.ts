@@ -5,12 +5,12 @@ import { join } from "node:path";
 import type { DataSettings } from "../data/data-settings.ts";
 import { drawnScenes, writeScenes, type SceneDatasetRecord } from "../data/scenes/write-scenes.ts";
 import { ConfigError } from "../errors.ts";
+import { openEngineHost } from "../engine/open-engine-host.ts";
 import { loadRunConfig } from "../experiment/run-config.ts";
 import { requireRunMemory } from "../experiment/run-memory.ts";
 import { runDirectoryOf } from "../experiment/training-run.ts";
 import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken } from "../runs/open-run.ts";
-import { requireDevice } from "../tensor/find-device.ts";
 import { overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
@@ -48,7 +48,8 @@ export async function demo(flags: DemoFlags, surroundings: Surroundings): Promis
   if (!isResume) {
     refuseTaken(directory, "Go on with `earl demo --resume`, or start again with `earl demo --force`.");
   }
-  await requireDevice(config.engine.device);
+  // A device that is not there is no reason to draw scenes first.
+  await (await openEngineHost(config.engine))[Symbol.asyncDispose]();
   using interrupt = listenForInterrupt(surroundings);
   await writeDemoScenes(missing, surroundings);
   await trainAndReport({ config, directory, isResume, signal: interrupt.signal }, surroundings);

@@ -113,7 +113,7 @@ async function checkOnnxruntime(): Promise<Finding> {
   const { matmul } = await import("../tensor/ops/matmul.ts");
   const { Session } = await import("../tensor/session.ts");
   const graph = compile({ product: matmul(input("left", [2, 2]), input("right", [2, 2])) });
-  using session = await Session.open(graph);
+  await using session = await Session.open(graph);
   const { product } = await session.run({
     left: new Float32Array([1, 2, 3, 4]),
     right: new Float32Array([5, 6, 7, 8]),
@@ -124,9 +124,10 @@ async function checkOnnxruntime(): Promise<Finding> {
 }
 
 async function checkWebgpu({ device }: DoctorFlags): Promise<Finding> {
-  const { requireDevice } = await import("../tensor/find-device.ts");
+  const { EngineSettings, openEngineHost } = await import("../engine/open-engine-host.ts");
   try {
-    await requireDevice("webgpu");
+    const host = await openEngineHost(EngineSettings.parse({ kind: "onnx", device: "webgpu" }));
+    await host[Symbol.asyncDispose]();
     return { state: "ok", detail: "doubles a number" };
   } catch (fault) {
     if (!(fault instanceof EarlError)) throw fault;

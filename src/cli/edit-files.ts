@@ -22,10 +22,13 @@ const LONGEST_SHEET_ROW = 5;
 
 export type ReadEdit = EditedPicture & { readonly picture?: Picture };
 
+export interface CompletionReader extends Pick<PolicyStart, "tokens" | "vision"> {
+  readonly prompt: Prompt;
+}
+
 /** Reads every completion, and says how many are read. What cannot be read is an outcome, not an error. */
 export async function readEdits(
-  { tokens, vision }: PolicyStart,
-  prompt: Prompt,
+  { tokens, vision, prompt }: CompletionReader,
   completions: readonly Completion[],
   onRead: (done: number) => void,
 ): Promise<ReadEdit[]> {

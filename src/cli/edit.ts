@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { EngineSettings } from "../engine/engines.ts";
+import type { EngineHost } from "../engine/engine-host.ts";
+import { EngineSettings, openEngineHost } from "../engine/open-engine-host.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
@@ -58,14 +59,15 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   const bytes = readPicture(request.image);
 
   const source = await decodePicture(bytes, request.image);
-  const policy = await openPolicy(checkpoint, flags);
+  await using host = await openEngineHost(EngineSettings.parse({ device: flags.device }));
+  const policy = await openPolicy(host, checkpoint, flags);
   const progress = progressOn(surroundings);
   progress.start("Read the picture", 0);
   const size = policy.vision.fittingSize(source.width, source.height, flags.area ?? policy.imageArea);
   requireGrids(policy, policy.vision.gridOf(size.width, size.height), flags.grid);
   const { resized, codes } = await readSource(source, policy, size);
-  // Emu3's encoder would take a gigabyte beside the language model.
-  await policy.vision.release();
+  // Emu3's encoder would take a gigabyte beside the language model: it is opened again when there are pictures to decode.
+  await policy.vision[Symbol.asyncDispose]();
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
   const prompt = makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
   const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;
@@ -80,14 +82,17 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   ];
   for (const notice of notices) if (notice !== undefined) progress.say(notice);
 
-  const completions = await generate(policy, prompt, {
+  const completions = await generate(host, policy, {
+    prompt,
     sampling,
     flags,
     progress,
     clock: surroundings.clock,
   });
   progress.start("Pictures", completions.length);
-  const edits = await readEdits(policy, prompt, completions, (done) => progress.advance(done));
+  const vision = await host.openVision(policy.visionDirectory ?? checkpoint);
+  const reader = { tokens: policy.tokens, vision, prompt };
+  const edits = await readEdits(reader, completions, (done) => progress.advance(done));
   progress.clear();
   const files = writePictures(out, source, edits);
   const [first] = files.pictures;
@@ -157,6 +162,7 @@ function makePrompt(
 }
 
 interface Writing {
+  readonly prompt: Prompt;
   readonly sampling: Sampling;
   readonly flags: EditFlags;
   readonly progress: Progress;
@@ -165,16 +171,12 @@ interface Writing {
 
 /** The completions, in their order. The time left is that of the longest thought, where one is written. */
 async function generate(
+  host: EngineHost,
   policy: PolicyStart,
-  prompt: Prompt,
-  { sampling, flags, progress, clock }: Writing,
+  { prompt, sampling, flags, progress, clock }: Writing,
 ): Promise<Completion[]> {
-  const settings = {
-    engine: EngineSettings.parse({ device: flags.device }),
-    optimizer: OptimizerSettings.parse({}),
-  };
-  const onLoad = followLoad(progress);
-  await using engine = await openEngine(policy, settings, { purpose: "inference", onLoad });
+  const purpose = { optimizer: OptimizerSettings.parse({}), purpose: "inference" } as const;
+  await using engine = await openEngine(host, policy, { ...purpose, onLoad: followLoad(progress) });
   const completions: Completion[] = [];
   const begun = clock.seconds();
   const total = sampling.groupSize * sampling.maxTokens;

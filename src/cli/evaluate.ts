@@ -3,7 +3,7 @@
 import { DataSettings } from "../data/data-settings.ts";
 import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
-import { EngineSettings } from "../engine/engines.ts";
+import { EngineSettings, openEngineHost } from "../engine/open-engine-host.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import { Interrupted } from "../errors.ts";
 import { DECODINGS, evaluateBenchmark } from "../evaluate/evaluate-benchmark.ts";
@@ -49,7 +49,8 @@ export async function evaluate(
   using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
   const { signal } = interrupt;
 
-  const policy = await openPolicy(checkpoint, flags);
+  await using host = await openEngineHost(EngineSettings.parse({ device: flags.device }));
+  const policy = await openPolicy(host, checkpoint, flags);
   const { tokens, vision, grammar } = policy;
   const progress = progressOn(surroundings);
   const datasets = new RunDatasets(DataSettings.parse({ directory: data }), (notice) => progress.say(notice));
@@ -69,10 +70,7 @@ export async function evaluate(
   const prompts = edits.map(({ prompt }) => prompt);
   const maxTokens = flags.maxTokens ?? longestCompletion(grammar, prompts);
   for (const notice of policyNotices(policy, edits, maxTokens)) progress.say(notice);
-  const settings = {
-    engine: EngineSettings.parse({ device: flags.device }),
-    optimizer: OptimizerSettings.parse({}),
-  };
+  const purpose = { optimizer: OptimizerSettings.parse({}), purpose: "inference" } as const;
   progress.start("Evaluation", DECODINGS.length);
   const { measures, results } = await evaluateBenchmark({
     benchmark,
@@ -82,7 +80,7 @@ export async function evaluate(
       {
         name: path,
         role: "policy",
-        open: async () => openEngine(policy, settings, { purpose: "inference" }),
+        open: async () => openEngine(host, policy, purpose),
       },
     ],
     maxTokens,

@@ -6,6 +6,7 @@ import { picture } from "../images/picture.ts";
 import { encodePng } from "../images/png.ts";
 import { EMU3_MOVQ_CONFIG } from "../tokens/movq/config.ts";
 import { MovqModel } from "../tokens/movq/movq-model.ts";
+import { MovqPictures } from "../tokens/movq/movq-pictures.ts";
 import { MovqTokenizer } from "../tokens/movq/movq-tokenizer.ts";
 import { initialMovqParameters } from "../tokens/movq/parameters.ts";
 import { countedTokens } from "../tokens/constraints.ts";
@@ -72,7 +73,7 @@ describe("prepareExample with a vision tokenizer of Emu3's kind", () => {
   );
 
   test("resizes to EARL's area and leaves out the edges that no code stands for", async () => {
-    using vision = new MovqTokenizer(model, "nowhere");
+    await using vision = new MovqTokenizer(model.config, new MovqPictures(model), "nowhere");
     const wide = encodePng(picture(64, 36));
     const example = { ...examples[0]!, source: wide, target: wide };
     const edit = await prepareExample(example, { ...parts, vision });

@@ -7,7 +7,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import type { OpenDataset } from "../data/open-dataset.ts";
-import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
+import type { EngineHost } from "../engine/engine-host.ts";
+import type { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { CheckpointFiles, OnLoad, PolicyEngine, PolicyWeights } from "../engine/policy-engine.ts";
 import { CheckpointError } from "../errors.ts";
 import { freshPolicyConfig, type PolicyConfig } from "../policy/config.ts";
@@ -17,27 +18,26 @@ import type { LoraSettings } from "../policy/lora.ts";
 import { initialParameters, parameterCount } from "../policy/parameters.ts";
 import type { PolicySettings } from "../policy/policy-settings.ts";
 import { openPolicyDirectory } from "../policy/policy-directory.ts";
-import { requireDevice } from "../tensor/find-device.ts";
 import { learnByteLevelBpe } from "../tokens/byte-level-bpe.ts";
 import { editGrammar } from "../tokens/edit-grammar.ts";
 import { EMU3_RANKS_FILE } from "../tokens/emu3-tiktoken.ts";
 import { fitPatchCodebook } from "../tokens/fit-patch-codebook.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
-import { openVisionTokenizer } from "../tokens/open-vision-tokenizer.ts";
 import { freshPositions, type Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
 import { fittingExamples } from "./fitting-examples.ts";
 import { withAdapter } from "./lora-start.ts";
-import { requireMemory } from "../policy/required-memory.ts";
 import type { RunConfig } from "./run-config.ts";
 
 export interface PolicyStart {
   readonly config: PolicyConfig;
   readonly tokens: Tokens;
   readonly vision: VisionTokenizer;
+  /** Where a host can open it again; absent for one that was fitted just now. */
+  readonly visionDirectory?: string;
   readonly grammar: Grammar;
   /** Tokenizer files, to be written beside every checkpoint. */
   readonly companions: CheckpointFiles;
@@ -54,11 +54,19 @@ export interface PolicyStart {
 }
 
 /** The policy that a config starts from. */
-export async function startPolicy(config: RunConfig, train: OpenDataset): Promise<PolicyStart> {
+export async function startPolicy(
+  host: EngineHost,
+  config: RunConfig,
+  train: OpenDataset,
+): Promise<PolicyStart> {
   const { policy, tokenizer, seed } = config;
-  if (policy.checkpoint === undefined) return freshPolicy({ policy, tokenizer, seed }, train);
-  const start = withAdapter(await openPolicy(policy.checkpoint, policy), policy.lora, seed);
-  requireMemory(policy.checkpoint, start.config, { learned: start.adapter ?? "all" });
+  if (policy.checkpoint === undefined) {
+    const fresh = await freshPolicy({ policy, tokenizer, seed }, train);
+    host.requireRoom({ name: "The policy of these settings", config: fresh.config, trained: "all" });
+    return fresh;
+  }
+  const start = withAdapter(await openPolicy(host, policy.checkpoint, policy), policy.lora, seed);
+  host.requireRoom({ name: policy.checkpoint, config: start.config, trained: start.adapter ?? "all" });
   return start;
 }
 
@@ -73,26 +81,32 @@ export interface PolicyUse {
 
 /**
  * The policy of a checkpoint directory. Throws CheckpointError where files are missing or do not fit together,
- * EngineError where this machine cannot hold the weights.
+ * EngineError where the host cannot hold the weights.
  */
-export async function openPolicy(directory: string, use: PolicyUse = {}): Promise<PolicyStart> {
+export async function openPolicy(
+  host: EngineHost,
+  directory: string,
+  use: PolicyUse = {},
+): Promise<PolicyStart> {
   const adapter = await readAdapterDirectory(directory);
   const base = adapter?.base ?? directory;
   // PEFT saves no tokenizer beside an adapter, earl does.
   const place = (...files: string[]): string =>
     files.some((file) => existsSync(join(directory, file))) ? directory : base;
   const textTokenizer = await openTextTokenizer(use.tokenizer ?? place("tokenizer.json", EMU3_RANKS_FILE));
-  const vision = await openVisionTokenizer(use.visionTokenizer ?? place(VISION_FILE));
+  const visionDirectory = use.visionTokenizer ?? place(VISION_FILE);
+  const vision = await host.openVision(visionDirectory);
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
   const opened = await openPolicyDirectory(base);
   const { config } = opened;
   await opened.close();
   const { imageArea, isNested } = await readPolicyConfig(base);
   requireFit(directory, config, tokens, vision);
-  requireMemory(directory, config);
+  host.requireRoom({ name: directory, config, trained: "none" });
   return {
     ...policyOf(config, tokens, vision, use),
     isNested,
+    visionDirectory,
     // Training reads pictures at the tokenizer's own size, whatever its base was made for.
     imageArea: existsSync(join(directory, VISION_FILE)) ? undefined : imageArea,
     ...(adapter === undefined
@@ -140,7 +154,6 @@ async function freshPolicy(settings: FreshSettings, train: OpenDataset): Promise
   const sizes = pictures.map(({ width, height }) => vision.fittingSize(width, height));
   const grids = sizes.map(({ width, height }) => vision.gridOf(width, height));
   const config = freshPolicyConfig(policy, tokens.vocabulary, freshPositions(grids));
-  requireMemory("The policy of these settings", config, { learned: "all" });
   const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;
   const { embeddingStd, weightStd } = policy;
   return {
@@ -174,6 +187,7 @@ function describeSize(config: PolicyConfig): string {
 }
 
 export interface EnginePurpose {
+  readonly optimizer: OptimizerSettings;
   /** One for inference trains nothing. */
   readonly purpose: "training" | "inference";
   /** Keeps the weights it starts from as the reference policy. */
@@ -182,28 +196,22 @@ export interface EnginePurpose {
   readonly onLoad?: OnLoad;
 }
 
-/** An engine that holds the policy's weights. Throws EngineError where the device is not there. */
-export async function openEngine(
+/** An engine that holds the policy's weights. */
+export function openEngine(
+  host: EngineHost,
   start: PolicyStart,
-  settings: Pick<RunConfig, "engine" | "optimizer">,
-  { purpose, keepsReference = false, onLoad }: EnginePurpose,
+  { optimizer, purpose, keepsReference = false, onLoad }: EnginePurpose,
 ): Promise<PolicyEngine> {
-  const { config, grammar, companions, adapter } = start;
-  const { device, threads, microbatchTokens, generationRows, recompute } = settings.engine;
-  await requireDevice(device);
-  return openOnnxEngine({
-    device,
+  const { about: name, config, grammar, companions, adapter } = start;
+  return host.openEngine({
+    name,
     config,
     grammar,
     companions,
     weights: start.weights(),
     reference: keepsReference ? "start" : undefined,
     trained: adapter ?? (purpose === "training" ? "all" : "none"),
-    optimizer: settings.optimizer,
-    threads,
-    microbatchTokens,
-    generationRows,
-    recompute,
+    optimizer,
     onLoad,
   });
 }

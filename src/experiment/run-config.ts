@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Declaration } from "../config/declaration.ts";
 import { loadConfig, parseConfig } from "../config/load-config.ts";
 import { DataSettings } from "../data/data-settings.ts";
-import { EngineSettings } from "../engine/engines.ts";
+import { EngineSettings } from "../engine/open-engine-host.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import { EvaluationSettings } from "../evaluate/evaluation-settings.ts";
 import { PolicySettings } from "../policy/policy-settings.ts";

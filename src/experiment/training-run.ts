@@ -17,13 +17,14 @@ import { requireNeeds } from "../rewards/require-needs.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { firstEdits, type PreparedEdit, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { Interrupted } from "../errors.ts";
+import type { EngineHost } from "../engine/engine-host.ts";
+import { openEngineHost } from "../engine/open-engine-host.ts";
 import type { OnLoad } from "../engine/policy-engine.ts";
 import type { Clock } from "../runs/clock.ts";
 import { STAGES, type RunEvent, type Stage } from "../runs/event.ts";
 import { createManifest } from "../runs/manifest.ts";
 import { openRun, refuseTaken, type OpenRun } from "../runs/open-run.ts";
 import { readJson, RunDirectory } from "../runs/run-directory.ts";
-import { requireDevice } from "../tensor/find-device.ts";
 import { grpo } from "../train/grpo.ts";
 import { sft } from "../train/sft.ts";
 import type { StageResult, StageRun } from "../train/stage.ts";
@@ -81,10 +82,10 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   const directory = runDirectoryOf(config);
   if (!isResume) refuseTaken(directory);
   requireRunMemory(config);
-  await requireDevice(config.engine.device);
+  await using host = await openEngineHost(config.engine);
   await using reward = await openRewards(config.rewards);
   const datasets = new RunDatasets(config.data, (notice) => progress.say(notice));
-  const material = await gather(config, datasets, reward);
+  const material = await gather({ host, config, datasets, reward });
   progress.say(`Policy ${material.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
   const first = await firstEdits(material.train, 1);
@@ -112,7 +113,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   });
   run.recorder.subscribe(request.onEvent);
   try {
-    const parts = { ...request, material, reward, run };
+    const parts = { ...request, host, material, reward, run };
     const arms = await trainStages(parts);
     if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
     for (const opened of material.benchmarks) await evaluateArms(parts, opened, arms);
@@ -157,14 +158,21 @@ async function evaluateArms(
   recordBenchmark(run.recorder, results);
 }
 
-async function gather(config: RunConfig, datasets: RunDatasets, reward: Reward): Promise<Material> {
+interface Gathering {
+  readonly host: EngineHost;
+  readonly config: RunConfig;
+  readonly datasets: RunDatasets;
+  readonly reward: Reward;
+}
+
+async function gather({ host, config, datasets, reward }: Gathering): Promise<Material> {
   const { rlDirectory, thoughts } = config.data;
   const train = await datasets.open("train");
   const rlTrain = await datasets.open("train", rlDirectory);
   const validation = await datasets.open("validation");
   if (trains(config, "grpo"))
     for (const dataset of [rlTrain, validation]) await requireNeeds(reward, dataset);
-  const start = await startPolicy(config, train);
+  const start = await startPolicy(host, config, train);
   const { tokens, vision, grammar } = start;
   const prepare = (dataset: EditDataset): PreparedEdits =>
     datasets.prepare(dataset, { tokens, vision, grammar, thoughts });
@@ -207,6 +215,7 @@ function datasetRecord(directory: string): unknown {
 }
 
 interface StageParts extends TrainingRequest {
+  readonly host: EngineHost;
   readonly material: Material;
   readonly reward: Reward;
   readonly run: OpenRun;
@@ -237,7 +246,8 @@ async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult>
   const { start, train, rlTrain, validation } = material;
   // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
   const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(parts, "sft") : start;
-  await using engine = await openEngine(origin, config, {
+  await using engine = await openEngine(parts.host, origin, {
+    optimizer: config.optimizer,
     purpose: "training",
     keepsReference: stage === "grpo" && config.grpo.loss.klCoef > 0,
     onLoad: parts.onLoad,
@@ -256,19 +266,20 @@ async function trainStage(parts: StageParts, stage: Stage): Promise<StageResult>
 }
 
 /** The best checkpoint of a stage that is done; the policy it started from where it made no checkpoint. */
-async function bestOf({ config, run, material }: StageParts, stage: Stage): Promise<PolicyStart> {
+async function bestOf({ config, host, run, material }: StageParts, stage: Stage): Promise<PolicyStart> {
   const name = run.recorder.best[stage];
   if (name === undefined) return material.start;
   const { freeGridText } = config.policy;
-  return openPolicy(join(run.directory.checkpoints, name), { freeGridText });
+  return openPolicy(host, join(run.directory.checkpoints, name), { freeGridText });
 }
 
 function armOf(
-  { config }: StageParts,
+  { config, host }: StageParts,
   arm: Pick<PolicyArm, "name" | "role">,
   policy: PolicyStart,
 ): PolicyArm {
-  return { ...arm, open: async () => openEngine(policy, config, { purpose: "inference" }) };
+  const { optimizer } = config;
+  return { ...arm, open: () => openEngine(host, policy, { optimizer, purpose: "inference" }) };
 }
 
 function interrupted(config: RunConfig, directory: RunDirectory): Interrupted {

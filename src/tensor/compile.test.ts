@@ -42,7 +42,7 @@ describe("compile", () => {
 
 describe("Session", () => {
   test("says which feed does not fit", async () => {
-    using session = await Session.open(compile({ loss }), { threads: 1 });
+    await using session = await Session.open(compile({ loss }), { threads: 1 });
     await expect(session.run({ rows: new Float32Array(6), weight: new Float32Array(5) })).rejects.toThrow(
       "[4, 3] float32 as weight, got Float32Array of 5",
     );

@@ -7,6 +7,7 @@ import { Emitter } from "./emitter.ts";
 import { topologicalOrder } from "./topological-order.ts";
 import { ELEMENT_TYPES, ModelProto } from "./onnx-schema.ts";
 import { inputName } from "./ops/leaves.ts";
+import { sessionBytes } from "./session-bytes.ts";
 import type { Value } from "./value.ts";
 import { describe } from "./value.ts";
 
@@ -21,6 +22,8 @@ export interface CompiledGraph {
   /** Floating-point operations of its matrix products. */
   readonly flops: number;
   readonly nodes: number;
+  /** About what a session of it holds of memory when it has run; what it is fed and what comes out are not in it. */
+  readonly bytes: number;
 }
 
 function valueInfo(name: string, value: Value): object {
@@ -74,6 +77,7 @@ export function compile(outputs: Readonly<Record<string, Value>>, device: Device
     outputs: new Map(Object.entries(outputs)),
     flops,
     nodes: emitter.nodes.length,
+    bytes: sessionBytes(order, Object.values(outputs), emitter.nodes.length),
   };
 }
 

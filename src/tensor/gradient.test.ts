@@ -147,7 +147,7 @@ async function run(
   outputs: Record<string, Value>,
   feeds: Record<string, Float32Array>,
 ): Promise<Record<string, Float32Array>> {
-  using session = await Session.open(compile(outputs), { threads: 1 });
+  await using session = await Session.open(compile(outputs), { threads: 1 });
   return (await session.run(feeds)) as Record<string, Float32Array>;
 }
 
@@ -175,7 +175,7 @@ describe("gradients", () => {
       );
       const exact = await run(outputs, feeds);
 
-      using forward = await Session.open(compile({ loss }), { threads: 1 });
+      await using forward = await Session.open(compile({ loss }), { threads: 1 });
       const step = 1e-2;
       for (const [index, shape] of shapes.entries()) {
         const array = feeds[`x${index}`] as Float32Array;

@@ -62,7 +62,7 @@ const ARRAY_OF: Record<ElementType, new (length: number) => TensorData> = {
   bool: Uint8Array,
 };
 
-export class Session implements Disposable {
+export class Session implements AsyncDisposable {
   readonly graph: CompiledGraph;
   readonly #session: InferenceSession;
   readonly #kept: ReadonlySet<string>;
@@ -113,15 +113,26 @@ export class Session implements Disposable {
     }
     const read: Record<string, TensorData> = {};
     const kept: Record<string, Feed> = {};
-    for (const [name, tensor] of Object.entries(await this.#session.run(inputs))) {
+    for (const [name, tensor] of Object.entries(await this.#outputs(inputs))) {
       if (tensor.location === "gpu-buffer") kept[name] = new DeviceTensor(tensor);
       else (this.#kept.has(name) ? kept : read)[name] = tensor.data as TensorData;
     }
     return { read, kept };
   }
 
-  [Symbol.dispose](): void {
-    void this.#session.release();
+  async #outputs(inputs: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+    try {
+      return await this.#session.run(inputs);
+    } catch (cause) {
+      throw new EngineError(
+        `onnxruntime could not run a graph of ${this.graph.nodes} nodes: ${String(cause)}`,
+        { hint: "Most often memory is short: use smaller batches or pictures, or a larger machine.", cause },
+      );
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session.release();
   }
 }
 

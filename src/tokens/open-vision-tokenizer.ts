@@ -1,20 +1,28 @@
-/** Opens the vision tokenizer that lies in a directory: beside a checkpoint that earl saved, or as Emu3 is published. */
+/**
+ * The front door of vision tokenizers: the kinds that `vision_tokenizer.json` beside a checkpoint can name, each with what
+ * the file says about it. Emu3's own directories have no such file and are known by their config.json.
+ */
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { openChoice, type Variant } from "../config/choice.ts";
 import { CheckpointError } from "../errors.ts";
 import { readJsonFile } from "../policy/published-file.ts";
 import { hasMovqConfig } from "./movq/config-file.ts";
-import { MOVQ_KIND, MovqTokenizer } from "./movq/movq-tokenizer.ts";
-import { PatchCodebook } from "./patch-codebook.ts";
-import { VISION_FILE, type VisionTokenizer } from "./vision-tokenizer.ts";
+import { MOVQ, MovqTokenizer } from "./movq/movq-tokenizer.ts";
+import { PATCH_CODEBOOK } from "./patch-codebook.ts";
+import { VISION_FILE, type VisionContext, type VisionTokenizer } from "./vision-tokenizer.ts";
 
-const MovqReference = z.object({ kind: z.literal(MOVQ_KIND), directory: z.string() });
+export const VISION_TOKENIZERS: Readonly<Record<string, Variant<VisionContext, Promise<VisionTokenizer>>>> = {
+  "patch-codebook": PATCH_CODEBOOK,
+  movq: MOVQ,
+};
 
 /**
- * `vision_tokenizer.json` counts first; without it, config.json must describe a MoVQ (`Emu3VisionVQ`, `emu3_vqgan`, or
- * `emu3`, whose files hold one beside the language model). Throws CheckpointError where neither is there, or one is damaged or of an unknown kind.
+ * Opens what lies in a directory: `vision_tokenizer.json` counts first; without it, config.json must describe a MoVQ
+ * (`Emu3VisionVQ`, `emu3_vqgan`, or `emu3`, whose files hold one beside the language model). Throws CheckpointError
+ * where neither is there, or one is damaged or of an unknown kind.
  */
 export async function openVisionTokenizer(directory: string): Promise<VisionTokenizer> {
   const path = join(directory, VISION_FILE);
@@ -27,15 +35,24 @@ export async function openVisionTokenizer(directory: string): Promise<VisionToke
       },
     );
   }
-  const json = await readJsonFile(path, "Copy it again from the checkpoint.");
-  const reference = MovqReference.safeParse(json);
-  if (!reference.success) return PatchCodebook.read(json);
-  return openReferred(reference.data.directory, path);
+  return openChoice(VISION_TOKENIZERS, settingsIn(await readJsonFile(path, COPY), path), { path });
 }
 
-async function openReferred(directory: string, path: string): Promise<VisionTokenizer> {
-  if (await hasMovqConfig(directory)) return MovqTokenizer.open(directory);
-  throw new CheckpointError(`${path} refers to the vision tokenizer in ${directory}, which is not there.`, {
-    hint: `Download it there, or change "directory" in ${VISION_FILE} to where it lies now.`,
-  });
+const COPY = "Copy it again from the checkpoint.";
+const Kind = z.looseObject({ kind: z.string() });
+
+function settingsIn(json: unknown, path: string): { readonly kind: string } {
+  const named = Kind.safeParse(json);
+  if (!named.success) throw new CheckpointError(`${path} does not say its kind.`, { hint: COPY });
+  const { kind, ...options } = named.data;
+  const variant = Object.hasOwn(VISION_TOKENIZERS, kind) ? VISION_TOKENIZERS[kind] : undefined;
+  if (variant === undefined) {
+    const known = Object.keys(VISION_TOKENIZERS).join(", ");
+    throw new CheckpointError(`${path} is of the kind "${kind}"; known are ${known}.`, {
+      hint: "A newer version of earl may know it.",
+    });
+  }
+  const checked = variant.options.safeParse(options);
+  if (checked.success) return { kind, ...checked.data };
+  throw new CheckpointError(`${path} cannot be used: ${z.prettifyError(checked.error)}`, { hint: COPY });
 }

@@ -9,6 +9,7 @@ import { Rng } from "../random.ts";
 import { fitPatchCodebook } from "./fit-patch-codebook.ts";
 import { openVisionTokenizer } from "./open-vision-tokenizer.ts";
 import { PatchCodebook } from "./patch-codebook.ts";
+import { visionContract } from "./vision-tokenizer.contract.ts";
 
 const noise = (width: number, height: number, seed: number): Picture => {
   const rng = Rng.from(seed, "noise");
@@ -117,6 +118,15 @@ describe("fitPatchCodebook", () => {
   });
 });
 
+visionContract("the patch codebook", {
+  open: () => Promise.resolve(new PatchCodebook(4, noise(4, 4 * 60, 5).pixels)),
+  sizes: [
+    [4, 4],
+    [8, 4],
+    [12, 20],
+  ],
+});
+
 describe("PatchCodebook", () => {
   test("encodes a patch as the nearest entry, the first of equals", async () => {
     // Entries of one pixel: 10, 30, 30.
@@ -193,7 +203,9 @@ describe("the size of a picture that is read", () => {
   test("is that of the pictures it was fitted to, also after saving", () => {
     expect(one.fittingSize(640, 480)).toEqual({ width: 12, height: 8 });
     const file = Buffer.from(one.files().get("vision_tokenizer.json") as Uint8Array).toString("utf8");
-    expect(PatchCodebook.read(JSON.parse(file)).pictureSize).toEqual({ width: 12, height: 8 });
+    expect(
+      PatchCodebook.open(JSON.parse(file) as Parameters<typeof PatchCodebook.open>[0]).pictureSize,
+    ).toEqual({ width: 12, height: 8 });
   });
 
   test("is its own where they had several", () => {

@@ -4,6 +4,8 @@
  * the PSNR tells.
  */
 
+import { setImmediate } from "node:timers/promises";
+
 import { z } from "zod";
 import { CheckpointError, DataError } from "../errors.ts";
 import { MOST, MOST_SIDE } from "../policy/size-limits.ts";
@@ -13,13 +15,13 @@ import { nearestRow } from "./k-means.ts";
 import type { CodeGrid, GridSize, PictureSize, VisionTokenizer } from "./vision-tokenizer.ts";
 import { VISION_FILE } from "./vision-tokenizer.ts";
 
-export const PATCH_CODEBOOK_KIND = "patch-codebook";
+const KIND = "patch-codebook";
 
 /** Pixels of a side. A larger picture would be a sequence that no policy reads. */
 const side = z.int().min(1).max(MOST_SIDE);
 
+/** What the file says beside its kind. */
 const PatchCodebookFile = z.strictObject({
-  kind: z.literal(PATCH_CODEBOOK_KIND),
   patchSize: side,
   codebookSize: z.int().min(1).max(MOST.vocabularySize),
   /** [codebookSize, patchSize, patchSize, 3] bytes. */
@@ -27,6 +29,8 @@ const PatchCodebookFile = z.strictObject({
   /** Of the pictures it was fitted to, where all had one. */
   pictureSize: z.strictObject({ width: side, height: side }).exactOptional(),
 });
+
+type PatchCodebookFile = z.infer<typeof PatchCodebookFile>;
 
 export class PatchCodebook implements VisionTokenizer {
   readonly patchSize: number;
@@ -57,15 +61,8 @@ export class PatchCodebook implements VisionTokenizer {
     }
   }
 
-  /** Reads what `files` wrote. Throws CheckpointError for anything else. */
-  static read(json: unknown): PatchCodebook {
-    const parsed = PatchCodebookFile.safeParse(json);
-    if (!parsed.success) {
-      throw new CheckpointError(`${VISION_FILE} cannot be used: ${z.prettifyError(parsed.error)}`, {
-        hint: "Copy it again from the checkpoint.",
-      });
-    }
-    const { patchSize, codebookSize, codebook, pictureSize } = parsed.data;
+  /** Opens what `files` wrote. Throws CheckpointError where its numbers do not fit each other. */
+  static open({ patchSize, codebookSize, codebook, pictureSize }: PatchCodebookFile): PatchCodebook {
     const entries = new Uint8Array(Buffer.from(codebook, "base64"));
     const tokenizer = new PatchCodebook(patchSize, entries, pictureSize);
     if (tokenizer.codebookSize !== codebookSize) {
@@ -102,22 +99,23 @@ export class PatchCodebook implements VisionTokenizer {
     return patchGrid(width, height, this.patchSize);
   }
 
-  encode(pictures: readonly Picture[]): Promise<CodeGrid[]> {
-    return Promise.resolve().then(() => pictures.map((one) => this.#encodeOne(one)));
+  async encode(pictures: readonly Picture[]): Promise<CodeGrid[]> {
+    for (const { width, height } of pictures) this.gridOf(width, height);
+    return inTurns(pictures, (one) => this.#encodeOne(one));
   }
 
-  decode(grids: readonly CodeGrid[]): Promise<Picture[]> {
-    return Promise.resolve().then(() => grids.map((grid) => this.#decodeOne(grid)));
+  async decode(grids: readonly CodeGrid[]): Promise<Picture[]> {
+    return inTurns(grids, (grid) => this.#decodeOne(grid));
   }
 
-  /** A codebook is small: there is nothing to give up. */
-  release(): Promise<void> {
+  /** A codebook is small: there is nothing to free. */
+  [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }
 
   files(): ReadonlyMap<string, Uint8Array> {
-    const content: z.infer<typeof PatchCodebookFile> = {
-      kind: PATCH_CODEBOOK_KIND,
+    const content: z.infer<typeof PatchCodebookFile> & { kind: string } = {
+      kind: KIND,
       patchSize: this.patchSize,
       codebookSize: this.codebookSize,
       codebook: Buffer.from(this.#entries).toString("base64"),
@@ -161,6 +159,25 @@ export class PatchCodebook implements VisionTokenizer {
     }
     return result;
   }
+}
+
+export const PATCH_CODEBOOK = {
+  about: "A codebook of squares that was fitted to the training pictures; the file holds all of it.",
+  options: PatchCodebookFile,
+  open: async (file: PatchCodebookFile): Promise<VisionTokenizer> => PatchCodebook.open(file),
+};
+
+/** One after the other; timers and sockets have their turn after each. */
+async function inTurns<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Result,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) {
+    results.push(work(item));
+    await setImmediate();
+  }
+  return results;
 }
 
 function isCut({ width, height }: PictureSize, patchSize: number): boolean {

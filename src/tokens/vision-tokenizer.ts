@@ -21,7 +21,14 @@ export interface PictureSize {
 /** What earl writes beside every checkpoint it trains: what `VisionTokenizer.files` holds. */
 export const VISION_FILE = "vision_tokenizer.json";
 
-export interface VisionTokenizer {
+/** What a kind of vision tokenizer is opened with, beside what its file says. */
+export interface VisionContext {
+  /** The file. */
+  readonly path: string;
+}
+
+/** Dispose of it when done: threads and weights are freed, and nothing can be asked of it any more. */
+export interface VisionTokenizer extends AsyncDisposable {
   readonly codebookSize: number;
   /**
    * The size that a picture of any size should be given before it is encoded; `area`, in pixels, is the wanted one
@@ -32,11 +39,10 @@ export interface VisionTokenizer {
   pictureSizeOf(grid: GridSize): PictureSize;
   /** The grid a picture of this size becomes. Throws DataError for a size it cannot take. */
   gridOf(width: number, height: number): GridSize;
-  /** Throws DataError where a picture's size does not fit. */
+  /** All in one call, so that they can be shared out. Throws DataError where a picture's size does not fit. */
   encode(pictures: readonly Picture[]): Promise<CodeGrid[]>;
+  /** All in one call, too. Throws DataError for a grid that is not filled, or codes outside the codebook. */
   decode(grids: readonly CodeGrid[]): Promise<Picture[]>;
-  /** Gives up the memory that later calls can take anew, at the price of reading weights again. */
-  release(): Promise<void>;
   /** The files that restore it, name to content, to be written beside a checkpoint. */
   files(): ReadonlyMap<string, Uint8Array>;
 }

@@ -37,7 +37,7 @@ const SINGLE: Names = {
 /** Compares what the recording holds. Returns the names it did not. */
 export async function* compareMovq(directory: string): AsyncGenerator<Comparison, string[]> {
   const file = await readMovqConfig(directory);
-  using model = new MovqModel(file.config, await openMovqWeights(directory, file));
+  await using model = new MovqModel(file.config, await openMovqWeights(directory, file));
   const expected = await RecordedTensors.open(join(directory, "expected.safetensors"));
   try {
     const names = expected.has("encoded") ? SINGLE : BATCHED;

@@ -35,7 +35,7 @@ export async function* comparePolicy(directory: string): AsyncGenerator<Comparis
     if (expected.has("greedy")) yield* compareGreedy(recording);
     return expected.unread();
   } finally {
-    await space.close();
+    await space[Symbol.asyncDispose]();
     await expected.close();
   }
 }

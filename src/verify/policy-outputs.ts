@@ -5,6 +5,7 @@ import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import { packBatch } from "../engine/onnx/packed-batch.ts";
 import { weightInputs } from "../engine/onnx/policy-parts.ts";
 import { linear } from "../tensor/ops/matmul.ts";
+import type { Value } from "../tensor/value.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import { plainGrammar } from "../tokens/plain-grammar.ts";
 import { compareEqual, compareNumbers, type Comparison, type NumberOptions } from "./comparison.ts";
@@ -29,19 +30,22 @@ export async function compareLogits({ recording, space }: Bench): Promise<Compar
   const { config, rows, expected, tokens } = recording;
   const length = Math.max(...rows.map(({ first, end }) => end - first));
   const shape = { prompts: rows.length, groupSize: 1, prefix: 0, completion: length };
-  const session = await space.session(["logits", shape], () => {
+  const build = (): Record<string, Value> => {
     const weights = weightInputs({ config });
     return { logits: linear(forwardGroups(config, weights, shape).hidden, headWeight(config, weights)) };
-  });
+  };
   const ids = new BigInt64Array(rows.length * length);
   for (const [index, row] of rows.entries()) {
     ids.set(Array.from(row.ids.subarray(row.first, row.end), BigInt), index * length);
   }
-  const { logits } = await space.run(session, {
-    ...(await space.weights()),
-    tokens: ids,
-    positions: ids.map((_, at) => BigInt(at % length)),
-  });
+  const { read } = await space.runner.run(
+    { key: ["logits", shape], build },
+    {
+      ...(await space.weights()),
+      tokens: ids,
+      positions: ids.map((_, at) => BigInt(at % length)),
+    },
+  );
   const all = (await expected.numbers("logits")) as Float32Array;
   const width = config.vocabularySize;
   const real = (values: Float32Array, starts: (row: number) => number): Float32Array => {
@@ -53,7 +57,7 @@ export async function compareLogits({ recording, space }: Bench): Promise<Compar
   return compareNumbers(
     "logits",
     {
-      got: real(logits as Float32Array, (row) => row * length),
+      got: real(read["logits"] as Float32Array, (row) => row * length),
       want: real(all, (row) => row * tokens + (rows[row]?.first ?? 0)),
     },
     { tolerance: LOGITS, row: width },

@@ -6,6 +6,7 @@ import { packBatch, type PackedBatch, type PackedGroup } from "../engine/onnx/pa
 import { ACCUMULATED, accumulateGraph } from "../engine/onnx/training-graphs.ts";
 import { DataError } from "../errors.ts";
 import { parameterShapes } from "../policy/parameters.ts";
+import type { Value } from "../tensor/value.ts";
 import { compareNumbers, type Comparison, type NumberOptions } from "./comparison.ts";
 import type { Bench } from "./policy-bench.ts";
 import { afterPrompt, groupsOf, type PolicyRecording } from "./policy-recording.ts";
@@ -37,13 +38,16 @@ export async function* compareLoss(bench: Bench, name: string, spec: LossSpec): 
   const { expected, config, parameters } = recording;
   const batch = batchFor(bench, name);
   const layout = parameterLayout(parameterShapes(config));
-  const session = await space.session([name], () => accumulateGraph(space.options, batch.shape, spec));
-  const results = await space.run(session, {
-    ...batch.feeds,
-    [ACCUMULATED]: new Float32Array(layout.size),
-    parameters: flatten(layout, parameters),
-    inverseTemperature: Float32Array.of(1),
-  });
+  const build = (): Record<string, Value> => accumulateGraph(space.options, batch.shape, spec);
+  const { read: results } = await space.runner.run(
+    { key: [name], build },
+    {
+      ...batch.feeds,
+      [ACCUMULATED]: new Float32Array(layout.size),
+      parameters: flatten(layout, parameters),
+      inverseTemperature: Float32Array.of(1),
+    },
+  );
   const scalar = (key: string): number => Number(results[key]?.[0]);
   const loss = { got: [scalar("loss")], want: await expected.numbers(`${name}.loss`) };
   yield compareNumbers(`${name} loss`, loss, LOSS);

@@ -27,12 +27,12 @@ export async function expectFiniteDifferences(
   const loss = sum(multiply(result, constant(normal(result.shape), result.shape)));
   const slopes = gradients(loss, operands);
   const feeds = Object.fromEntries(shapes.map((shape, index) => [`x${index}`, normal(shape)]));
-  using backward = await Session.open(
+  await using backward = await Session.open(
     compile(Object.fromEntries(slopes.map((slope, index) => [`x${index}.slope`, slope]))),
     { threads: 1 },
   );
   const exact = await backward.run(feeds);
-  using forward = await Session.open(compile({ loss }), { threads: 1 });
+  await using forward = await Session.open(compile({ loss }), { threads: 1 });
   for (const [operand, array] of Object.entries(feeds)) {
     for (const [index, middle] of array.entries()) {
       const lossAt = async (offset: number): Promise<number> => {

@@ -6,6 +6,6 @@ import { input } from "../../src/tensor/ops/leaves.ts";
 import { Session } from "../../src/tensor/session.ts";
 
 const number = input("number", [1]);
-using session = await Session.open(compile({ doubled: add(number, number) }));
+await using session = await Session.open(compile({ doubled: add(number, number) }));
 const { doubled } = await session.run({ number: Float32Array.of(21) });
 process.stdout.write(`${String(doubled?.[0])}\n`);

@@ -64,7 +64,7 @@ describe("attention within a prefix", () => {
   test.each([1, 2, 3, 7, 256])("in blocks of %i queries is what it is by the book", async (block) => {
     const rows = randomRows();
     const operands = SHAPES.map((shape, index) => input(`x${index}`, shape));
-    using session = await Session.open(compile({ out: attention(operands, block) }), { threads: 1 });
+    await using session = await Session.open(compile({ out: attention(operands, block) }), { threads: 1 });
     const { out } = await session.run({ x0: rows[0]!, x1: rows[1]!, x2: rows[2]! });
     const expected = plainAttention(rows);
     for (const [index, value] of (out as Float32Array).entries()) {

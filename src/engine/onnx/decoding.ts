@@ -5,6 +5,7 @@
 
 import { EngineError } from "../../errors.ts";
 import { Rng } from "../../random.ts";
+import type { ThreadClient } from "../../tensor/thread-client.ts";
 import { FORCED } from "../../tokens/constraints.ts";
 import { GrammarFollower, type Constraint } from "../../tokens/grammar-follower.ts";
 import type { Grammar } from "../../tokens/grammar.ts";
@@ -13,7 +14,7 @@ import type { CompletedGroup, Completion, Sampling } from "../policy-engine.ts";
 import { drawnFrom } from "./drawing.ts";
 import type { GenerationStart, RunRequest } from "./generation.ts";
 import { bucket } from "./packed-batch.ts";
-import type { WorkerClient } from "./worker-client.ts";
+import type { PolicyWorkspace } from "./policy-workspace.ts";
 
 /** Prompts with their places in the caller's list: a prompt's numbers do not depend on its neighbours. */
 export interface NumberedPrompt {
@@ -58,7 +59,7 @@ export function guidanceOf({ guidance = 1 }: Sampling): number | undefined {
  * but should, and the signal's reason when it aborts.
  */
 export async function* writeCompletions(
-  worker: WorkerClient,
+  worker: ThreadClient<PolicyWorkspace>,
   grammar: Grammar,
   prompts: readonly NumberedPrompt[],
   { sampling, seed, longest, signal, onTokens }: WritingOptions,

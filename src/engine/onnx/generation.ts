@@ -1,11 +1,20 @@
 /** A generation under way: the prompts' keys and values, and those of the completions, which grow by a run at a time. */
 
+import type { GraphRunner } from "../../tensor/graph-runner.ts";
 import type { Feeds } from "../../tensor/session.ts";
 import { MASKED, headsOf } from "./attention.ts";
 import { CompletionCache } from "./completion-cache.ts";
 import type { Drawing } from "./drawing.ts";
 import { decodeGraph, prefillGraph } from "./generation-graphs.ts";
-import type { PolicyWorkspace } from "./policy-workspace.ts";
+import type { GraphContext } from "./training-graphs.ts";
+
+/** What generations compute with. */
+export interface Sampler {
+  readonly runner: GraphRunner;
+  readonly context: Pick<GraphContext, "config" | "trained" | "segments">;
+  /** The policy's present ones, ready to be fed. */
+  readonly weights: Feeds;
+}
 
 export interface GenerationStart {
   /** P prefixes; with guidance twice the prompts, each with and then without its instruction. */
@@ -70,11 +79,11 @@ export function longestRun(layers: number): number {
 
 /** Computes the prompts; `spare` is the cache of a generation that has ended. */
 export async function startGeneration(
-  workspace: PolicyWorkspace,
+  { runner, context, weights }: Sampler,
   start: GenerationStart,
   spare?: CompletionCache,
-): Promise<Generation> {
-  const { config } = workspace.options;
+): Promise<{ readonly generation: Generation; readonly flops: number }> {
+  const { config } = context;
   const { keyValueHeads, size } = headsOf(config);
   const { prompts, prefix } = start;
   const cache = CompletionCache.reuse(spare, {
@@ -83,33 +92,28 @@ export async function startGeneration(
     size,
     capacity: pastBucket(start.steps, start.steps) + longestRun(config.layers),
   });
-  if (prefix === 0) return { start, prefix: {}, cache };
+  if (prefix === 0) return { generation: { start, prefix: {}, cache }, flops: 0 };
 
-  const session = await workspace.session(
-    ["prefill", prompts, prefix],
-    () => prefillGraph(workspace.options, prompts, prefix),
-    "all",
-  );
+  const recipe = {
+    key: ["prefill", prompts, prefix],
+    build: () => prefillGraph(context, prompts, prefix),
+    kept: "all",
+  } as const;
   const positions = BigInt64Array.from({ length: prompts * prefix }, (_, index) => BigInt(index % prefix));
-  const { kept: filled } = await workspace.runKeeping(session, {
-    tokens: start.tokens,
-    positions,
-    ...(await workspace.weights()),
-  });
+  const { kept: filled, flops } = await runner.run(recipe, { tokens: start.tokens, positions, ...weights });
   const prefixMask = new Float32Array(prompts * prefix);
   for (const [prompt, length] of start.lengths.entries()) {
     prefixMask.fill(MASKED, prompt * prefix + length, (prompt + 1) * prefix);
   }
-  return { start, prefix: { ...filled, prefixMask }, cache };
+  return { generation: { start, prefix: { ...filled, prefixMask }, cache }, flops };
 }
 
 /** Takes every row of a generation on by a run. */
 export async function decodeRun(
-  workspace: PolicyWorkspace,
+  { runner, context, weights }: Sampler,
   { start, prefix, cache }: Generation,
   { steps, tokens, forced, uniform, drawn }: RunRequest,
-): Promise<WrittenRun> {
-  const { segments } = workspace.options;
+): Promise<WrittenRun & { readonly flops: number }> {
   const taken = cache.length;
   const past = pastBucket(taken, start.steps);
   const shape = {
@@ -122,14 +126,15 @@ export async function decodeRun(
     drawn,
     isGuided: start.guidance !== undefined,
   };
-  const session = await workspace.session(["decode", shape, start.drawing], () =>
-    decodeGraph(workspace.options, shape, segments, start.drawing),
-  );
+  const recipe = {
+    key: ["decode", shape, start.drawing],
+    build: () => decodeGraph(context, shape, context.segments, start.drawing),
+  };
   const positions = BigInt64Array.from({ length: start.prompts * start.groupSize }, (_, index) =>
     BigInt((start.lengths[Math.floor(index / start.groupSize)] as number) + taken),
   );
-  const results = await workspace.run(session, {
-    ...(await workspace.weights()),
+  const { read, flops } = await runner.run(recipe, {
+    ...weights,
     ...prefix,
     ...cache.feeds(past),
     tokens: start.guidance === undefined ? tokens : inPairs(tokens, start),
@@ -140,10 +145,11 @@ export async function decodeRun(
     inverseTemperature: Float32Array.of(start.temperature === 0 ? 1 : 1 / start.temperature),
     pastMask: Float32Array.from({ length: past }, (_, at) => (at < taken ? 0 : MASKED)),
   });
-  cache.append(results, steps);
+  cache.append(read, steps);
   return {
-    ids: (results["ids"] ?? new BigInt64Array()) as BigInt64Array,
-    logprobs: (results["logprobs"] ?? new Float32Array()) as Float32Array,
+    ids: (read["ids"] ?? new BigInt64Array()) as BigInt64Array,
+    logprobs: (read["logprobs"] ?? new Float32Array()) as Float32Array,
+    flops,
   };
 }
 

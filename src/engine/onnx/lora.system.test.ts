@@ -19,13 +19,15 @@ import { initialParameters, PROJECTIONS } from "../../policy/parameters.ts";
 import { savePolicyDirectory } from "../../policy/save-policy.ts";
 import { EMU3_CONFIG, type PolicyConfig } from "../../policy/config.ts";
 import { Rng } from "../../random.ts";
+import type { Value } from "../../tensor/value.ts";
 import { plainGrammar } from "../../tokens/plain-grammar.ts";
 import type { PolicyWeights, TrainingGroup } from "../policy-engine.ts";
 import { flatten, parameterLayout, parameterViews } from "./flat-parameters.ts";
 import { openOnnxEngine, type OnnxEngineOptions } from "./onnx-engine.ts";
 import { packBatch } from "./packed-batch.ts";
 import { arraySource, freshAdapter } from "./parameter-source.ts";
-import { adapterNames, policyParts, type Trained } from "./policy-parts.ts";
+import type { Trained } from "../engine-host.ts";
+import { adapterNames, policyParts } from "./policy-parts.ts";
 import { PolicyWorkspace } from "./policy-workspace.ts";
 import { ACCUMULATED, accumulateGraph } from "./training-graphs.ts";
 
@@ -101,10 +103,9 @@ const GROUPS: TrainingGroup[] = [4, 6].map((length) => ({
 }));
 
 async function logprobs(parameters: Map<string, Float32Array>, trained: Trained): Promise<Float32Array> {
-  const space = new PolicyWorkspace({ ...SETTINGS, trained });
+  await using space = new PolicyWorkspace({ ...SETTINGS, trained });
   await space.setState({ kind: "arrays", arrays: parameters });
   const { logprobs: values } = await space.logprobs(packBatch(GROUPS, GRAMMAR.segments), "policy", 1);
-  await space.close();
   return values;
 }
 
@@ -114,18 +115,20 @@ async function gradient(
   trained: Trained,
 ): Promise<Map<string, Float32Array>> {
   const policy = { config: CONFIG, trained };
-  const space = new PolicyWorkspace({ ...SETTINGS, trained });
+  await using space = new PolicyWorkspace({ ...SETTINGS, trained });
   const batch = packBatch(GROUPS, GRAMMAR.segments);
   const layout = parameterLayout(policyParts(policy).trained);
-  const session = await space.session(["gradient"], () => accumulateGraph(space.options, batch.shape, GRPO));
-  const results = await space.run(session, {
-    ...batch.feeds,
-    ...Object.fromEntries(parameters),
-    [ACCUMULATED]: new Float32Array(layout.size),
-    parameters: flatten(layout, parameters),
-    inverseTemperature: Float32Array.of(1),
-  });
-  await space.close();
+  const build = (): Record<string, Value> => accumulateGraph(space.options, batch.shape, GRPO);
+  const { read: results } = await space.runner.run(
+    { key: ["gradient"], build },
+    {
+      ...batch.feeds,
+      ...Object.fromEntries(parameters),
+      [ACCUMULATED]: new Float32Array(layout.size),
+      parameters: flatten(layout, parameters),
+      inverseTemperature: Float32Array.of(1),
+    },
+  );
   return parameterViews(layout, results[`next:${ACCUMULATED}`] as Float32Array);
 }
 
@@ -230,7 +233,7 @@ describe("an engine with LoRA", () => {
     expect(learned.logprobs).not.toEqual(start.logprobs);
 
     const place = await readAdapterDirectory(join(folder, "adapter"));
-    expect(place).toEqual({ base: resolve(folder, "base"), settings: LORA });
+    expect(place).toEqual({ base: resolve(folder, "base"), settings: { ...LORA, isNested: false } });
     await using other = await openOnnxEngine(options({ weights: trainedAdapter(), reference: "start" }));
     await other.step(GROUPS, GRPO, 1e-2);
     // What a stage starts from is its reference, a trained adapter included.

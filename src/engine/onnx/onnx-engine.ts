@@ -2,6 +2,9 @@
 
 import type { LossSpec } from "../../algorithms/losses.ts";
 import { EngineError } from "../../errors.ts";
+import { DEVICES } from "../../tensor/device.ts";
+import { startThread } from "../../tensor/start-module.ts";
+import { ThreadClient } from "../../tensor/thread-client.ts";
 import type { Grammar } from "../../tokens/grammar.ts";
 import type {
   Agreement,
@@ -17,11 +20,12 @@ import type {
   TrainingGroup,
 } from "../policy-engine.ts";
 import { guidanceOf, writeCompletions } from "./decoding.ts";
+import { TURN } from "./device-turns.ts";
 import { longestRun } from "./generation.ts";
 import type { PackedBatch, PackedGroup } from "./packed-batch.ts";
 import { packBatch } from "./packed-batch.ts";
-import type { WorkspaceOptions } from "./policy-workspace.ts";
-import { WorkerClient } from "./worker-client.ts";
+import type { PolicyWorkspace, WorkspaceOptions } from "./policy-workspace.ts";
+import type { WorkerSettings } from "./worker.ts";
 
 export interface OnnxEngineOptions extends Omit<WorkspaceOptions, "segments"> {
   readonly grammar: Grammar;
@@ -56,7 +60,7 @@ export async function openOnnxEngine(options: OnnxEngineOptions): Promise<Policy
     onLoad,
     ...rest
   } = options;
-  const worker = new WorkerClient({ ...rest, segments: grammar.segments }, onLoad);
+  const worker = startWorker({ ...rest, segments: grammar.segments }, onLoad);
   try {
     await worker.handOver(
       [weights, reference].flatMap((one) => (typeof one === "object" ? buffersOf(one) : [])),
@@ -65,18 +69,25 @@ export async function openOnnxEngine(options: OnnxEngineOptions): Promise<Policy
       reference,
     );
   } catch (error) {
-    await worker.close();
+    await worker[Symbol.asyncDispose]();
     throw error;
   }
   return new OnnxEngine(worker, options);
 }
 
+function startWorker(options: WorkspaceOptions, onLoad: OnLoad = () => {}): ThreadClient<PolicyWorkspace> {
+  const turn = DEVICES[options.device ?? "cpu"].takesTurns ? TURN : undefined;
+  const worker = startThread("./worker", import.meta.url, { options, turn } satisfies WorkerSettings);
+  const onNote = (note: unknown): void => onLoad(...(note as Parameters<OnLoad>));
+  return new ThreadClient(worker, { name: "The engine", onNote });
+}
+
 class OnnxEngine implements PolicyEngine {
   readonly agreement = AGREEMENT;
-  readonly #worker: WorkerClient;
+  readonly #worker: ThreadClient<PolicyWorkspace>;
   readonly #options: OnnxEngineOptions;
 
-  constructor(worker: WorkerClient, options: OnnxEngineOptions) {
+  constructor(worker: ThreadClient<PolicyWorkspace>, options: OnnxEngineOptions) {
     this.#worker = worker;
     this.#options = options;
   }
@@ -161,7 +172,7 @@ class OnnxEngine implements PolicyEngine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.close();
+    await this.#worker[Symbol.asyncDispose]();
   }
 
   /** Cuts groups into batches of at most `microbatchTokens`, a whole group at the least. */

@@ -19,3 +19,5 @@ export const OnnxSettings = z.strictObject({
     .default(false)
     .describe("Compute each layer again in the backward pass, for less memory."),
 });
+
+export type OnnxSettings = z.infer<typeof OnnxSettings>;

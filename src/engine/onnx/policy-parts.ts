@@ -10,9 +10,7 @@ import { parameterShapes, type ParameterShape } from "../../policy/parameters.ts
 import { multiply } from "../../tensor/ops/elementwise.ts";
 import { input, scalar } from "../../tensor/ops/leaves.ts";
 import type { Value } from "../../tensor/value.ts";
-
-/** Every weight, adapters of these settings, or nothing. */
-export type Trained = "all" | "none" | LoraSettings;
+import type { Trained } from "../engine-host.ts";
 
 /** What the graphs of a policy are built from. */
 export interface GraphPolicy {

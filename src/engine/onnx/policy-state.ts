@@ -8,7 +8,8 @@ import { EngineError, ShapeError } from "../../errors.ts";
 import { sizeOf } from "../../policy/parameters.ts";
 import { input } from "../../tensor/ops/leaves.ts";
 import { slice } from "../../tensor/ops/shape.ts";
-import type { Feed, Feeds, KeptOutputs, Session } from "../../tensor/session.ts";
+import type { GraphRunner } from "../../tensor/graph-runner.ts";
+import type { Feed, Feeds } from "../../tensor/session.ts";
 import { DeviceTensor, release } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
@@ -37,13 +38,6 @@ export interface OptimizerSource {
 /** Outputs of a graph that updates the state, to be kept. */
 export const NEXT_STATE = Object.values(STATE).map(next);
 
-/** Opens a graph, compiled when first asked for. */
-type OpenGraph = (
-  key: readonly unknown[],
-  build: () => Record<string, Value>,
-  kept?: KeptOutputs,
-) => Promise<Session>;
-
 type FlatTensor = Float32Array | DeviceTensor;
 
 interface Moments {
@@ -53,13 +47,11 @@ interface Moments {
 
 interface StateOptions extends GraphPolicy {
   readonly segments: readonly Segment[];
-  /** Whether the device's memory is ours, so that a piece of an array can be fed as it lies. */
-  readonly isHost: boolean;
 }
 
 export class PolicyState implements Disposable {
   readonly #options: StateOptions;
-  readonly #open: OpenGraph;
+  readonly #runner: GraphRunner;
   readonly #parts: PolicyParts;
   readonly #layout: ParameterLayout;
   /** By name, and the head's rows of each segment if the head is among them. */
@@ -73,9 +65,9 @@ export class PolicyState implements Disposable {
   #reference: Feeds | undefined;
   #step = 0;
 
-  constructor(options: StateOptions, open: OpenGraph) {
+  constructor(options: StateOptions, runner: GraphRunner) {
     this.#options = options;
-    this.#open = open;
+    this.#runner = runner;
     this.#parts = policyParts(options);
     this.#layout = parameterLayout(this.#parts.trained);
   }
@@ -194,6 +186,11 @@ export class PolicyState implements Disposable {
     return flat;
   }
 
+  /** On the CPU the device's memory is ours, and a piece of an array can be fed as it lies. */
+  get #isHost(): boolean {
+    return this.#runner.device.isCpu;
+  }
+
   #replace(flat: FlatTensor, moments: Moments | undefined): void {
     release([this.#flat, ...Object.values(this.#moments ?? {}), ...Object.values(this.#trained ?? {})]);
     this.#flat = flat;
@@ -204,21 +201,21 @@ export class PolicyState implements Disposable {
   /** Arrays as the device keeps them, with the head's rows where the head is among them. */
   async #placed(arrays: Arrays): Promise<Feeds> {
     if (arrays.size === 0) return {};
-    if (this.#options.isHost) return this.#withHeadRows(arrays, rowsOfArray);
+    if (this.#isHost) return this.#withHeadRows(arrays, rowsOfArray);
     const build = (): Record<string, Value> => this.#withHeadRows(inputsOf(this.#parts.given), rowsOfValue);
-    const session = await this.#open(["given"], build, "all");
-    return (await session.runKeeping(Object.fromEntries(arrays))).kept;
+    const recipe = { key: ["given"], build, kept: "all" } as const;
+    return (await this.#runner.run(recipe, Object.fromEntries(arrays))).kept;
   }
 
   async #pieces(flat: FlatTensor): Promise<Feeds> {
     if (this.#layout.size === 0) return {};
-    if (this.#options.isHost) {
+    if (this.#isHost) {
       return this.#withHeadRows(parameterViews(this.#layout, flat as Float32Array), rowsOfArray);
     }
     const build = (): Record<string, Value> =>
       this.#withHeadRows(flatPieces(this.#layout).pieces, rowsOfValue);
-    const session = await this.#open(["trained"], build, "all");
-    return (await session.runKeeping({ parameters: flat })).kept;
+    const recipe = { key: ["trained"], build, kept: "all" } as const;
+    return (await this.#runner.run(recipe, { parameters: flat })).kept;
   }
 
   #withHeadRows<Tensor>(
@@ -236,8 +233,8 @@ export class PolicyState implements Disposable {
 
   async #read(tensor: FlatTensor, shape: readonly number[] = [this.#layout.size]): Promise<Float32Array> {
     if (tensor instanceof Float32Array) return tensor;
-    const session = await this.#open(["read", shape], () => ({ values: input("flat", shape) }));
-    return (await session.run({ flat: tensor }))["values"] as Float32Array;
+    const recipe = { key: ["read", shape], build: () => ({ values: input("flat", shape) }) };
+    return (await this.#runner.run(recipe, { flat: tensor })).read["values"] as Float32Array;
   }
 }
 

@@ -3,25 +3,23 @@
  * grammars; the engine in front of it (onnx-engine.ts) does the packing and runs it in a worker.
  */
 
-import type { LossSpec } from "../../algorithms/losses.ts";
 import { resolve } from "node:path";
 
+import type { LossSpec } from "../../algorithms/losses.ts";
 import { EngineError } from "../../errors.ts";
 import { sizeOf } from "../../policy/parameters.ts";
-import { compile } from "../../tensor/compile.ts";
-import type { Device, DeviceName } from "../../tensor/device.ts";
+import type { DeviceName } from "../../tensor/device.ts";
 import { DEVICES } from "../../tensor/device.ts";
-import type { ArrayFeeds, Feed, Feeds, KeptOutputs, RunResults } from "../../tensor/session.ts";
-import { release, Session } from "../../tensor/session.ts";
-import type { Value } from "../../tensor/value.ts";
-import { next, updateScalars } from "./adamw.ts";
-import { openCheckpoint, saveEngine } from "./engine-checkpoint.ts";
-import type { Generation, GenerationStart } from "./generation.ts";
-import { decodeRun, startGeneration } from "./generation.ts";
-import type { RunRequest, WrittenRun } from "./generation.ts";
-import type { CompletionCache } from "./completion-cache.ts";
-import { startSource, watchedSource } from "./parameter-source.ts";
+import { GraphRunner } from "../../tensor/graph-runner.ts";
+import type { ArrayFeeds, Feed, Feeds } from "../../tensor/session.ts";
+import { release } from "../../tensor/session.ts";
 import type { Arrays, CheckpointFiles, OnLoad, PolicyWeights } from "../policy-engine.ts";
+import { next, updateScalars } from "./adamw.ts";
+import type { CompletionCache } from "./completion-cache.ts";
+import { openCheckpoint, saveEngine } from "./engine-checkpoint.ts";
+import type { Generation, GenerationStart, RunRequest, Sampler, WrittenRun } from "./generation.ts";
+import { decodeRun, startGeneration } from "./generation.ts";
+import { startSource, watchedSource } from "./parameter-source.ts";
 import { policyParts } from "./policy-parts.ts";
 import { NEXT_STATE, PolicyState, type OptimizerState } from "./policy-state.ts";
 import type { BatchShape, GraphContext } from "./training-graphs.ts";
@@ -40,9 +38,6 @@ export interface BatchFeeds {
   readonly feeds: ArrayFeeds;
 }
 
-/** What graphs of a policy give out. */
-type Outputs = Record<string, Float32Array | BigInt64Array>;
-
 /** Sums over the batch's counted tokens, but for `loss` and `gradNorm`. */
 export interface StepSums {
   readonly loss: number;
@@ -56,28 +51,24 @@ export interface StepSums {
 /** A result with the floating-point operations that it took. */
 type Counted<Result> = Result & { readonly flops: number };
 
-export class PolicyWorkspace {
+export class PolicyWorkspace implements AsyncDisposable {
   readonly options: WorkspaceOptions;
-  readonly #device: Device;
+  readonly runner: GraphRunner;
   readonly #state: PolicyState;
   /** Where the weights were read that an adapter belongs to. */
   #base: string | null = null;
   readonly #onLoad: OnLoad;
-  #flops = 0;
   /** Those under way, by the number that they were begun with. */
   readonly #generations = new Map<number, Generation>();
   #begun = 0;
   /** Of a generation that ended: the next one is most often of the same shape. */
   #spare: CompletionCache | undefined;
-  readonly #sessions = new Map<string, Promise<Session>>();
 
   constructor(options: WorkspaceOptions, onLoad: OnLoad = () => {}) {
     this.options = options;
     this.#onLoad = onLoad;
-    this.#device = DEVICES[options.device ?? "cpu"];
-    this.#state = new PolicyState({ ...options, isHost: this.#device.isCpu }, (...graph) =>
-      this.session(...graph),
-    );
+    this.runner = new GraphRunner({ device: DEVICES[options.device ?? "cpu"], threads: options.threads });
+    this.#state = new PolicyState(options, this.runner);
   }
 
   /**
@@ -157,17 +148,17 @@ export class PolicyWorkspace {
     under: "policy" | "reference",
     temperature: number,
   ): Promise<Counted<{ readonly logprobs: Float32Array }>> {
-    const before = this.#flops;
     const weights = under === "policy" ? await this.#state.weights() : this.#state.reference;
-    const session = await this.session(["logprobs", batch.shape], () =>
-      logprobGraph(this.options, batch.shape),
-    );
-    const { logprobs } = await this.run(session, {
+    const recipe = {
+      key: ["logprobs", batch.shape],
+      build: () => logprobGraph(this.options, batch.shape),
+    };
+    const { read, flops } = await this.runner.run(recipe, {
       ...batch.feeds,
       ...weights,
       ...inverse(temperature),
     });
-    return { logprobs: logprobs as Float32Array, flops: this.#flops - before };
+    return { logprobs: read["logprobs"] as Float32Array, flops };
   }
 
   /** One optimizer step on a batch that may be cut into several passes. */
@@ -176,12 +167,6 @@ export class PolicyWorkspace {
     spec: LossSpec,
     learningRate: number,
   ): Promise<Counted<StepSums>> {
-    const before = this.#flops;
-    const done = await this.#step(batches, spec, learningRate);
-    return { ...done, flops: this.#flops - before };
-  }
-
-  async #step(batches: readonly BatchFeeds[], spec: LossSpec, learningRate: number): Promise<StepSums> {
     if (this.#state.size === 0) {
       throw new EngineError("This engine was opened to generate, so there is nothing to train.", {
         hint: "Open it with the weights or an adapter as what is trained.",
@@ -191,61 +176,56 @@ export class PolicyWorkspace {
     const fixed = { ...inverse(spec.temperature), ...this.#state.feeds };
     const [only] = batches;
     if (batches.length === 1 && only !== undefined) {
-      const session = await this.session(
-        ["step", only.shape, spec],
-        () => stepGraph(this.options, only.shape, spec),
-        NEXT_STATE,
-      );
-      const { read, kept } = await this.runKeeping(session, { ...only.feeds, ...fixed, ...scalars });
+      const recipe = {
+        key: ["step", only.shape, spec],
+        build: () => stepGraph(this.options, only.shape, spec),
+        kept: NEXT_STATE,
+      };
+      const { read, kept, flops } = await this.runner.run(recipe, { ...only.feeds, ...fixed, ...scalars });
       this.#state.take(kept);
-      return sums([read], read);
+      return { ...sums([read], read), flops };
     }
     let gradient: Feed = new Float32Array(this.#state.size);
     const passes = [];
+    let flops = 0;
     for (const batch of batches) {
-      const session = await this.session(
-        ["accumulate", batch.shape, spec],
-        () => accumulateGraph(this.options, batch.shape, spec),
-        [next(ACCUMULATED)],
-      );
-      const { read, kept } = await this.runKeeping(session, {
-        ...batch.feeds,
-        ...fixed,
-        [ACCUMULATED]: gradient,
-      });
+      const recipe = {
+        key: ["accumulate", batch.shape, spec],
+        build: () => accumulateGraph(this.options, batch.shape, spec),
+        kept: [next(ACCUMULATED)],
+      };
+      const pass = await this.runner.run(recipe, { ...batch.feeds, ...fixed, [ACCUMULATED]: gradient });
       release([gradient]);
-      gradient = kept[next(ACCUMULATED)] as Feed;
-      passes.push(read);
+      gradient = pass.kept[next(ACCUMULATED)] as Feed;
+      flops += pass.flops;
+      passes.push(pass.read);
     }
-    const session = await this.session(["update"], () => updateGraph(this.options), NEXT_STATE);
-    const { read, kept } = await this.runKeeping(session, {
+    const recipe = { key: ["update"], build: () => updateGraph(this.options), kept: NEXT_STATE };
+    const update = await this.runner.run(recipe, {
       ...this.#state.feeds,
       ...scalars,
       [ACCUMULATED]: gradient,
     });
     release([gradient]);
-    this.#state.take(kept);
-    return sums(passes, read);
+    this.#state.take(update.kept);
+    return { ...sums(passes, update.read), flops: flops + update.flops };
   }
 
   /** Begins a generation beside those under way. Its number is what `decode` and `endGeneration` know it by. */
   async startGeneration(start: GenerationStart): Promise<Counted<{ readonly generation: number }>> {
-    const before = this.#flops;
     const spare = this.#spare;
     this.#spare = undefined;
-    const generation = await startGeneration(this, start, spare);
+    const { generation, flops } = await startGeneration(await this.#sampler(), start, spare);
     this.#begun += 1;
     this.#generations.set(this.#begun, generation);
-    return { generation: this.#begun, flops: this.#flops - before };
+    return { generation: this.#begun, flops };
   }
 
   /** Takes every row of a generation on by a run of tokens. */
   async decode(number: number, request: RunRequest): Promise<Counted<WrittenRun>> {
     const generation = this.#generations.get(number);
     if (generation === undefined) throw new EngineError(`No generation ${number} is under way.`);
-    const before = this.#flops;
-    const written = await decodeRun(this, generation, request);
-    return { ...written, flops: this.#flops - before };
+    return decodeRun(await this.#sampler(), generation, request);
   }
 
   /** Frees a generation, whether it came to its end or not. */
@@ -257,36 +237,14 @@ export class PolicyWorkspace {
     this.#spare = generation.cache;
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const number of this.#generations.keys()) this.endGeneration(number);
     this.#state[Symbol.dispose]();
-    for (const session of this.#sessions.values()) (await session)[Symbol.dispose]();
-    this.#sessions.clear();
+    await this.runner[Symbol.asyncDispose]();
   }
 
-  /** The session of a graph, compiled when first asked for; outputs named in `kept` stay on the device. */
-  session(
-    key: readonly unknown[],
-    build: () => Record<string, Value>,
-    kept: KeptOutputs = [],
-  ): Promise<Session> {
-    const name = JSON.stringify(key);
-    const known = this.#sessions.get(name);
-    if (known !== undefined) return known;
-    const opened = Session.open(compile(build(), this.#device), { threads: this.options.threads, kept });
-    this.#sessions.set(name, opened);
-    return opened;
-  }
-
-  /** Runs a session and counts its operations. */
-  async run(session: Session, feeds: Feeds): Promise<Outputs> {
-    return (await this.runKeeping(session, feeds)).read as Outputs;
-  }
-
-  /** `run` for a session that keeps outputs. */
-  async runKeeping(session: Session, feeds: Feeds): Promise<RunResults> {
-    this.#flops += session.graph.flops;
-    return session.runKeeping(feeds);
+  async #sampler(): Promise<Sampler> {
+    return { runner: this.runner, context: this.options, weights: await this.#state.weights() };
   }
 }
 

@@ -1,29 +1,17 @@
-/** The thread the policy runs in, so that judge calls, progress and the dashboard go on while onnxruntime computes. */
+/** The thread that a policy runs in. */
 
-import { parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 
-import { EarlError } from "../../errors.ts";
-import { PolicyWorkspace } from "./policy-workspace.ts";
+import { sendNote, serveThread } from "../../tensor/thread-service.ts";
 import { inTurn } from "./device-turns.ts";
-import type { AnswerMessage, CallMessage, LoadMessage, WorkerSettings } from "./worker-messages.ts";
+import { PolicyWorkspace, type WorkspaceOptions } from "./policy-workspace.ts";
 
-const { options, turn } = workerData as WorkerSettings;
-const workspace = new PolicyWorkspace(options, (...loaded) =>
-  parentPort?.postMessage({ loaded } satisfies LoadMessage),
-);
-
-async function answer({ id, call, values }: CallMessage): Promise<AnswerMessage> {
-  try {
-    const method = workspace[call] as (...values: unknown[]) => unknown;
-    return { id, result: await inTurn(turn, () => method.apply(workspace, [...values])) };
-  } catch (error) {
-    const { message, stack, name } = error instanceof Error ? error : new Error(String(error));
-    return { id, error: name, message, stack, hint: error instanceof EarlError ? error.hint : undefined };
-  }
+/** What the thread is started with. */
+export interface WorkerSettings {
+  readonly options: WorkspaceOptions;
+  /** Set where engines must not use the device at the same time. */
+  readonly turn: SharedArrayBuffer | undefined;
 }
 
-// One call at a time, in the order they came: the workspace's state is never shared by two.
-let queue: Promise<void> = Promise.resolve();
-parentPort?.on("message", (message: CallMessage) => {
-  queue = queue.then(async () => parentPort?.postMessage(await answer(message)));
-});
+const { options, turn } = workerData as WorkerSettings;
+serveThread(new PolicyWorkspace(options, (...loaded) => sendNote(loaded)), (work) => inTurn(turn, work));

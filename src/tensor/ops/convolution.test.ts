@@ -85,7 +85,7 @@ function normal(shape: Shape, label: string): Float32Array {
 }
 
 async function compute(value: Value, feeds: Record<string, Float32Array>): Promise<number[]> {
-  using session = await Session.open(compile({ result: value }), { threads: 1 });
+  await using session = await Session.open(compile({ result: value }), { threads: 1 });
   return Array.from((await session.run(feeds))["result"] ?? [], Number);
 }
 

@@ -31,7 +31,7 @@ describe("scatterAdd", () => {
       const rows = Float32Array.from({ length: tokens * width }, () => rng.integer(16));
       const ids = BigInt64Array.from({ length: tokens }, () => BigInt(rng.integer(count - 1)));
       const out = scatterAdd(input("rows", [tokens, width]), input("ids", [tokens], "int64"), count);
-      using session = await Session.open(compile({ out }), { threads });
+      await using session = await Session.open(compile({ out }), { threads });
       const expected = plainSums(rows, ids, width, count);
       // A race shows itself sooner or later.
       for (let round = 0; round < 3; round += 1) {

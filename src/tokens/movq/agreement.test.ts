@@ -46,7 +46,7 @@ function expectClose(got: Float32Array, expected: Float32Array): void {
 
 describe("a vision tokenizer that transformers saved inside Emu3ForConditionalGeneration", () => {
   test("encodes a picture whose sides are no multiple of a code to the recorded codes", async () => {
-    using model = await openModel(transformers);
+    await using model = await openModel(transformers);
     const recording = await openRecording(transformers);
     const [, height, width] = recording.shape("pixels") as [number, number, number];
     const { rows, columns, codes, latents } = await model.encode(
@@ -61,7 +61,7 @@ describe("a vision tokenizer that transformers saved inside Emu3ForConditionalGe
   });
 
   test("decodes codes to the recorded pixels", async () => {
-    using model = await openModel(transformers);
+    await using model = await openModel(transformers);
     const recording = await openRecording(transformers);
     const [rows, columns] = recording.shape("codes") as [number, number];
     const pixels = await model.decode(await recording.codes("codes"), { rows, columns });
@@ -74,7 +74,7 @@ describe.skipIf(!existsSync(original))(
   "a vision tokenizer that Emu3's own code saved (shared/fixtures/movq)",
   () => {
     test("encodes and decodes as recorded", async () => {
-      using model = await openModel(original);
+      await using model = await openModel(original);
       const recording = await openRecording(original);
       const [pictures, channels, height, width] = recording.shape("pixels") as [
         number,
@@ -101,7 +101,7 @@ describe.skipIf(!existsSync(original))(
     });
 
     test("decodes codes that no picture gave", async () => {
-      using model = await openModel(original);
+      await using model = await openModel(original);
       const recording = await openRecording(original);
       const [, rows, columns] = recording.shape("codes_only") as [number, number, number];
       const pixels = await model.decode(await recording.codes("codes_only"), { rows, columns });

@@ -20,7 +20,9 @@ describe("upsampledConvolution", () => {
   const [x, w, b] = [input("x", SHAPES.x), input("w", SHAPES.w), input("b", SHAPES.b)];
 
   test("equals repeating every element and then convolving, in plain loops", async () => {
-    using session = await Session.open(compile({ result: upsampledConvolution(x, w, b) }), { threads: 1 });
+    await using session = await Session.open(compile({ result: upsampledConvolution(x, w, b) }), {
+      threads: 1,
+    });
     const { result } = await session.run(feeds);
     const repeated = Float32Array.from({ length: sizeOf([2, 3, 8, 10]) }, (_, index) => {
       const [plane, row, column] = [Math.floor(index / 80), Math.floor(index / 10) % 8, index % 10];

@@ -3,9 +3,10 @@
  * sizes; weights are fed to them, so all sizes share one copy, read when a half is first used.
  */
 
-import { compile } from "../../tensor/compile.ts";
 import { input } from "../../tensor/ops/leaves.ts";
-import { Session, type Feeds, type SessionOptions, type TensorData } from "../../tensor/session.ts";
+import { GraphRunner, type Recipe } from "../../tensor/graph-runner.ts";
+import type { Feeds, SessionOptions, TensorData } from "../../tensor/session.ts";
+import type { Value } from "../../tensor/value.ts";
 import type { GridSize } from "../vision-tokenizer.ts";
 import { spatialFactor, type MovqConfig } from "./config.ts";
 import { decodeCodes } from "./decoder.ts";
@@ -26,18 +27,16 @@ export interface EncodedPixels extends GridSize {
   readonly latents: Float32Array;
 }
 
-export class MovqModel implements Disposable {
+export class MovqModel implements AsyncDisposable {
   readonly config: MovqConfig;
   readonly #read: ReadParameters;
-  readonly #options: SessionOptions;
-  readonly #weights = new Map<MovqHalf, ReadonlyMap<string, Float32Array>>();
-  readonly #sessions = new Map<string, Session>();
-  #last: Promise<void> = Promise.resolve();
+  readonly #runner: GraphRunner;
+  readonly #weights = new Map<MovqHalf, Promise<Feeds>>();
 
-  constructor(config: MovqConfig, read: ReadParameters, options: SessionOptions = {}) {
+  constructor(config: MovqConfig, read: ReadParameters, { threads }: Pick<SessionOptions, "threads"> = {}) {
     this.config = config;
     this.#read = read;
-    this.#options = options;
+    this.#runner = new GraphRunner({ threads, mostSessions: MOST_SESSIONS });
   }
 
   /** Pixels [3, height, width] in −1…1. Throws ShapeError where a side is shorter than one code. */
@@ -60,69 +59,46 @@ export class MovqModel implements Disposable {
   }
 
   /** Floating-point operations of one call at this size: of a picture for the encoder, of a grid for the decoder. */
-  async flops(half: MovqHalf, height: number, width: number): Promise<number> {
-    return this.#inTurn(async () => (await this.#session(half, [height, width])).graph.flops);
+  flops(half: MovqHalf, height: number, width: number): Promise<number> {
+    return this.#runner.flopsOf(this.#recipe(half, [height, width]));
   }
 
-  /** Gives up sessions and weights; the next call opens and reads them anew. */
-  release(): Promise<void> {
-    return this.#inTurn(() => {
-      for (const session of this.#sessions.values()) session[Symbol.dispose]();
-      this.#sessions.clear();
-      this.#weights.clear();
-      return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#weights.clear();
+    await this.#runner[Symbol.asyncDispose]();
+  }
+
+  async #run(half: MovqHalf, size: Size, feeds: Feeds): Promise<Record<string, TensorData>> {
+    const { read } = await this.#runner.run(this.#recipe(half, size), {
+      ...(await this.#weightsOf(half)),
+      ...feeds,
     });
+    return read;
   }
 
-  [Symbol.dispose](): void {
-    void this.release();
+  #weightsOf(half: MovqHalf): Promise<Feeds> {
+    const known = this.#weights.get(half);
+    if (known !== undefined) return known;
+    const names = movqParameterShapes(this.config, half).keys();
+    const weights = this.#read(names).then((arrays): Feeds => Object.fromEntries(arrays));
+    // What could not be read is tried anew the next time.
+    weights.catch(() => this.#weights.delete(half));
+    this.#weights.set(half, weights);
+    return weights;
   }
 
-  #run(half: MovqHalf, size: Size, feeds: Feeds): Promise<Record<string, TensorData>> {
-    return this.#inTurn(async () => {
-      const session = await this.#session(half, size);
-      const weights = this.#weights.get(half) ?? (await this.#read(this.#namesOf(half)));
-      this.#weights.set(half, weights);
-      return session.run({ ...Object.fromEntries(weights), ...feeds });
-    });
+  #recipe(half: MovqHalf, size: Size): Recipe {
+    return { key: [half, ...size], build: () => this.#build(half, size) };
   }
 
-  /** One call after the other: a session must not be given up while it runs, and two would share the same cores. */
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(work);
-    this.#last = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    return result;
-  }
-
-  #namesOf(half: MovqHalf): Iterable<string> {
-    return movqParameterShapes(this.config, half).keys();
-  }
-
-  async #session(half: MovqHalf, size: Size): Promise<Session> {
-    const key = `${half} ${size.join("x")}`;
-    const session = this.#sessions.get(key) ?? (await this.#open(half, size));
-    // The one used last goes to the end; the first is the one to give up.
-    this.#sessions.delete(key);
-    this.#sessions.set(key, session);
-    for (const [oldest, idle] of this.#sessions) {
-      if (this.#sessions.size <= MOST_SESSIONS) break;
-      this.#sessions.delete(oldest);
-      idle[Symbol.dispose]();
-    }
-    return session;
-  }
-
-  #open(half: MovqHalf, [height, width]: Size): Promise<Session> {
+  #build(half: MovqHalf, [height, width]: Size): Record<string, Value> {
     const { parameters } = parameterInputs();
     if (half === "encoder") {
       const pixels = input("pixels", [1, this.config.inputChannels, height, width]);
       const { latents, codes } = encodePictures(this.config, parameters, pixels);
-      return Session.open(compile({ latents, codes }), this.#options);
+      return { latents, codes };
     }
     const codes = input("codes", [1, height, width], "int64");
-    return Session.open(compile({ pixels: decodeCodes(this.config, parameters, codes) }), this.#options);
+    return { pixels: decodeCodes(this.config, parameters, codes) };
   }
 }

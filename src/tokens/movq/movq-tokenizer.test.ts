@@ -19,6 +19,7 @@ import { parseMovqConfig } from "./config-file.ts";
 import { decodeCodes } from "./decoder.ts";
 import { encodePictures } from "./encoder.ts";
 import { MovqModel } from "./movq-model.ts";
+import { MovqPictures } from "./movq-pictures.ts";
 import { MovqTokenizer } from "./movq-tokenizer.ts";
 import { movqName } from "./names.ts";
 import { allMovqShapes, initialMovqParameters, movqParameterCount, parameterInputs } from "./parameters.ts";
@@ -50,12 +51,13 @@ function freshTokenizer(config: MovqConfig, counted: string[] = []): MovqTokeniz
     counted.push(...wanted);
     return Promise.resolve(new Map(wanted.map((name) => [name, parameters.get(name) as Float32Array])));
   };
-  return new MovqTokenizer(new MovqModel(config, read, { threads: 1 }), "nowhere");
+  const pictures = new MovqPictures(new MovqModel(config, read, { threads: 1 }));
+  return new MovqTokenizer(config, pictures, "nowhere");
 }
 
 describe("MovqTokenizer", () => {
   test("makes a grid by rounding both sides down, and pictures of that grid", async () => {
-    using tokenizer = freshTokenizer(CONFIG);
+    await using tokenizer = freshTokenizer(CONFIG);
     const source = randomPicture(9, 6);
     const [grid] = await tokenizer.encode([source]);
     expect(grid).toMatchObject({ rows: 3, columns: 4 });
@@ -66,7 +68,7 @@ describe("MovqTokenizer", () => {
   });
 
   test("gives a picture the same codes alone, among others, and again after other sizes", async () => {
-    using tokenizer = freshTokenizer(CONFIG);
+    await using tokenizer = freshTokenizer(CONFIG);
     const sizes = [
       [4, 4],
       [6, 4],
@@ -82,25 +84,15 @@ describe("MovqTokenizer", () => {
 
   test("reads only the half that is used, and that once", async () => {
     const read: string[] = [];
-    using tokenizer = freshTokenizer(CONFIG, read);
+    await using tokenizer = freshTokenizer(CONFIG, read);
     await tokenizer.encode([randomPicture(4, 4), randomPicture(6, 6)]);
     expect(new Set(read).size).toBe(read.length);
     expect(read.some((name) => name.startsWith("decoder."))).toBe(false);
   });
 
-  test("reads weights anew after it has given up its memory, to the same codes", async () => {
-    const read: string[] = [];
-    using tokenizer = freshTokenizer(CONFIG, read);
-    const before = await tokenizer.encode([randomPicture(6, 6)]);
-    const once = read.length;
-    await tokenizer.release();
-    expect(await tokenizer.encode([randomPicture(6, 6)])).toEqual(before);
-    expect(read.length).toBe(2 * once);
-  });
-
   test("refuses pictures and grids that do not fit, before any work", async () => {
     const read: string[] = [];
-    using tokenizer = freshTokenizer(CONFIG, read);
+    await using tokenizer = freshTokenizer(CONFIG, read);
     expect(() => tokenizer.gridOf(8, 1)).toThrow(DataError);
     await expect(tokenizer.encode([randomPicture(4, 4), randomPicture(1, 9)])).rejects.toThrow("too small");
     await expect(tokenizer.decode([{ rows: 1, columns: 2, codes: Int32Array.of(1) }])).rejects.toThrow(
@@ -154,8 +146,8 @@ describe("parameters", () => {
       const outputs: Record<string, Value> = Object.fromEntries(
         slopes.map((slope, index) => [`slope${index}`, slope]),
       );
-      using backward = await Session.open(compile(outputs), { threads: 1 });
-      using forward = await Session.open(compile({ loss }), { threads: 1 });
+      await using backward = await Session.open(compile(outputs), { threads: 1 });
+      await using forward = await Session.open(compile({ loss }), { threads: 1 });
       const exact = await backward.run(feeds);
       for (const [index, name] of names.entries()) {
         const slope = exact[`slope${index}`] as Float32Array;
@@ -251,15 +243,15 @@ describe("openVisionTokenizer", () => {
 
   test("opens Emu3's layout, and again through the file that a checkpoint keeps", async () => {
     await save(stored);
-    const tokenizer = await openVisionTokenizer(directory);
+    await using tokenizer = await openVisionTokenizer(directory);
     const elsewhere = await mkdtemp(join(tmpdir(), "earl-movq-"));
     for (const [name, content] of tokenizer.files()) await writeFile(join(elsewhere, name), content);
     expect(await readFile(join(elsewhere, "vision_tokenizer.json"), "utf8")).toContain(directory);
 
-    using fresh = freshTokenizer(CONFIG);
+    await using fresh = freshTokenizer(CONFIG);
     const pictures = [randomPicture(6, 4)];
     const expected = await fresh.encode(pictures);
-    const again = await openVisionTokenizer(elsewhere);
+    await using again = await openVisionTokenizer(elsewhere);
     expect(await again.encode(pictures)).toEqual(expected);
     expect(await tokenizer.encode(pictures)).toEqual(expected);
     await rm(elsewhere, { recursive: true });

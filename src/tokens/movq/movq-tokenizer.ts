@@ -1,32 +1,39 @@
 /** Emu3's MoVQ as a vision tokenizer: pictures to code grids and back. */
 
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
 import { CheckpointError, DataError } from "../../errors.ts";
 import type { Picture } from "../../images/picture.ts";
 import { resizedSize } from "../../images/resize.ts";
-import type { SessionOptions } from "../../tensor/session.ts";
-import type { CodeGrid, GridSize, PictureSize, VisionTokenizer } from "../vision-tokenizer.ts";
+import type { CodeGrid, GridSize, PictureSize, VisionContext, VisionTokenizer } from "../vision-tokenizer.ts";
 import { VISION_FILE } from "../vision-tokenizer.ts";
-import { spatialFactor } from "./config.ts";
-import { readMovqConfig } from "./config-file.ts";
-import { MovqModel } from "./movq-model.ts";
-import { fromPixels, toPixels } from "./pixels.ts";
+import { spatialFactor, type MovqConfig } from "./config.ts";
+import { hasMovqConfig, readMovqConfig } from "./config-file.ts";
+import type { MovqRunner } from "./movq-pictures.ts";
+import { MovqThread } from "./movq-thread.ts";
 import { openMovqWeights } from "./weights.ts";
 
-export const MOVQ_KIND = "movq";
+const KIND = "movq";
+
+/** What the file says beside its kind: where the weights lie, from the file's own folder on where it is relative. */
+const MovqFile = z.object({ directory: z.string() });
+type MovqFile = z.infer<typeof MovqFile>;
 
 /** EARL trains and evaluates at 256 × 256 pixels, in whatever shape. */
 const EARL_AREA = 65_536;
 
-export class MovqTokenizer implements VisionTokenizer, Disposable {
+export class MovqTokenizer implements VisionTokenizer {
   readonly codebookSize: number;
-  readonly #model: MovqModel;
+  readonly #runner: MovqRunner;
   readonly #factor: number;
   readonly #directory: string;
 
-  /** `directory` is where the weights lie. Throws CheckpointError for a model whose pictures are not RGB. */
-  constructor(model: MovqModel, directory: string) {
-    const { codebookSize, inputChannels, outputChannels } = model.config;
+  /**
+   * `directory` is where the weights lie; the runner is closed with the tokenizer. Throws CheckpointError for a model
+   * whose pictures are not RGB.
+   */
+  constructor(config: MovqConfig, runner: MovqRunner, directory: string) {
+    const { codebookSize, inputChannels, outputChannels } = config;
     if (inputChannels !== 3 || outputChannels !== 3) {
       throw new CheckpointError(
         `The vision tokenizer in ${directory} reads ${inputChannels} channels and writes ${outputChannels}.`,
@@ -34,8 +41,8 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
       );
     }
     this.codebookSize = codebookSize;
-    this.#model = model;
-    this.#factor = spatialFactor(model.config);
+    this.#runner = runner;
+    this.#factor = spatialFactor(config);
     this.#directory = resolve(directory);
   }
 
@@ -43,10 +50,10 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
    * Opens a directory in any of the layouts that config-file.ts reads. Throws CheckpointError where config and weights
    * are missing or do not fit together; weights are read later.
    */
-  static async open(directory: string, options: SessionOptions = {}): Promise<MovqTokenizer> {
+  static async open(directory: string, threads = 0): Promise<MovqTokenizer> {
     const file = await readMovqConfig(directory);
-    const read = await openMovqWeights(directory, file);
-    return new MovqTokenizer(new MovqModel(file.config, read, options), directory);
+    await openMovqWeights(directory, file);
+    return new MovqTokenizer(file.config, new MovqThread({ directory, threads }), directory);
   }
 
   /** EARL's rule: the same shape at the wanted area; what is over whole codes is then cut off by the grid. */
@@ -73,36 +80,22 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
 
   async encode(pictures: readonly Picture[]): Promise<CodeGrid[]> {
     for (const { width, height } of pictures) this.gridOf(width, height);
-    const grids: CodeGrid[] = [];
-    for (const one of pictures) {
-      const { rows, columns, codes } = await this.#model.encode(toPixels(one), one.height, one.width);
-      grids.push({ rows, columns, codes });
-    }
-    return grids;
+    return this.#runner.encode(pictures);
   }
 
   async decode(grids: readonly CodeGrid[]): Promise<Picture[]> {
     for (const grid of grids) this.#check(grid);
-    const pictures: Picture[] = [];
-    for (const grid of grids) {
-      const { width, height } = this.pictureSizeOf(grid);
-      pictures.push(fromPixels(await this.#model.decode(grid.codes, grid), width, height));
-    }
-    return pictures;
-  }
-
-  release(): Promise<void> {
-    return this.#model.release();
+    return this.#runner.decode(grids);
   }
 
   /** A reference to the directory it was opened from: a gigabyte of weights that never change is not copied. */
   files(): ReadonlyMap<string, Uint8Array> {
-    const content = { kind: MOVQ_KIND, directory: this.#directory };
+    const content = { kind: KIND, directory: this.#directory };
     return new Map([[VISION_FILE, Buffer.from(`${JSON.stringify(content)}\n`)]]);
   }
 
-  [Symbol.dispose](): void {
-    this.#model[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#runner[Symbol.asyncDispose]();
   }
 
   #check({ rows, columns, codes }: CodeGrid): void {
@@ -117,3 +110,15 @@ export class MovqTokenizer implements VisionTokenizer, Disposable {
     }
   }
 }
+
+export const MOVQ = {
+  about: "Emu3's MoVQ, whose weights lie where they were downloaded to.",
+  options: MovqFile,
+  open: async ({ directory }: MovqFile, { path }: VisionContext): Promise<VisionTokenizer> => {
+    const place = resolve(dirname(path), directory);
+    if (await hasMovqConfig(place)) return MovqTokenizer.open(place);
+    throw new CheckpointError(`${path} refers to the vision tokenizer in ${place}, which is not there.`, {
+      hint: `Download it there, or change "directory" in ${VISION_FILE} to where it lies now.`,
+    });
+  },
+};
