@@ -50,6 +50,34 @@ describe.each([[[]], [["--force"]], [["--resume"]], [["--resume", "--force"]]])(
   },
 );
 
+describe("a file of somebody's in the place of a result", () => {
+  test.each([
+    ["edit.json", ["edit", "p.png", "Make it red", "--checkpoint", "c", "--out", "mine"]],
+    ["edit-2.png", ["edit", "p.png", "Make it red", "--checkpoint", "c", "--out", "mine"]],
+    ["contact-sheet.png", ["edit", "p.png", "Make it red", "--checkpoint", "c", "--out", "mine"]],
+    ["scores.json", ["evaluate", "c", "--data", "d", "--out", "mine/scores.json"]],
+  ])("is not replaced: %s", async (name, words) => {
+    mkdirSync("mine");
+    writeFileSync(join("mine", name), "somebody's");
+    const { code, err } = await earl(...words);
+    expect(err).toContain(`${join("mine", name)} was not written by earl.`);
+    expect(code).toBe(2);
+    expect(readFileSync(join("mine", name), "utf8")).toBe("somebody's");
+  });
+
+  test("is not replaced beside results of earl's, which are", async () => {
+    mkdirSync("mine");
+    const record = { checkpoint: "c", instruction: "i", completions: [{ number: 1, file: "edit-1.png" }] };
+    writeFileSync("mine/edit.json", JSON.stringify(record));
+    for (const name of ["edit-1.png", "contact-sheet.png"]) writeFileSync(join("mine", name), "earl's");
+    const words = ["edit", "p.png", "Make it red", "--checkpoint", "c", "--out", "mine"];
+    expect((await earl(...words)).err).toContain("c is neither a checkpoint");
+    writeFileSync("mine/edit-4.png", "somebody's");
+    expect((await earl(...words)).err).toContain("mine/edit-4.png was not written by earl.");
+    expect((await earl(...words, "-n", "3")).err).toContain("c is neither a checkpoint");
+  });
+});
+
 describe("scenes that earl drew", () => {
   test("are left alone without --force, by the demo and by data scenes", async () => {
     cpSync(scenes, "drawn", { recursive: true });

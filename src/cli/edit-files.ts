@@ -13,6 +13,7 @@ import { makeFolders } from "../runs/writable-place.ts";
 import { parseThought } from "../tokens/parse-completion.ts";
 import type { Prompt } from "../tokens/prompt.ts";
 import type { EditedPicture } from "./edit-record.ts";
+import { pictureFile, SHEET_FILE } from "./own-output.ts";
 import type { PolicyStart } from "../experiment/policy-start.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -44,7 +45,7 @@ export async function readEdits(
     if (read.kind === "unreadable") edits.push({ ...common, outcome: { problem: read.problem } });
     else {
       const [picture] = await vision.decode([read.codes]);
-      edits.push({ ...common, outcome: { file: `edit-${number}.png` }, picture: picture as Picture });
+      edits.push({ ...common, outcome: { file: pictureFile(number) }, picture: picture as Picture });
     }
     onRead(edits.length);
   }
@@ -77,7 +78,7 @@ export function writePictures(out: string, source: Picture, edits: readonly Read
     const columns = Math.min(pictures.length + 1, LONGEST_SHEET_ROW);
     const scale = Math.max(1, Math.floor(SHEET_PIXELS / Math.max(width, height)));
     const sheet = contactSheet([resize(source, width, height), ...pictures], { columns, scale });
-    write("contact-sheet.png", sheet);
+    write(SHEET_FILE, sheet);
   }
   return { pictures, paths };
 }

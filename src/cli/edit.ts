@@ -25,6 +25,7 @@ import { required } from "./arguments.ts";
 import { readEdits, tell, writePictures } from "./edit-files.ts";
 import { editJson } from "./edit-record.ts";
 import { locateRun } from "./locate-run.ts";
+import { EDIT_FILE, refuseForeignEdits } from "./own-output.ts";
 import type { Progress } from "./progress.ts";
 import { followLoad } from "./run-progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
@@ -55,6 +56,7 @@ interface Request {
 export async function edit(request: Request, flags: EditFlags, surroundings: Surroundings): Promise<void> {
   const out = required(flags.out, "--out DIR");
   requireWritableFolder(out);
+  refuseForeignEdits(out, flags.n);
   const checkpoint = resolveCheckpoint(locateRun(required(flags.checkpoint, "--checkpoint DIR")));
   const bytes = readPicture(request.image);
 
@@ -111,7 +113,7 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
     sampling,
     edits,
   };
-  const recordFile = join(out, "edit.json");
+  const recordFile = join(out, EDIT_FILE);
   writeFileAtomically(recordFile, editJson(record));
   tell(edits, [...files.paths, recordFile], surroundings);
   if (first === undefined) {

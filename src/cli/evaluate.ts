@@ -21,6 +21,7 @@ import { longestCompletion } from "../tokens/completion-length.ts";
 import { required } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { locateRun } from "./locate-run.ts";
+import { refuseForeignEvaluation } from "./own-output.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface EvaluateFlags {
@@ -43,7 +44,10 @@ export async function evaluate(
   surroundings: Surroundings,
 ): Promise<void> {
   const data = required(flags.data, "--data DIR");
-  if (flags.out !== undefined) requireWritableFile(flags.out);
+  if (flags.out !== undefined) {
+    requireWritableFile(flags.out);
+    refuseForeignEvaluation(flags.out);
+  }
   const checkpoint = resolveCheckpoint(locateRun(path));
   const stopped = new Interrupted("Stopped; nothing was written.", "Start again with the same command.");
   using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
