@@ -6,7 +6,7 @@
 
 import type { ArmResult, LoggedMeasure } from "../runs/arm-result.ts";
 import { armClass, distinct } from "./arm-names.ts";
-import { counted, fixed, percent, plural } from "./format.ts";
+import { counted, fixed, percent, plural, tick } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import { resultTables, type ResultTable, type RunRecord } from "./read-run.ts";
 
@@ -50,7 +50,7 @@ function figureCell(measure: LoggedMeasure, figure: Figure | undefined, axis: Ax
 
 function measureHead({ label, unit }: LoggedMeasure, [low, high]: Axis): Html {
   if (unit === "share") return html`<th scope="col">${label.charAt(0).toUpperCase()}${label.slice(1)}</th>`;
-  return html`<th scope="col">Mean ${label} <small>${low} to ${high}</small></th>`;
+  return html`<th scope="col">Mean ${label} <small>${tick(low)} to ${tick(high)}</small></th>`;
 }
 
 function overallTable({ measures, results }: ResultTable): Html {
@@ -141,7 +141,7 @@ function taskTable(shape: TaskTable, decoding: string): Html {
           <th scope="col">Edit type</th>
           <th scope="col" class="strip-cell">
             ${main.label.charAt(0).toUpperCase()}${main.label.slice(1)}
-            <small>${axis[0]} to ${axis[1]}</small>
+            <small>${tick(axis[0])} to ${tick(axis[1])}</small>
           </th>
           ${heads.map(
             (head) =>

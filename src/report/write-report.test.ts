@@ -4,10 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { chromium } from "playwright-core";
-import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../errors.ts";
-import { writeComparisonPng } from "./comparison-png.ts";
 import { HOSTILE, writeTestRun } from "../../test/report/written-run.ts";
 import { readRun } from "./read-run.ts";
 import { writeReport } from "./write-report.ts";
@@ -171,33 +169,6 @@ describe("writeReport", () => {
     const event = { kind: "group-logged", stage: "grpo", step: 1, group, time: 1 };
     await writeFile(join(bare, "events.jsonl"), `${JSON.stringify(event)}\n`);
     expect(await readFile(await writeReport(bare), "utf8")).toContain("no picture");
-  });
-});
-
-describe("writeComparisonPng", () => {
-  test("draws rows with the pictures enlarged in their places", async () => {
-    const picture = join(directory, "grid.png");
-    await writeComparisonPng(directory, picture, { rows: 4 });
-    const { width, height } = await sharp(picture).metadata();
-    expect(height).toBe(44 + 4 * 172);
-    expect(width).toBe(24 + 152 + 234 + 3 * 152);
-    // The first row's source stands at its place, each pixel four times as large.
-    const first = await sharp(join(directory, "images", "s0.png"))
-      .removeAlpha()
-      .raw()
-      .toBuffer();
-    const cut = { left: 24 + 66, top: 44 + 66, width: 1, height: 1 };
-    const drawn = await sharp(picture).extract(cut).removeAlpha().raw().toBuffer();
-    const at = (16 * 32 + 16) * 3;
-    for (let channel = 0; channel < 3; channel += 1) {
-      expect(Math.abs((drawn[channel] ?? 0) - (first[at + channel] ?? 0))).toBeLessThan(12);
-    }
-  });
-
-  test("says so where the run compared nothing", async () => {
-    const empty = await mkdtemp(join(directory, "e-"));
-    await writeFile(join(empty, "events.jsonl"), `${JSON.stringify({ kind: "run-end", time: 1 })}\n`);
-    await expect(writeComparisonPng(empty, join(empty, "x.png"))).rejects.toThrow(DataError);
   });
 });
 

@@ -6,7 +6,6 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "h
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { ConfigError, DataError } from "../../errors.ts";
-import { isSamePicture } from "../../images/compare.ts";
 import { decodeExample, isBroken } from "../edit-dataset.ts";
 import { fileSha256 } from "../file-hash.ts";
 import { openOmniEdit } from "../omniedit-dataset.ts";
@@ -53,8 +52,8 @@ describe("writeScenes", () => {
       const { source, target } = await decodeExample(example);
       const original = drawn[index];
       if (original === undefined || target === undefined) throw new Error("a row is missing");
-      expect(isSamePicture(source, renderScene(original.source))).toBe(true);
-      expect(isSamePicture(target, renderScene(original.target))).toBe(true);
+      expect(source).toEqual(renderScene(original.source));
+      expect(target).toEqual(renderScene(original.target));
     }
   });
 

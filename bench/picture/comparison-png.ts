@@ -4,11 +4,11 @@
  */
 
 import sharp, { type OverlayOptions } from "sharp";
-import { DataError } from "../errors.ts";
-import { writeFileAtomically } from "../runs/atomic-write.ts";
-import { byTurns, outcome } from "./comparison-grid.ts";
-import { html, type Html } from "./html.ts";
-import { comparisons, readRun, type Comparison } from "./read-run.ts";
+import { DataError } from "../../src/errors.ts";
+import { writeFileAtomically } from "../../src/runs/atomic-write.ts";
+import { byTurns, outcome } from "../../src/report/comparison-grid.ts";
+import { html, type Html } from "../../src/report/html.ts";
+import { comparisons, readRun, type Comparison } from "../../src/report/read-run.ts";
 
 export interface ComparisonPngOptions {
   /** Edits shown; 6 when absent. */
