@@ -17,7 +17,8 @@ export interface Fault {
 /** What a config is held against. */
 export interface Known {
   readonly root: Member;
-  readonly settings: readonly Setting[];
+  /** Every setting there is; asked for only where a key is unknown. */
+  readonly settings: () => readonly Setting[];
   /** The config as written. */
   readonly raw: Record<string, unknown>;
 }
@@ -135,7 +136,7 @@ function unknownKey(group: readonly string[], key: string, { root, settings, raw
   }
   const names = node === undefined ? [] : [...membersAt(node, written).keys()];
   const near = closest(key, names);
-  const elsewhere = settings.find(
+  const elsewhere = settings().find(
     (known) => known.key.split(".").at(-1)?.toLowerCase() === key.toLowerCase(),
   );
   const meant = near === undefined ? elsewhere?.key : `${prefix}${near}`;

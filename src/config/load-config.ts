@@ -54,7 +54,7 @@ export function parseConfig<Config>(
   const applied = overrides.map((override) => applyOverride(root, raw, override));
   let faults = applied.flatMap(({ fault }) => fault ?? []);
   const parsed = declaration.schema.safeParse(raw);
-  const known = { root, settings: listSettings(declaration), raw };
+  const known = { root, settings: () => listSettings(declaration), raw };
   for (const issue of parsed.error?.issues ?? []) {
     for (const fault of faultsOf(issue, known)) faults.push(fault);
   }
