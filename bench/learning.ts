@@ -75,7 +75,7 @@ report();
 async function oneSeed(host: EngineHost, seed: number): Promise<void> {
   const config = settingsOf(seed, Number(values.threads));
   const cleanTrain = await openDataset({ kind: "omniedit", directory: folders.clean }, "train");
-  const fresh = await startPolicy(host, config, cleanTrain);
+  const fresh = await startPolicy(host, config, { train: cleanTrain });
   const { tokens, vision, grammar } = fresh;
   const parts = { tokens, vision, grammar, thoughts: false };
   const prepared = async (

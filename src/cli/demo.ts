@@ -6,16 +6,17 @@ import type { DataSettings } from "../data/data-settings.ts";
 import { drawnScenes, writeScenes, type SceneDatasetRecord } from "../data/scenes/write-scenes.ts";
 import { ConfigError } from "../errors.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
-import { loadRunConfig } from "../experiment/run-config.ts";
+import { loadRunConfig, RunConfig } from "../experiment/run-config.ts";
 import { requireRunMemory } from "../experiment/run-memory.ts";
 import { runDirectoryOf } from "../experiment/training-run.ts";
 import { packageRoot } from "../runs/manifest.ts";
-import { refuseTaken } from "../runs/open-run.ts";
+import { refuseTaken, requireBegun } from "../runs/open-run.ts";
+import { removeRun } from "../runs/remove-run.ts";
+import { isDone } from "../runs/saved-settings.ts";
 import { overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 import { conclude, trainAndReport } from "./train-and-report.ts";
-import { isFinished } from "./train.ts";
 
 /** Demonstrations of recipes/demo. Real ones are imperfect, and that is where rewards help most. */
 const DEMONSTRATIONS = {
@@ -38,14 +39,15 @@ export async function demo(flags: DemoFlags, surroundings: Surroundings): Promis
   const config = loadRunConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overridesOf(flags));
   const directory = runDirectoryOf(config);
   const isResume = flags.resume === true;
-  if (isResume && isFinished(directory.events)) {
+  if (isResume && isDone({ directory, config, schema: RunConfig })) {
     await conclude(directory, surroundings);
     return;
   }
   requireRunMemory(config);
   const missing = await missingScenes(config.data, flags);
-  if (flags.force === true) directory.remove();
-  if (!isResume) {
+  if (flags.force === true) removeRun(directory);
+  if (isResume) requireBegun(directory);
+  else {
     refuseTaken(directory, "Go on with `earl demo --resume`, or start again with `earl demo --force`.");
   }
   // A device that is not there is no reason to draw scenes first.

@@ -15,6 +15,7 @@ import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-
 import type { FloatType } from "../policy/safetensors-writer.ts";
 import { requireWritableFolder } from "../runs/writable-place.ts";
 import { required } from "./arguments.ts";
+import { isPolicyFile, verifyCheckpoint } from "../runs/checkpoint-state.ts";
 import { mergePolicy } from "./merge-policy.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
@@ -32,6 +33,7 @@ export async function describe(
   flags: InformationFlags,
   { stdout }: Surroundings,
 ): Promise<void> {
+  await verifyCheckpoint(directory, isPolicyFile);
   const { config, modelType } = await readPolicyConfig(directory);
   const weights = await weightsIn(directory);
   const tokens = flags.tokens ?? Math.min(config.maxPositions, EDIT_TOKENS);
@@ -129,6 +131,7 @@ export async function merge(
     throw new ConfigError(`${out} exists already.`, { hint: "Choose a folder that is not there yet." });
   }
   requireWritableFolder(out);
+  for (const directory of [base, adapter]) await verifyCheckpoint(directory, isPolicyFile);
   const progress = progressOn(surroundings);
   const { tensors, adapted, skipped } = await mergePolicy(
     { base, adapter, out, type: STORED_TYPES.find((stored) => DTYPES[stored] === type) },

@@ -4,7 +4,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import type { OpenDataset } from "../data/open-dataset.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
@@ -18,6 +18,7 @@ import type { LoraSettings } from "../policy/lora.ts";
 import { initialParameters, parameterCount } from "../policy/parameters.ts";
 import type { PolicySettings } from "../policy/policy-settings.ts";
 import { openPolicyDirectory } from "../policy/policy-directory.ts";
+import { isPolicyFile, verifyCheckpoint } from "../runs/checkpoint-state.ts";
 import { learnByteLevelBpe } from "../tokens/byte-level-bpe.ts";
 import { editGrammar } from "../tokens/edit-grammar.ts";
 import { EMU3_RANKS_FILE } from "../tokens/emu3-tiktoken.ts";
@@ -26,6 +27,7 @@ import type { Grammar } from "../tokens/grammar.ts";
 import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
 import { freshPositions, type Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
+import type { BytePairTokenizer } from "../tokens/byte-pair-tokenizer.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
 import { fittingExamples } from "./fitting-examples.ts";
@@ -53,15 +55,20 @@ export interface PolicyStart {
   readonly about: string;
 }
 
-/** The policy that a config starts from. */
+/**
+ * The policy that a config starts from. `saved` is a checkpoint of the run where it is resumed: a fresh policy has its
+ * tokenizers from there, since those fitted to other files would speak another language than its weights.
+ */
 export async function startPolicy(
   host: EngineHost,
   config: RunConfig,
-  train: OpenDataset,
+  { train, saved }: { readonly train: OpenDataset; readonly saved?: string | undefined },
 ): Promise<PolicyStart> {
   const { policy, tokenizer, seed } = config;
   if (policy.checkpoint === undefined) {
-    const fresh = await freshPolicy({ policy, tokenizer, seed }, train);
+    const tokenizers =
+      saved === undefined ? fitTokenizers(tokenizer, train, seed) : savedTokenizers(host, saved);
+    const fresh = freshPolicy(policy, await tokenizers, seed);
     host.requireRoom({ name: "The policy of these settings", config: fresh.config, trained: "all" });
     return fresh;
   }
@@ -88,8 +95,10 @@ export async function openPolicy(
   directory: string,
   use: PolicyUse = {},
 ): Promise<PolicyStart> {
+  await verifyCheckpoint(directory, isPolicyFile);
   const adapter = await readAdapterDirectory(directory);
   const base = adapter?.base ?? directory;
+  if (base !== directory) await verifyCheckpoint(base, isPolicyFile);
   // PEFT saves no tokenizer beside an adapter, earl does.
   const place = (...files: string[]): string =>
     files.some((file) => existsSync(join(directory, file))) ? directory : base;
@@ -136,33 +145,52 @@ function requireFit(directory: string, config: PolicyConfig, tokens: Tokens, vis
   }
 }
 
-interface FreshSettings {
-  readonly policy: PolicySettings;
-  readonly tokenizer: TokenizerSettings;
-  readonly seed: number;
+interface Tokenizers {
+  readonly text: BytePairTokenizer;
+  readonly vision: VisionTokenizer;
+  /** Tokens that the longest sequence of them may have. */
+  readonly positions: number;
+  /** Where they are from, for the log. */
+  readonly about: string;
 }
 
-async function freshPolicy(settings: FreshSettings, train: OpenDataset): Promise<PolicyStart> {
-  const { policy, tokenizer, seed } = settings;
-  const { patchSize } = tokenizer;
-  const { pictures, instructions } = await fittingExamples(train, { seed, patchSize });
-  const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...tokenizer, seed });
-  const textTokenizer = learnByteLevelBpe(instructions, tokenizer.textMerges, vision.codebookSize, {
-    padsInstructions: tokenizer.padInstructions,
+async function fitTokenizers(
+  settings: TokenizerSettings,
+  train: OpenDataset,
+  seed: number,
+): Promise<Tokenizers> {
+  const { pictures, instructions } = await fittingExamples(train, { seed, patchSize: settings.patchSize });
+  const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...settings, seed });
+  const text = learnByteLevelBpe(instructions, settings.textMerges, vision.codebookSize, {
+    padsInstructions: settings.padInstructions,
   });
-  const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
   const sizes = pictures.map(({ width, height }) => vision.fittingSize(width, height));
-  const grids = sizes.map(({ width, height }) => vision.gridOf(width, height));
-  const config = freshPolicyConfig(policy, tokens.vocabulary, freshPositions(grids));
+  const positions = freshPositions(sizes.map(({ width, height }) => vision.gridOf(width, height)));
   const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;
-  const { embeddingStd, weightStd } = policy;
+  return { text, vision, positions, about: `codebook of ${vision.codebookSize} patches (${quality})` };
+}
+
+async function savedTokenizers(host: EngineHost, checkpoint: string): Promise<Tokenizers> {
+  const [text, vision] = [await openTextTokenizer(checkpoint), await host.openVision(checkpoint)];
+  const positions = (await readPolicyConfig(checkpoint)).config.maxPositions;
+  return { text, vision, positions, about: `codebook and merges of ${basename(checkpoint)}` };
+}
+
+function freshPolicy(
+  settings: PolicySettings,
+  { text, vision, positions, about }: Tokenizers,
+  seed: number,
+): PolicyStart {
+  const tokens = { vocabulary: vocabularyOf(text), textTokenizer: text };
+  const config = freshPolicyConfig(settings, tokens.vocabulary, positions);
+  const { embeddingStd, weightStd } = settings;
   return {
-    ...policyOf(config, tokens, vision, policy),
+    ...policyOf(config, tokens, vision, settings),
     weights: () => ({
       kind: "arrays",
       arrays: initialParameters(config, { embeddingStd, weightStd, seed }),
     }),
-    about: `fresh: ${describeSize(config)}, codebook of ${vision.codebookSize} patches (${quality})`,
+    about: `fresh: ${describeSize(config)}, ${about}`,
   };
 }
 

@@ -20,10 +20,11 @@ import { Interrupted } from "../errors.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import type { OnLoad } from "../engine/policy-engine.ts";
+import { verifyCheckpoint } from "../runs/checkpoint-state.ts";
 import type { Clock } from "../runs/clock.ts";
 import { STAGES, type RunEvent, type Stage } from "../runs/event.ts";
 import { createManifest } from "../runs/manifest.ts";
-import { openRun, refuseTaken, type OpenRun } from "../runs/open-run.ts";
+import { openRun, type OpenRun } from "../runs/open-run.ts";
 import { readJson, RunDirectory } from "../runs/run-directory.ts";
 import { grpo } from "../train/grpo.ts";
 import { sft } from "../train/sft.ts";
@@ -35,7 +36,7 @@ import { openEngine, openPolicy, startPolicy, type PolicyStart } from "./policy-
 import { policyNotices } from "./policy-notices.ts";
 import { RunDatasets } from "./run-datasets.ts";
 import type { Progress } from "./progress.ts";
-import type { RunConfig } from "./run-config.ts";
+import { RunConfig } from "./run-config.ts";
 import { requireRunMemory, type DataSize } from "./run-memory.ts";
 
 export interface TrainingRequest {
@@ -53,7 +54,7 @@ export interface TrainingRequest {
   readonly onLoad: OnLoad;
 }
 
-/** What the stages work with, made before the run's folder is. */
+/** What the stages work with. */
 interface Material {
   readonly start: PolicyStart;
   readonly train: PreparedEdits;
@@ -74,43 +75,41 @@ export function runDirectoryOf(config: RunConfig): RunDirectory {
 }
 
 /**
- * Trains and evaluates. Nothing is left behind when it fails before the first step. Throws Interrupted when the signal
- * stopped it; the run can then be resumed.
+ * Trains and evaluates. Nothing is left behind when it fails before the first checkpoint. Throws Interrupted when the
+ * signal stopped it; the run can then be resumed.
  */
 export async function trainingRun(request: TrainingRequest): Promise<void> {
   const { config, isResume, signal, clock, progress } = request;
   const directory = runDirectoryOf(config);
-  if (!isResume) refuseTaken(directory);
   requireRunMemory(config);
   await using host = await openEngineHost(config.engine);
+  using run = openRun({ directory, config, schema: RunConfig, isResume, clock });
+  const { resumePoint } = run;
+  if (resumePoint !== undefined) await verifyCheckpoint(resumePoint.checkpoint);
   await using reward = await openRewards(config.rewards);
   const datasets = new RunDatasets(config.data, (notice) => progress.say(notice));
-  const material = await gather({ host, config, datasets, reward });
+  const material = await gather({ host, config, datasets, reward, saved: resumePoint?.checkpoint });
   progress.say(`Policy ${material.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
   const first = await firstEdits(material.train, 1);
   requireRunMemory(config, dataSize(material, first));
   for (const notice of policyNotices(material.start, first, sampled)) progress.say(notice);
-
   const data = await datasetFingerprint(datasets.opened);
   if (isResume) refuseChangedData(directory, data);
-  const manifest = createManifest(
-    {
-      name: config.name,
-      command: request.commandLine,
-      setup: describeSetup(config, material.start.about),
-      seeds: { run: config.seed },
-      data,
-      dataset: datasetRecord(config.data.directory),
-      device: config.engine.device,
-    },
-    clock,
+  run.begin(
+    createManifest(
+      {
+        name: config.name,
+        command: request.commandLine,
+        setup: describeSetup(config, material.start.about),
+        seeds: { run: config.seed },
+        data,
+        dataset: datasetRecord(config.data.directory),
+        device: config.engine.device,
+      },
+      clock,
+    ),
   );
-  using run = openRun({ directory, config, manifest, isResume, clock });
-  let isBegun = run.resumePoint !== undefined;
-  run.recorder.subscribe(() => {
-    isBegun = true;
-  });
   run.recorder.subscribe(request.onEvent);
   try {
     const parts = { ...request, host, material, reward, run };
@@ -119,7 +118,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
     for (const opened of material.benchmarks) await evaluateArms(parts, opened, arms);
     run.recorder.record({ kind: "run-end" });
   } catch (error) {
-    if (!isBegun) run.discard();
+    run.discard();
     // What was stopped in the middle of a step rejects with the signal's reason; the last whole step is saved.
     throw signal.aborted && error === signal.reason ? interrupted(config, directory) : error;
   }
@@ -163,16 +162,18 @@ interface Gathering {
   readonly config: RunConfig;
   readonly datasets: RunDatasets;
   readonly reward: Reward;
+  /** The checkpoint that a run goes on from. */
+  readonly saved: string | undefined;
 }
 
-async function gather({ host, config, datasets, reward }: Gathering): Promise<Material> {
+async function gather({ host, config, datasets, reward, saved }: Gathering): Promise<Material> {
   const { rlDirectory, thoughts } = config.data;
   const train = await datasets.open("train");
   const rlTrain = await datasets.open("train", rlDirectory);
   const validation = await datasets.open("validation");
   if (trains(config, "grpo"))
     for (const dataset of [rlTrain, validation]) await requireNeeds(reward, dataset);
-  const start = await startPolicy(host, config, train);
+  const start = await startPolicy(host, config, { train, saved });
   const { tokens, vision, grammar } = start;
   const prepare = (dataset: EditDataset): PreparedEdits =>
     datasets.prepare(dataset, { tokens, vision, grammar, thoughts });

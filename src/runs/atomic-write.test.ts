@@ -1,12 +1,22 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { DataError, EngineError } from "../errors.ts";
 import {
-  isTemporaryName,
+  placeOfTemporary,
+  temporaryName,
   writeDirectoryAtomically,
   writeFault,
   writeFileAtomically,
@@ -26,6 +36,14 @@ describe("writeFileAtomically", () => {
     expect(readdirSync(folder)).toEqual(["a.json"]);
   });
 
+  test("writes through a link, which stays one", () => {
+    writeFileSync(join(folder, "there"), "old");
+    symlinkSync("there", join(folder, "link"));
+    writeFileAtomically(join(folder, "link"), "new");
+    expect(readFileSync(join(folder, "there"), "utf8")).toBe("new");
+    expect(lstatSync(join(folder, "link")).isSymbolicLink()).toBe(true);
+  });
+
   test("keeps the old file and no temporary one when the place cannot be written", () => {
     mkdirSync(join(folder, "taken", "inside"), { recursive: true });
     expect(() => writeFileAtomically(join(folder, "taken"), "x")).toThrow(DataError);
@@ -39,30 +57,43 @@ describe("writeDirectoryAtomically", () => {
     const path = join(folder, "checkpoint");
     await writeDirectoryAtomically(path, async (temporary) => {
       writeFileSync(join(temporary, "weights"), "w");
-      expect(readdirSync(folder).every(isTemporaryName)).toBe(true);
+      expect(readdirSync(folder).map(placeOfTemporary)).toEqual(["checkpoint"]);
     });
     expect(readdirSync(folder)).toEqual(["checkpoint"]);
     expect(readFileSync(join(path, "weights"), "utf8")).toBe("w");
   });
 
-  test("replaces a folder of that name with all its files", async () => {
+  test("takes the place of an empty folder, and of nothing that holds something", async () => {
     const path = join(folder, "checkpoint");
-    await writeDirectoryAtomically(path, async (temporary) => writeFileSync(join(temporary, "old"), ""));
-    await writeDirectoryAtomically(path, async (temporary) => writeFileSync(join(temporary, "new"), ""));
-    expect(readdirSync(path)).toEqual(["new"]);
+    const write = (name: string): Promise<void> =>
+      writeDirectoryAtomically(path, async (temporary) => writeFileSync(join(temporary, name), ""));
+    mkdirSync(path);
+    await write("first");
+    await expect(write("second")).rejects.toThrow("a folder of that name is there and holds something");
+    expect(readdirSync(path)).toEqual(["first"]);
     expect(readdirSync(folder)).toEqual(["checkpoint"]);
   });
 
-  test("leaves the old folder alone when the writer fails", async () => {
-    const path = join(folder, "checkpoint");
-    await writeDirectoryAtomically(path, async (temporary) => writeFileSync(join(temporary, "old"), ""));
-    const failed = writeDirectoryAtomically(path, async (temporary) => {
+  test("leaves nothing when the writer fails", async () => {
+    const failed = writeDirectoryAtomically(join(folder, "checkpoint"), async (temporary) => {
       writeFileSync(join(temporary, "half"), "");
       throw new Error("stopped");
     });
     await expect(failed).rejects.toThrow("stopped");
-    expect(readdirSync(path)).toEqual(["old"]);
-    expect(readdirSync(folder)).toEqual(["checkpoint"]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("removes what an attempt left that was killed, and not what another one is writing", async () => {
+    const path = join(folder, "checkpoint");
+    const { pid: dead } = spawnSync(process.execPath, ["-e", ""]);
+    const own = basename(temporaryName(path));
+    const of = (pid: number | undefined): string => own.replace(`-${process.pid}-`, `-${pid}-`);
+    for (const name of [of(dead), of(1), own, "checkpoint.tmp-12-3", `mine${of(dead)}`])
+      mkdirSync(join(folder, name));
+    await writeDirectoryAtomically(path, async () => undefined);
+    expect(readdirSync(folder).toSorted()).toEqual(
+      ["checkpoint", of(1), own, "checkpoint.tmp-12-3", `mine${of(dead)}`].toSorted(),
+    );
   });
 });
 

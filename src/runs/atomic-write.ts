@@ -4,28 +4,77 @@
  * leaves nothing.
  */
 
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
 
 import { DataError, EarlError, EngineError } from "../errors.ts";
+import { systemClock } from "./clock.ts";
 
-const MARK = ".tmp-";
+/** Tells this machine's processes from those of others that write to the same disk. */
+const HOST = createHash("sha256").update(hostname()).digest("hex").slice(0, 6);
+const TEMPORARY = /^(?<place>.+)\.tmp-(?:(?<host>[0-9a-f]{6})-)?(?<pid>\d+)-\d+$/;
+const HOUR_MS = 3_600_000;
 let counter = 0;
 
-/** A name beside the path that no other write uses; `isTemporaryName` is true for it. */
+/** A name beside the path that no other write uses. */
 export function temporaryName(path: string): string {
   counter += 1;
-  return `${path}${MARK}${process.pid}-${counter}`;
+  return `${path}.tmp-${HOST}-${process.pid}-${counter}`;
 }
 
-/** True for names that an interrupted write may have left behind. */
-export function isTemporaryName(name: string): boolean {
-  return /\.tmp-\d+-\d+$/.test(name);
+/** The name of what a temporary name stands for; undefined for other names. */
+export function placeOfTemporary(name: string): string | undefined {
+  return TEMPORARY.exec(name)?.groups?.["place"];
+}
+
+/** True where the writer of a temporary file or folder is surely dead. */
+function isOfTheDead(path: string): boolean {
+  const { host, pid } = TEMPORARY.exec(basename(path))?.groups ?? {};
+  if (host !== HOST || pid === undefined || Number(pid) === process.pid) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return errorCode(error) === "ESRCH";
+  }
+}
+
+/** True where nobody writes a temporary file or folder any more: its writer is dead, or has not touched it for an hour. */
+export function isAbandoned(path: string): boolean {
+  const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+  return isOfTheDead(path) || systemClock.now() - modified > HOUR_MS;
+}
+
+/** Removes what writes of this path left that were killed on this machine. */
+function sweep(path: string): void {
+  const folder = dirname(path);
+  for (const name of readdirSync(folder)) {
+    const place = join(folder, name);
+    if (placeOfTemporary(name) === basename(path) && isOfTheDead(place)) {
+      rmSync(place, { recursive: true, force: true });
+    }
+  }
 }
 
 const CURES: Readonly<Record<string, readonly [string, string]>> = {
-  ENOSPC: ["the disk is full", "Free some space, then run the same command again (training: with --resume)."],
+  ENOSPC: [
+    "the disk is full",
+    "Free some space, then run the same command again (a run that has a checkpoint: with --resume).",
+  ],
   EDQUOT: ["your disk quota is used up", "Free some space, then run the same command again."],
   EIO: ["the disk reported an error", "Check the disk, or write to another one."],
   EFBIG: ["the file would be too large", "Raise the file size limit (ulimit -f), or write to another disk."],
@@ -33,6 +82,8 @@ const CURES: Readonly<Record<string, readonly [string, string]>> = {
   EACCES: ["permission denied", "Choose a folder that you may write to, or change its permissions."],
   EPERM: ["permission denied", "Choose a folder that you may write to, or change its permissions."],
   ENOENT: ["the folder does not exist", "Create the folder first, or check the path."],
+  ENOTEMPTY: ["a folder of that name is there and holds something", "Move it away, or choose another name."],
+  EEXIST: ["something of that name is there", "Move it away, or choose another name."],
   ENOTDIR: ["a part of the path is a file", "Choose another path, or move that file away."],
   EISDIR: ["a folder has that name", "Choose another name, or move that folder away."],
   ELOOP: ["its links lead in a circle", "Choose another path, or repair the links."],
@@ -73,25 +124,29 @@ export function flush(path: string): void {
 }
 
 /**
- * Writes a file whole or not at all, replacing one of that name.
+ * Writes a file whole or not at all, replacing one of that name, or what a link of that name leads to.
  * Throws EngineError when the disk is full or failing, DataError when the place cannot be written to.
  */
 export function writeFileAtomically(path: string, content: string | Uint8Array): void {
-  const temporary = temporaryName(path);
+  let temporary: string | undefined;
   try {
+    const place =
+      lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? realpathSync(path) : path;
+    temporary = temporaryName(place);
     writeFileSync(temporary, content, { flag: "wx" });
     flush(temporary);
-    renameSync(temporary, path);
-    flush(dirname(path));
+    renameSync(temporary, place);
+    flush(dirname(place));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (temporary !== undefined) rmSync(temporary, { force: true });
     throw writeFault(error, path);
   }
 }
 
 /**
- * Lets `write` fill a temporary folder, then gives it its name, replacing a folder of that name.
- * Whatever `write` throws comes out after the temporary folder is gone; errors as in `writeFileAtomically`.
+ * Lets `write` fill a temporary folder, then gives it its name; an empty folder of that name is replaced, one that
+ * holds something is not. Whatever `write` throws comes out after the temporary folder is gone; else errors as in
+ * `writeFileAtomically`. What an earlier attempt left that was killed is removed first.
  */
 export async function writeDirectoryAtomically(
   path: string,
@@ -99,10 +154,11 @@ export async function writeDirectoryAtomically(
 ): Promise<void> {
   const temporary = temporaryName(path);
   try {
+    sweep(path);
     await mkdir(temporary);
     await write(temporary);
     flushTree(temporary);
-    replaceDirectory(temporary, path);
+    renameSync(temporary, path);
     flush(dirname(path));
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
@@ -117,17 +173,4 @@ function flushTree(directory: string): void {
     else if (entry.isFile()) flush(path);
   }
   flush(directory);
-}
-
-/** rename(2) replaces an empty folder only, so one that is in the way steps aside first. */
-function replaceDirectory(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if (!["ENOTEMPTY", "EEXIST", "EPERM"].includes(errorCode(error))) throw error;
-    const aside = temporaryName(to);
-    renameSync(to, aside);
-    renameSync(from, to);
-    rmSync(aside, { recursive: true, force: true });
-  }
 }

@@ -1,30 +1,15 @@
 /**
  * The checkpoints of a run: folders checkpoints/<stage>-<step>/ in Hugging Face layout, each with a state.json that
- * says where the run was. Pointers beside them name the latest one and the best of each stage.
+ * says where the run was. A folder is complete from the moment it has this file.
  */
 
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-import { z } from "zod";
-
 import { CheckpointError } from "../errors.ts";
-import { StageName, STAGES, type Stage } from "./event.ts";
-import { readJson, RunDirectory } from "./run-directory.ts";
-
-/** Name of the best checkpoint of each stage that has one. */
-export type BestCheckpoints = Readonly<Partial<Record<Stage, string>>>;
-
-const CheckpointState = z.object({
-  stage: StageName,
-  step: z.int().min(0),
-  /** Whatever the loop gave. */
-  loop: z.unknown(),
-  best: z.partialRecord(StageName, z.string()),
-  /** Length of events.jsonl when this checkpoint was saved, its own event included. */
-  eventsBytes: z.int().min(0),
-});
-export type CheckpointState = z.infer<typeof CheckpointState>;
+import { isCheckpointName } from "./checkpoint-name.ts";
+import { readState, type CheckpointState } from "./checkpoint-state.ts";
+import { RunDirectory } from "./run-directory.ts";
 
 export interface Checkpoint {
   readonly name: string;
@@ -32,28 +17,27 @@ export interface Checkpoint {
   readonly state: CheckpointState;
 }
 
-const CHECKPOINT_NAME = new RegExp(`^(${STAGES.join("|")})-\\d+$`);
-
-export function checkpointName(stage: Stage, step: number): string {
-  return `${stage}-${String(step).padStart(6, "0")}`;
-}
-
-/** The complete checkpoints of a run, oldest first. A folder whose state.json is missing or damaged is not one. */
+/**
+ * The complete checkpoints of a run, oldest first. A folder whose state.json is missing or damaged is not one, nor is
+ * one that another run saved; where the run's events are not there, all count.
+ */
 export function listCheckpoints(directory: RunDirectory): Checkpoint[] {
   if (!existsSync(directory.checkpoints)) return [];
+  const start = directory.readStart();
   return readdirSync(directory.checkpoints)
-    .filter((name) => CHECKPOINT_NAME.test(name))
+    .filter(isCheckpointName)
     .flatMap((name): Checkpoint[] => {
       const path = join(directory.checkpoints, name);
-      const state = readState(path);
-      return state === undefined ? [] : [{ name, path, state }];
+      const state = readableState(path);
+      if (state === undefined || (start !== undefined && state.run !== start.id)) return [];
+      return [{ name, path, state }];
     })
     .toSorted((left, right) => left.state.eventsBytes - right.state.eventsBytes);
 }
 
-function readState(path: string): CheckpointState | undefined {
+function readableState(path: string): CheckpointState | undefined {
   try {
-    return CheckpointState.parse(readJson(join(path, "state.json")));
+    return readState(path);
   } catch {
     return undefined;
   }
@@ -73,7 +57,12 @@ export function resolveCheckpoint(path: string): string {
     });
   }
   const best = newest.state.best[newest.state.stage];
-  return best === undefined ? newest.path : join(run.checkpoints, best);
+  if (best === undefined) return newest.path;
+  const found = join(run.checkpoints, best);
+  if (existsSync(found)) return found;
+  throw new CheckpointError(`${found}, the best checkpoint of the run, is not there.`, {
+    hint: `Copy it back, or give another folder in ${run.checkpoints} itself.`,
+  });
 }
 
 /** The run that a checkpoint folder belongs to, where it still lies in one. */

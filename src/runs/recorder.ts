@@ -3,14 +3,24 @@
  * Everything lands in the run directory in an order that a killed process cannot break: see resume.ts.
  */
 
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { writeDirectoryAtomically, writeFileAtomically } from "./atomic-write.ts";
-import { checkpointName, listCheckpoints, type BestCheckpoints, type CheckpointState } from "./checkpoint.ts";
+import { writeDirectoryAtomically } from "./atomic-write.ts";
+import { checkpointName } from "./checkpoint-name.ts";
+import {
+  checksumsOf,
+  readState,
+  writeState,
+  type BestCheckpoints,
+  type CheckpointState,
+} from "./checkpoint-state.ts";
+import { listCheckpoints } from "./checkpoint.ts";
 import type { Clock } from "./clock.ts";
 import type { EventLog } from "./event-log.ts";
 import { EVENT_VERSION, type RunEvent, type Stage, type UntimedEvent } from "./event.ts";
+import type { RunLock } from "./lock.ts";
+import { removeCheckpoint } from "./remove-checkpoint.ts";
 import type { RunDirectory } from "./run-directory.ts";
 
 export interface CheckpointDraft {
@@ -26,37 +36,44 @@ export interface CheckpointDraft {
 }
 
 export interface Recorder {
-  /** Appends an event; everybody who subscribed hears it. Throws EngineError when the disk is full. */
+  /** Appends an event; everybody who subscribed hears it. Throws EngineError when the disk is full or the run was taken over. */
   record(event: UntimedEvent): void;
   /** Saves PNG, JPEG or WebP bytes under images/, equal ones once; returns the file's name there. */
   saveImage(encoded: Uint8Array): string;
-  /** Saves a checkpoint whole or not at all, records `checkpoint-saved`, prunes old ones; returns its folder. */
+  /**
+   * Saves a checkpoint whole or not at all, records `checkpoint-saved`, prunes old ones; returns its folder. Where the
+   * step was saved before, its weights stay as they are and only what the loop says of it is written anew.
+   */
   saveCheckpoint(draft: CheckpointDraft): Promise<string>;
 }
 
 /** Checkpoints kept beside the best of each stage. */
 const KEPT = 2;
 
+export interface RecorderOptions {
+  readonly directory: RunDirectory;
+  readonly log: EventLog;
+  readonly lock: RunLock;
+  readonly clock: Clock;
+  /** `id` of the run; absent where it began before runs had one. */
+  readonly run: string | undefined;
+  readonly attempt: number;
+  readonly best: BestCheckpoints;
+  /** Name of the checkpoint that the run goes on from. */
+  readonly resumed: string | undefined;
+}
+
 export class RunRecorder implements Recorder, Disposable {
-  readonly #directory: RunDirectory;
-  readonly #log: EventLog;
-  readonly #clock: Clock;
-  readonly #listeners: ((event: RunEvent) => void)[] = [];
-  readonly #attempt: number;
+  readonly #options: RecorderOptions;
+  readonly #listeners = new Set<(event: RunEvent) => void>();
+  /** Names of checkpoints whose weights are those of this run at their step. */
+  readonly #saved: Set<string>;
   #best: BestCheckpoints;
 
-  constructor(parts: {
-    directory: RunDirectory;
-    log: EventLog;
-    clock: Clock;
-    best: BestCheckpoints;
-    attempt: number;
-  }) {
-    this.#directory = parts.directory;
-    this.#log = parts.log;
-    this.#clock = parts.clock;
-    this.#best = parts.best;
-    this.#attempt = parts.attempt;
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#best = options.best;
+    this.#saved = new Set(options.resumed === undefined ? [] : [options.resumed]);
   }
 
   /** Name of the best checkpoint of each stage so far. */
@@ -64,78 +81,103 @@ export class RunRecorder implements Recorder, Disposable {
     return this.#best;
   }
 
-  /** Calls `listener` with every event from now on. */
-  subscribe(listener: (event: RunEvent) => void): void {
-    this.#listeners.push(listener);
+  /** True from the first checkpoint on. */
+  get isResumable(): boolean {
+    return this.#saved.size > 0;
+  }
+
+  /**
+   * Calls `listener` with every event from now on, until the function that is returned is called. One that throws hears
+   * no more: whoever watches a run cannot stop it.
+   */
+  subscribe(listener: (event: RunEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   record(event: UntimedEvent): void {
-    const timed: RunEvent = { ...event, v: EVENT_VERSION, attempt: this.#attempt, time: this.#clock.now() };
-    this.#log.append(timed);
-    for (const listener of this.#listeners) listener(timed);
+    const { lock, log, clock, attempt } = this.#options;
+    lock.requireHeld();
+    const timed: RunEvent = { ...event, v: EVENT_VERSION, attempt, time: clock.now() };
+    log.append(timed);
+    for (const listener of this.#listeners) {
+      try {
+        listener(timed);
+      } catch (error) {
+        this.#listeners.delete(listener);
+        const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        process.emitWarning(
+          `Who was told of the run's events failed and hears no more; the run goes on. ${reason}`,
+        );
+      }
+    }
   }
 
   saveImage(encoded: Uint8Array): string {
-    return this.#directory.saveImage(encoded);
+    return this.#options.directory.saveImage(encoded);
   }
 
   async saveCheckpoint(draft: CheckpointDraft): Promise<string> {
+    const { directory, lock } = this.#options;
     const { stage, step } = draft;
     const name = checkpointName(stage, step);
-    const path = join(this.#directory.checkpoints, name);
+    const path = join(directory.checkpoints, name);
     const best = draft.isBest ? { ...this.#best, [stage]: name } : this.#best;
-    const before = this.#log.bytes;
-    try {
+    lock.requireHeld();
+    if (this.#saved.has(name)) this.#writeState(path, draft, best, readState(path)?.files);
+    else {
+      this.#clear(path);
       await writeDirectoryAtomically(path, async (temporary) => {
         await draft.write(temporary);
-        // The event comes before the rename: a run that is resumed here has said that this checkpoint exists,
-        // and one that died in between resumes further back and cuts the event off.
-        this.record({ kind: "checkpoint-saved", stage, step, path: `checkpoints/${name}` });
-        this.#log.flush();
-        const state: CheckpointState = { stage, step, loop: draft.loop, best, eventsBytes: this.#log.bytes };
-        writeFileAtomically(join(temporary, "state.json"), `${JSON.stringify(state, null, 2)}\n`);
+        this.#writeState(temporary, draft, best, await checksumsOf(temporary));
       });
-    } catch (error) {
-      this.#log.truncate(before);
-      throw error;
     }
+    this.#saved.add(name);
     this.#best = best;
-    writePointers(this.#directory, name, best);
+    // A kill in between loses the event, not the checkpoint: a resume from it says so again.
+    this.record({ kind: "checkpoint-saved", stage, step, path: `checkpoints/${name}` });
     this.#prune();
     return path;
   }
 
+  #writeState(
+    folder: string,
+    { stage, step, loop }: CheckpointDraft,
+    best: BestCheckpoints,
+    files: CheckpointState["files"],
+  ): void {
+    const { log, run } = this.#options;
+    log.flush();
+    writeState(folder, {
+      ...(run === undefined ? {} : { run }),
+      stage,
+      step,
+      loop,
+      best,
+      eventsBytes: log.bytes,
+      ...(files === undefined ? {} : { files }),
+    });
+  }
+
+  /** A checkpoint that an earlier attempt saved beyond the point that this one goes on from makes room. */
+  #clear(path: string): void {
+    if (!existsSync(path)) return;
+    const state = readState(path);
+    if (state !== undefined && state.run === this.#options.run) removeCheckpoint(path, state);
+  }
+
   #prune(): void {
-    const newestFirst = listCheckpoints(this.#directory).toReversed();
+    const newestFirst = listCheckpoints(this.#options.directory).toReversed();
     const kept = new Set([
       ...newestFirst.slice(0, KEPT).map(({ name }) => name),
       ...Object.values(this.#best),
     ]);
-    for (const { name, path } of newestFirst) {
-      if (!kept.has(name)) rmSync(path, { recursive: true, force: true });
+    for (const { name, path, state } of newestFirst) {
+      if (!kept.has(name)) removeCheckpoint(path, state);
     }
   }
 
   [Symbol.dispose](): void {
-    this.#log[Symbol.dispose]();
-  }
-}
-
-/** Makes checkpoints/latest.json and checkpoints/best-<stage>.json name these checkpoints, and no others. */
-export function writePointers(
-  directory: RunDirectory,
-  latest: string | undefined,
-  best: BestCheckpoints,
-): void {
-  const pointers = new Map<string, string>();
-  if (latest !== undefined) pointers.set("latest.json", latest);
-  for (const [stage, name] of Object.entries(best)) pointers.set(`best-${stage}.json`, name);
-  if (existsSync(directory.checkpoints)) {
-    for (const name of readdirSync(directory.checkpoints)) {
-      if (name.endsWith(".json") && !pointers.has(name)) rmSync(join(directory.checkpoints, name));
-    }
-  }
-  for (const [file, name] of pointers) {
-    writeFileAtomically(join(directory.checkpoints, file), `${JSON.stringify({ checkpoint: name })}\n`);
+    this.#options.log[Symbol.dispose]();
   }
 }

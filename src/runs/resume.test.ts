@@ -2,107 +2,43 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { parseRunConfig, type RunConfig } from "../experiment/run-config.ts";
-import { listCheckpoints, resolveCheckpoint, runOfCheckpoint } from "./checkpoint.ts";
-import type { Clock } from "./clock.ts";
+import {
+  openTrial,
+  saveTrial,
+  startTrial,
+  trainAndKill,
+  trainTrial,
+  trialClock,
+  trialConfig,
+  trialDirectory,
+  trialManifest,
+} from "../../test/small/trial-run.ts";
+import { RunConfig } from "../experiment/run-config.ts";
 import { comparableEvents, readEvents } from "./event-log.ts";
-import { createManifest } from "./manifest.ts";
-import { openRun, type OpenRun } from "./open-run.ts";
-import { RunDirectory } from "./run-directory.ts";
-
-let now = 0;
-const clock: Clock = { now: () => (now += 7), seconds: () => 0 };
-
-const config = (overrides: readonly string[] = []): RunConfig =>
-  parseRunConfig("name: trial\nalgorithm: sft\ndata:\n  directory: scenes\n", "trial.yaml", overrides);
-const manifest = createManifest(
-  {
-    name: "trial",
-    command: "earl train",
-    setup: [],
-    seeds: { run: 0 },
-    data: [],
-    dataset: undefined,
-    device: "cpu",
-  },
-  clock,
-);
+import { openRun } from "./open-run.ts";
+import type { RunDirectory } from "./run-directory.ts";
+import { isDone, type SettingsRequest } from "./saved-settings.ts";
 
 let directory: RunDirectory;
 beforeEach(() => {
-  directory = new RunDirectory(join(mkdtempSync(join(tmpdir(), "earl-runs-")), "runs", "trial"));
+  directory = trialDirectory();
 });
-
-function open(isResume: boolean, settings = config()): OpenRun {
-  return openRun({ directory, config: settings, manifest, isResume, clock });
-}
-
-class Killed extends Error {}
-
-/** A loop of ten steps whose state is one number; `killAt` counts everything it writes. */
-async function train(run: OpenRun, killAt = Infinity): Promise<void> {
-  let written = 0;
-  const survive = (): void => {
-    written += 1;
-    if (written > killAt) throw new Killed();
-  };
-  let sum = Number(run.resumePoint?.loop ?? 0);
-  if (run.resumePoint === undefined) {
-    survive();
-    run.recorder.record({ kind: "stage-start", stage: "sft", steps: 10 });
-  }
-  for (let step = (run.resumePoint?.step ?? 0) + 1; step <= 10; step += 1) {
-    sum = (sum * 31 + step) % 1009;
-    survive();
-    run.recorder.record({ kind: "step-end", stage: "sft", step, metrics: { loss: sum, "time/step": now } });
-    if (step % 3 !== 0) continue;
-    const loop = sum;
-    await run.recorder.saveCheckpoint({
-      stage: "sft",
-      step,
-      loop,
-      isBest: step === 3,
-      write: async (folder) => {
-        survive();
-        writeFileSync(join(folder, "config.json"), "{}");
-        writeFileSync(join(folder, "weights"), String(loop));
-      },
-    });
-  }
-  survive();
-  run.recorder.record({ kind: "stage-end", stage: "sft", step: 10, reason: "finished" });
-}
-
-/** What a kill leaves: no clean-up ran, a line is torn, a temporary folder and the lock lie around. */
-async function trainAndKill(killAt: number, isResume: boolean): Promise<void> {
-  const run = open(isResume);
-  try {
-    await train(run, killAt);
-  } catch (error) {
-    if (!(error instanceof Killed)) throw error;
-  }
-  run[Symbol.dispose]();
-  appendFileSync(directory.events, '{"kind":"step-en');
-  mkdirSync(join(directory.checkpoints, "sft-000099.tmp-12-3"));
-  writeFileSync(join(directory.path, "manifest.json.tmp-12-4"), "{");
-}
 
 describe("a run that is killed and resumed", () => {
   test("writes the events of an uninterrupted one, wherever it is killed", async () => {
     {
-      using run = open(false);
-      await train(run);
+      using run = openTrial(directory, false);
+      await trainTrial(run);
     }
     const uninterrupted = comparableEvents(directory.events);
     expect(uninterrupted).toHaveLength(1 + 1 + 10 + 3 + 1);
@@ -110,134 +46,160 @@ describe("a run that is killed and resumed", () => {
 
     for (let first = 0; first <= 15; first += 1) {
       rmSync(directory.path, { recursive: true });
-      await trainAndKill(first, false);
-      await trainAndKill(first % 4, true);
-      using run = open(true);
-      await train(run);
+      await trainAndKill(directory, first, false);
+      await trainAndKill(directory, first % 4, true);
+      {
+        using run = openTrial(directory, true);
+        await trainTrial(run);
+      }
       expect(comparableEvents(directory.events)).toEqual(uninterrupted);
       expect(readdirSync(directory.checkpoints).toSorted()).toEqual([
-        "best-sft.json",
-        "latest.json",
         "sft-000003",
         "sft-000006",
         "sft-000009",
       ]);
       expect(readFileSync(join(directory.checkpoints, "sft-000009", "weights"), "utf8")).toBe(weights);
-      expect(readdirSync(directory.path).filter((name) => name.includes(".tmp-"))).toEqual([]);
+      expect(readdirSync(directory.path).toSorted()).toEqual([
+        "checkpoints",
+        "config.yaml",
+        "events.jsonl",
+        "images",
+        "manifest.json",
+      ]);
+      expect(readEvents(directory.events).at(-1)?.attempt).toBe(2);
     }
   });
 
-  test("goes back to an older checkpoint when the newest is damaged", async () => {
+  test("says that a checkpoint was saved, also where it was killed before it could", async () => {
+    await startTrial(directory);
+    const said = readFileSync(directory.events, "utf8");
+    truncateSync(directory.events, said.lastIndexOf("{"));
+    expect(comparableEvents(directory.events).map(({ kind }) => kind)).toEqual(["run-start"]);
+    openTrial(directory, true)[Symbol.dispose]();
+    expect(comparableEvents(directory.events).map(({ kind }) => kind)).toEqual([
+      "run-start",
+      "checkpoint-saved",
+    ]);
+  });
+
+  test("refuses a newest checkpoint whose state is damaged, by name; without it, it goes back to an older one", async () => {
     {
-      using first = open(false);
-      await train(first);
+      using first = openTrial(directory, false);
+      await trainTrial(first);
     }
-    writeFileSync(join(directory.checkpoints, "sft-000009", "state.json"), "{");
-    using run = open(true);
+    const newest = join(directory.checkpoints, "sft-000009");
+    writeFileSync(join(newest, "state.json"), "{");
+    const before = readFileSync(directory.events, "utf8");
+    expect(() => openTrial(directory, true)).toThrow(`${join(newest, "state.json")} is damaged.`);
+    rmSync(join(newest, "state.json"));
+    expect(() => openTrial(directory, true)).toThrow(
+      `${newest} is no checkpoint of this run, and in its way.`,
+    );
+    expect(readFileSync(directory.events, "utf8")).toBe(before);
+    rmSync(newest, { recursive: true });
+    using run = openTrial(directory, true);
     expect(run.resumePoint).toMatchObject({ stage: "sft", step: 6 });
   });
 
   test("refuses to go on when events.jsonl lost lines that the checkpoints count on", async () => {
-    {
-      using run = open(false);
-      await train(run);
+    await startTrial(directory);
+    for (const damage of [
+      () => writeFileSync(directory.events, ""),
+      () => rmSync(directory.events),
+      () => writeFileSync(directory.events, '{"kind":"run-start","name":"trial","seed":0,"time":1}\n'),
+    ]) {
+      damage();
+      expect(() => openTrial(directory, true)).toThrow(/no run .* to resume|is no checkpoint of this run/);
+      expect(existsSync(directory.lock)).toBe(false);
+      expect(readdirSync(join(directory.checkpoints, "sft-000000")).toSorted()).toEqual([
+        "model.safetensors",
+        "state.json",
+      ]);
     }
-    writeFileSync(directory.events, "");
-    expect(() => open(true)).toThrow("shorter than its run's checkpoints say");
-    expect(existsSync(directory.lock)).toBe(false);
   });
 
-  test("keeps the manifest it began with and lists where it went on", async () => {
-    await trainAndKill(9, false);
-    open(true)[Symbol.dispose]();
-    expect(JSON.parse(readFileSync(directory.manifest, "utf8"))).toMatchObject({
-      startedAt: manifest.startedAt,
-      resumed: [{ stage: "sft", step: 6 }],
-    });
-  });
-});
-
-describe("openRun", () => {
-  test("refuses a run that exists and says how to go on", () => {
-    open(false)[Symbol.dispose]();
-    expect(() => open(false)).toThrow("exists already");
-  });
-
-  test("starts a run that is resumed before it began", () => {
-    using run = open(true);
-    expect(run.resumePoint).toBeUndefined();
-    expect(readEvents(directory.events).map(({ kind }) => kind)).toEqual(["run-start"]);
-  });
-
-  test("refuses to resume with other settings and names them", () => {
-    open(false)[Symbol.dispose]();
-    const changed = config(["sft.learningRate=0.1", "engine.threads=1"]);
-    expect(() => open(true, changed)).toThrow("sft.learningRate was 0.0015, is 0.1");
-    expect(() => open(true, changed)).not.toThrow("engine.threads");
-  });
-
-  test("lets one process in at a time", () => {
-    using run = open(false);
-    expect(run.resumePoint).toBeUndefined();
-    expect(() => open(true)).toThrow("is being written by process");
-  });
-});
-
-describe("checkpoints", () => {
-  test("keeps the best one and the last two", async () => {
-    using run = open(false);
-    for (const step of [1, 2, 3, 4, 5]) {
-      await run.recorder.saveCheckpoint({
-        stage: "sft",
-        step,
-        loop: {},
-        isBest: step === 2,
-        write: async () => {},
-      });
-    }
-    expect(listCheckpoints(directory).map(({ name }) => name)).toEqual([
-      "sft-000002",
-      "sft-000004",
-      "sft-000005",
+  test("goes on where the lines after the last checkpoint are damaged", async () => {
+    await startTrial(directory);
+    appendFileSync(directory.events, "nonsense\n");
+    openTrial(directory, true)[Symbol.dispose]();
+    expect(readEvents(directory.events).map(({ kind, attempt }) => [kind, attempt])).toEqual([
+      ["run-start", 0],
+      ["run-resumed", 1],
+      ["checkpoint-saved", 1],
     ]);
   });
 
-  test("leave no trace when writing the weights fails", async () => {
-    using run = open(false);
-    const saved = run.recorder.saveCheckpoint({
-      stage: "sft",
-      step: 1,
-      loop: {},
-      isBest: true,
-      write: async () => {
-        throw new Error("no space");
-      },
-    });
-    await expect(saved).rejects.toThrow("no space");
-    expect(readdirSync(directory.checkpoints)).toEqual([]);
-    expect(readEvents(directory.events).map(({ kind }) => kind)).toEqual(["run-start"]);
+  test("leaves everything as it is until it begins", async () => {
+    {
+      using run = openTrial(directory, false);
+      await saveTrial(run, 0);
+      run.recorder.record({ kind: "run-end" });
+    }
+    const before = readFileSync(directory.events, "utf8");
+    openRun({
+      directory,
+      config: trialConfig(["sft.steps=9999"]),
+      schema: RunConfig,
+      isResume: true,
+      clock: trialClock,
+    })[Symbol.dispose]();
+    expect(readFileSync(directory.events, "utf8")).toBe(before);
   });
 
-  test("are found from the run's folder: the best of the last stage", async () => {
-    using run = open(false);
-    await train(run);
-    const best = join(directory.checkpoints, "sft-000003");
-    expect(resolveCheckpoint(directory.path)).toBe(best);
-    expect(resolveCheckpoint(best)).toBe(best);
-    expect(runOfCheckpoint(best)?.path).toBe(directory.path);
-    expect(runOfCheckpoint(tmpdir())).toBeUndefined();
-    expect(() => resolveCheckpoint(tmpdir())).toThrow("neither a checkpoint nor a run");
+  test("keeps the manifest it began with and lists where it went on", async () => {
+    await trainAndKill(directory, 9, false);
+    openTrial(directory, true)[Symbol.dispose]();
+    expect(JSON.parse(readFileSync(directory.manifest, "utf8"))).toMatchObject({
+      startedAt: trialManifest.startedAt,
+      resumed: [{ stage: "sft", step: 6 }],
+    });
+  });
+
+  test("saves again what a damaged log made unreachable, and nothing else goes", async () => {
+    {
+      using run = openTrial(directory, false);
+      await trainTrial(run);
+    }
+    const lines = readFileSync(directory.events, "utf8").split("\n");
+    writeFileSync(directory.events, `${lines.slice(0, 10).join("\n")}\n`);
+    mkdirSync(join(directory.checkpoints, "mine"));
+    {
+      using run = openTrial(directory, true);
+      expect(run.resumePoint).toMatchObject({ step: 6 });
+      expect(readdirSync(directory.checkpoints).toSorted()).toEqual(["mine", "sft-000003", "sft-000006"]);
+      await trainTrial(run);
+    }
+    expect(readdirSync(directory.checkpoints).toSorted()).toEqual([
+      "mine",
+      "sft-000003",
+      "sft-000006",
+      "sft-000009",
+    ]);
   });
 });
 
-describe("pictures of a run", () => {
-  test("are saved once under the hash of their content", () => {
-    using run = open(false);
-    const png = new Uint8Array([0x89, 0x50, 1, 2, 3]);
-    const name = run.recorder.saveImage(png);
-    expect(run.recorder.saveImage(png)).toBe(name);
-    expect(readdirSync(directory.images)).toEqual([name]);
-    expect(name).toMatch(/^[0-9a-f]{20}\.png$/);
-    expect(() => run.recorder.saveImage(new Uint8Array([1, 2]))).toThrow("neither PNG, JPEG nor WebP");
+describe("a finished run", () => {
+  const request = (overrides: readonly string[] = []): SettingsRequest => ({
+    directory,
+    config: trialConfig(overrides),
+    schema: RunConfig,
+  });
+
+  test("is done with the settings it had, not with more steps, and refuses others", async () => {
+    expect(isDone(request())).toBe(false);
+    await startTrial(directory);
+    expect(isDone(request())).toBe(false);
+    {
+      using run = openTrial(directory, true);
+      run.recorder.record({ kind: "run-end" });
+    }
+    expect(isDone(request())).toBe(true);
+    expect(isDone(request(["engine.threads=1"]))).toBe(true);
+    expect(isDone(request(["sft.steps=99999"]))).toBe(false);
+    expect(() => isDone(request(["sft.steps=1"]))).toThrow("sft.steps was");
+    expect(() => isDone(request(["data.directory=elsewhere"]))).toThrow(`was "scenes", is "elsewhere"`);
+    expect(() => openTrial(directory, true, trialConfig(["evaluation.size=0"]))).toThrow(
+      "evaluation.size was",
+    );
   });
 });

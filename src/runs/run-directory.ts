@@ -5,11 +5,16 @@
  */
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, type Dirent } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, type Dirent } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
 
 import { DataError } from "../errors.ts";
-import { errorCode, isTemporaryName, writeFault, writeFileAtomically } from "./atomic-write.ts";
+import { errorCode, isAbandoned, placeOfTemporary, writeFileAtomically } from "./atomic-write.ts";
+import { isCheckpointName } from "./checkpoint-name.ts";
+import { EventReader } from "./event-log.ts";
+import type { RunEvent } from "./event.ts";
+import { isLock, removeLockRights } from "./lock.ts";
+import { makeFolders } from "./writable-place.ts";
 
 export class RunDirectory {
   readonly path: string;
@@ -43,18 +48,45 @@ export class RunDirectory {
     return join(this.path, "lock.json");
   }
 
-  /** True where a run has begun here. */
+  /** True where something lies that may be a run. */
   exists(): boolean {
     return existsSync(this.events) || existsSync(this.config);
   }
 
-  /** Makes the folders that are missing. Throws DataError when the place cannot be written to. */
-  makeFolders(): void {
+  /** True where the events begin as a run's do. */
+  isRun(): boolean {
+    return this.readStart() !== undefined;
+  }
+
+  /** The first event of the run; undefined where there is none that can be read. */
+  readStart(): Extract<RunEvent, { kind: "run-start" }> | undefined {
     try {
-      for (const folder of [this.path, this.checkpoints, this.images]) mkdirSync(folder, { recursive: true });
+      const [first] = new EventReader(this.events).events();
+      return first?.kind === "run-start" ? first : undefined;
     } catch (error) {
-      throw writeFault(error, this.path);
+      if (error instanceof DataError || errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR")
+        return undefined;
+      throw error;
     }
+  }
+
+  /**
+   * What has a name that a run would use, while no run is here: such a folder is somebody else's. What a start that was
+   * killed leaves does not count: empty folders, empty events, a lock, temporary files.
+   */
+  strangers(): string[] {
+    const files = [this.config, this.manifest, this.report].filter((path) => existsSync(path));
+    if (existsSync(this.events) && !isEmptyFile(this.events)) files.push(this.events);
+    if (existsSync(this.lock) && !isLock(this.lock)) files.push(this.lock);
+    const inside = [this.checkpoints, this.images].flatMap((folder) =>
+      existsSync(folder) ? contentOf(folder).map((name) => join(folder, name)) : [],
+    );
+    return [...files, ...inside].map((path) => relative(this.path, path));
+  }
+
+  /** Makes the folders that are missing and returns them. Throws DataError when the place cannot be written to. */
+  makeFolders(): string[] {
+    return [this.checkpoints, this.images].flatMap(makeFolders);
   }
 
   writeConfig(yaml: string): void {
@@ -74,28 +106,50 @@ export class RunDirectory {
     return name;
   }
 
-  /** Deletes what interrupted writes left behind. */
-  removeTemporaries(): void {
-    for (const folder of [this.path, this.checkpoints, this.images]) {
-      if (!existsSync(folder)) continue;
-      for (const name of readdirSync(folder)) {
-        if (isTemporaryName(name)) rmSync(join(folder, name), { recursive: true, force: true });
-      }
-    }
+  /** Names that `saveImage` gives. */
+  get imageName(): RegExp {
+    return /^[0-9a-f]{20}\.(png|jpg|webp)$/;
   }
 
-  /** Deletes the files of the run; what others put into its folder stays. */
-  remove(): void {
-    for (const path of [this.config, this.manifest, this.events, this.report, this.lock])
-      rmSync(path, { force: true });
-    for (const path of [this.checkpoints, this.images]) rmSync(path, { recursive: true, force: true });
-    if (existsSync(this.path) && readdirSync(this.path).length === 0) rmSync(this.path, { recursive: true });
+  /** Deletes what interrupted writes left behind. Call it with the run's lock held, before anything is written. */
+  removeTemporaries(): void {
+    const [config, manifest, events, report, lock] = this.#files().map((path) => basename(path));
+    sweep(this.path, (place) => place === config || place === manifest || place === events);
+    // A report may be written and a lock be asked for while others hold it.
+    sweep(this.path, (place, path) => (place === report || place === lock) && isAbandoned(path));
+    removeLockRights(this.path);
+    sweep(this.checkpoints, isCheckpointName);
+    sweep(this.images, (place) => this.imageName.test(place));
+  }
+
+  #files(): [config: string, manifest: string, events: string, report: string, lock: string] {
+    return [this.config, this.manifest, this.events, this.report, this.lock];
   }
 
   /** Size of everything in the folder, also while files come and go. */
   sizeBytes(): number {
     return sizeOf(this.path);
   }
+}
+
+/** Removes temporary files and folders whose place satisfies `isOwn`. */
+function sweep(folder: string, isOwn: (place: string, path: string) => boolean): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const place = placeOfTemporary(name);
+    const path = join(folder, name);
+    if (place !== undefined && isOwn(place, path)) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function isEmptyFile(path: string): boolean {
+  return statSync(path).isFile() && statSync(path).size === 0;
+}
+
+/** Names in a folder, without those of interrupted writes; its own where it is no folder. */
+function contentOf(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [""];
+  return readdirSync(path).filter((name) => placeOfTemporary(name) === undefined);
 }
 
 /** Reads a JSON file of the run. Throws DataError when it is missing or damaged. */

@@ -16,7 +16,7 @@ import { GrpoSettings } from "./grpo-settings.ts";
 import { ConfigError, EngineError, JudgeError } from "../errors.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { Reward } from "../rewards/reward.ts";
-import { checkpointName } from "../runs/checkpoint.ts";
+import { checkpointName } from "../runs/checkpoint-name.ts";
 import { comparableEvents, readEvents } from "../runs/event-log.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import type { RunDirectory } from "../runs/run-directory.ts";

@@ -12,7 +12,7 @@ import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { EngineError, JudgeError } from "../errors.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { Reward } from "../rewards/reward.ts";
-import { checkpointName } from "../runs/checkpoint.ts";
+import { checkpointName } from "../runs/checkpoint-name.ts";
 import { comparableEvents, readEvents } from "../runs/event-log.ts";
 import type { OpenRun } from "../runs/open-run.ts";
 import type { RunDirectory } from "../runs/run-directory.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { parseRunConfig } from "../../src/experiment/run-config.ts";
+import { parseRunConfig, RunConfig } from "../../src/experiment/run-config.ts";
 import type { Clock } from "../../src/runs/clock.ts";
 import { createManifest } from "../../src/runs/manifest.ts";
 import type { Recorder } from "../../src/runs/recorder.ts";
@@ -59,11 +59,13 @@ export function dyingRecorder(recorder: Recorder, events: number): Recorder {
 }
 
 export function openSmallRun(directory: RunDirectory, isResume = false): OpenRun {
-  return openRun({
+  const run = openRun({
     directory,
     config: parseRunConfig("name: small\nalgorithm: sft\ndata:\n  directory: none\n", "small.yaml", []),
-    manifest,
+    schema: RunConfig,
     isResume,
     clock: stillClock,
   });
+  run.begin(manifest);
+  return run;
 }
