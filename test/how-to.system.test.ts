@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
 import { changed, readPage, type Page } from "./how-to/page.ts";
 
@@ -53,24 +53,33 @@ function follow(page: Page, copy: string): void {
 
 const isProgram = (path: string): boolean => path.startsWith("src/") && !path.endsWith(".test.ts");
 
-describe.each(PAGES)("docs/how-to/$page.md", ({ page: name, created, changed: touched, lines }) => {
-  let page: Page;
-  let copy: string;
-  beforeAll(() => {
-    page = readPage(join(root, "docs", "how-to", `${name}.md`));
-    copy = copyOfProgram();
-    follow(page, copy);
-  });
+const copy = copyOfProgram();
+const pages = PAGES.map((counts) => ({
+  ...counts,
+  content: readPage(join(root, "docs", "how-to", `${counts.page}.md`)),
+}));
 
-  test(`adds ${created} file and ${lines} lines in ${touched} other`, () => {
-    expect(page.files.filter(({ path }) => isProgram(path))).toHaveLength(created);
-    expect(page.changes).toHaveLength(touched);
-    expect(page.changes.flatMap(({ additions }) => additions)).toHaveLength(lines);
-  });
-
-  test("passes the type checker and does what it says", async () => {
-    await run(process.execPath, [join(root, "node_modules/typescript-7/bin/tsc"), "--noEmit", "-p", copy]);
-    expect(page.commands.length).toBeGreaterThan(0);
-    for (const command of page.commands) await run("bash", ["-c", command], { cwd: copy });
-  });
+beforeAll(() => {
+  for (const { content } of pages) follow(content, copy);
 });
+
+test.each(pages.map((page) => [page.page, page] as const))(
+  "%s: as few files and lines as it promises",
+  (_name, { content, created, changed: touched, lines }) => {
+    expect(content.files.filter(({ path }) => isProgram(path))).toHaveLength(created);
+    expect(content.changes).toHaveLength(touched);
+    expect(content.changes.flatMap(({ additions }) => additions)).toHaveLength(lines);
+  },
+);
+
+test("what the pages add passes the type checker", async () => {
+  await run(process.execPath, [join(root, "node_modules/typescript-7/bin/tsc"), "--noEmit", "-p", copy]);
+});
+
+test.each(pages.map(({ page, content }) => [page, content.commands] as const))(
+  "%s: its commands succeed",
+  async (_name, commands) => {
+    expect(commands.length).toBeGreaterThan(0);
+    for (const command of commands) await run("bash", ["-c", command], { cwd: copy });
+  },
+);
