@@ -36,6 +36,8 @@ export interface EngineRequest extends HostedPolicy {
 }
 
 export interface EngineHost extends AsyncDisposable {
+  /** What it computes on, for manifests: "cpu", "webgpu". */
+  readonly device: string;
   /** Throws EngineError for a policy that it cannot hold: asked before weights are drawn or read. */
   requireRoom(policy: HostedPolicy): void;
   /** Throws CheckpointError or ShapeError where weights do not fit the policy. */

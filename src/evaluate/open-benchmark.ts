@@ -8,7 +8,9 @@ import { namedList, nameOf } from "../config/named-list.ts";
 import type { Benchmark, BenchmarkContext } from "./benchmark.ts";
 import { HELD_OUT } from "./held-out.ts";
 
-export const BENCHMARKS = { "held-out": HELD_OUT };
+export const BENCHMARKS = {
+  "held-out": HELD_OUT,
+};
 
 /** One benchmark of a list: its kind's options, and its name. */
 export const BenchmarkChoice = choiceOf(BENCHMARKS, {

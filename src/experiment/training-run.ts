@@ -105,7 +105,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
         seeds: { run: config.seed },
         data,
         dataset: datasetRecord(config.data.directory),
-        device: config.engine.device,
+        device: host.device,
       },
       clock,
     ),

@@ -17,8 +17,8 @@ export const LoggedMeasure = z.object({
   name: z.string(),
   /** In words: "exact match". */
   label: z.string(),
-  /** A share is between 0 and 1. */
-  unit: z.enum(["score", "share"]),
+  /** "share" for what lies between 0 and 1 and is shown in percent; else any word. */
+  unit: z.string(),
   /** Least and greatest value, where there are bounds. */
   range: z.tuple([z.number(), z.number()]).readonly().exactOptional(),
 });

@@ -23,6 +23,10 @@ class OnnxHost implements EngineHost {
     this.#settings = settings;
   }
 
+  get device(): string {
+    return this.#settings.device;
+  }
+
   requireRoom({ name, config, trained }: HostedPolicy): void {
     requireMemory(name, config, trained === "none" ? {} : { learned: trained });
   }
