@@ -1,24 +1,27 @@
 /**
- * A base and its LoRA adapter as one policy on disk: weights in the base's own type unless another is asked for, its
- * tokenizer beside them.
+ * A base and its LoRA adapter as one policy on disk: each tensor in the base's own type unless another is asked for,
+ * its tokenizer beside them.
  */
 
-import { existsSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { CheckpointError } from "../errors.ts";
-import { openCheckpointFiles } from "../policy/checkpoint-files.ts";
+import { CheckpointError, ConfigError } from "../errors.ts";
 import { mergeLora, openLoraDirectory } from "../policy/lora-files.ts";
-import { openPolicyDirectory } from "../policy/policy-directory.ts";
-import type { FloatType } from "../policy/safetensors-writer.ts";
+import { openPolicyDirectory, type PolicyDirectory } from "../policy/policy-directory.ts";
 import { readJsonFile, readPublishedFile } from "../policy/published-file.ts";
-import { savePolicyDirectory } from "../policy/save-policy.ts";
-import { writeDirectoryAtomically, writeFault } from "../runs/atomic-write.ts";
+import type { FloatType } from "../policy/safetensors-writer.ts";
+import { savePolicyDirectory, weightBytes, type SaveOptions } from "../policy/save-policy.ts";
+import { writeDirectoryAtomically } from "../runs/atomic-write.ts";
+import { requireFreeSpace } from "../runs/free-space.ts";
+import { makeFolders, removeEmptyFolders, requireWritableFolder } from "../runs/writable-place.ts";
 
 export interface MergeProgress {
   readonly onStart: (tensors: number) => void;
   readonly onTensor: (done: number, name: string) => void;
+  /** Aborted, with what is then thrown, when the merge should stop and leave nothing. */
+  readonly signal?: AbortSignal;
 }
 
 export interface MergePaths {
@@ -26,7 +29,7 @@ export interface MergePaths {
   readonly adapter: string;
   /** Must not hold anything. */
   readonly out: string;
-  /** How weights are written; as in the base where not given. */
+  /** How weights are written; each as in the base where not given. */
   readonly type?: FloatType | undefined;
 }
 
@@ -41,34 +44,26 @@ export interface Merged {
 const TOKENIZER_FILE =
   /^(?:.*\.tiktoken|emu3_vision_tokens\.txt|(?:.*_)?tokenizer(?:_config)?\.json|tokenizer\.model|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|chat_template\.(?:json|jinja)|(?:pre)?processor_config\.json|(?:tokenization|processing|image_processing)_\w+\.py)$/;
 
-/** Throws CheckpointError where base or adapter do not load or fit together; then nothing is left at `out`. */
+/**
+ * Throws CheckpointError where base or adapter do not load or fit together, ConfigError, DataError or EngineError where
+ * the place cannot take the result; then, and when it is stopped, nothing is left at `out`.
+ */
 export async function mergePolicy(paths: MergePaths, progress: MergeProgress): Promise<Merged> {
   const base = await openPolicyDirectory(paths.base);
   try {
     const adapter = await openLoraDirectory(paths.adapter, base.config);
     try {
-      const counted = async function* (): AsyncGenerator<readonly [string, Float32Array]> {
-        let done = 0;
-        for await (const tensor of mergeLora(base, adapter)) {
-          yield tensor;
-          progress.onTensor((done += 1), tensor[0]);
-        }
-      };
-      progress.onStart(base.names.length);
-      const options = {
-        type: paths.type ?? (await typeOf(paths.base, base.names.length)),
+      const options: SaveOptions = {
+        type: paths.type ?? ((name) => writtenType(base, name)),
         tokenizerFiles: await tokenizerFiles(paths.base),
         generationConfig: await generationConfig(paths.base),
       };
-      await makeParent(paths.out);
-      await writeDirectoryAtomically(paths.out, (folder) =>
-        savePolicyDirectory(folder, base.config, counted(), options),
+      await requireFreeSpace(paths.out, weightBytes(base.config, options.type));
+      progress.onStart(base.names.length);
+      await writeOut(paths.out, (folder) =>
+        savePolicyDirectory(folder, base.config, counted(mergeLora(base, adapter), progress), options),
       );
-      return {
-        tensors: base.names.length,
-        adapted: adapter.names.length,
-        skipped: base.skipped.length,
-      };
+      return { tensors: base.names.length, adapted: adapter.names.length, skipped: base.skipped.length };
     } finally {
       await adapter.close();
     }
@@ -77,15 +72,44 @@ export async function mergePolicy(paths: MergePaths, progress: MergeProgress): P
   }
 }
 
-/** Half-width weights stay so; anything else is written as float32. */
-async function typeOf(directory: string, tensors: number): Promise<FloatType> {
-  const files = await openCheckpointFiles(directory);
-  const types = [...files.tensors.values()].map(({ entry }) => entry.type);
-  await files.close();
-  const half = (["BF16", "F16"] as const).find(
-    (type) => types.filter((one) => one === type).length >= tensors,
-  );
-  return half ?? "F32";
+/** Throws where a merge could not write, or would have to replace something. */
+export function requireEmptyPlace(out: string): void {
+  requireWritableFolder(out);
+  if (existsSync(out) && readdirSync(out).length > 0) {
+    throw new ConfigError(`${out} exists already.`, { hint: "Choose a folder that is not there yet." });
+  }
+}
+
+async function writeOut(out: string, write: (folder: string) => Promise<void>): Promise<void> {
+  const made = makeFolders(dirname(out));
+  try {
+    await writeDirectoryAtomically(out, async (folder) => {
+      await write(folder);
+      // A long merge leaves others time to use the place, and what is theirs is not to be replaced.
+      if (existsSync(out)) requireEmptyPlace(out);
+    });
+  } catch (error) {
+    removeEmptyFolders(made);
+    throw error;
+  }
+}
+
+async function* counted(
+  tensors: AsyncIterable<readonly [string, Float32Array]>,
+  { onTensor, signal }: MergeProgress,
+): AsyncGenerator<readonly [string, Float32Array]> {
+  let done = 0;
+  for await (const tensor of tensors) {
+    signal?.throwIfAborted();
+    yield tensor;
+    onTensor((done += 1), tensor[0]);
+  }
+}
+
+/** Float64 is more than any engine reads. */
+function writtenType(base: PolicyDirectory, name: string): FloatType {
+  const type = base.typeOf(name);
+  return type === "BF16" || type === "F16" ? type : "F32";
 }
 
 async function tokenizerFiles(directory: string): Promise<Map<string, Uint8Array>> {
@@ -106,12 +130,4 @@ async function generationConfig(directory: string): Promise<Record<string, unkno
   throw new CheckpointError(`${path} is not a JSON object.`, {
     hint: "Download the file again, or remove it.",
   });
-}
-
-async function makeParent(path: string): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-  } catch (error) {
-    throw writeFault(error, dirname(path));
-  }
 }

@@ -91,8 +91,31 @@ describe("earl model info", () => {
     const misfit = await earl("model", "info", directory);
     expect(misfit.err).toContain("lm_head.weight");
     const missing = await earl("model", "info", join(folder, "nowhere"));
-    expect(missing.err).toContain("nowhere/config.json");
+    expect(missing.err).toContain("nowhere is neither a checkpoint nor a run");
     expect([misfit.code, missing.code]).toEqual([2, 2]);
+  });
+
+  test("says whether the weights are finite, and does not fail where they are not", async () => {
+    expect((await earl("model", "info", FIXTURE)).out).toContain(
+      "30 tensors that fit the config, F32, 589.8 KiB, all finite",
+    );
+    const directory = join(folder, "not-finite");
+    const { config } = await readPolicyConfig(FIXTURE);
+    const parameters = initialParameters(config, { embeddingStd: 1, weightStd: 0.1, seed: 3 });
+    parameters.get("model.norm.weight")?.fill(NaN, 0, 3);
+    parameters.get("lm_head.weight")?.fill(-Infinity, 0, 1);
+    await savePolicyDirectory(directory, config, parameters);
+    const { code, out } = await earl("model", "info", directory);
+    expect(code).toBe(0);
+    expect(out).toContain("NOT FINITE: 3 NaN or infinite values in model.norm.weight and in 1 more tensors");
+    expect(JSON.parse((await earl("model", "info", directory, "--json")).out)).toMatchObject({
+      weights: {
+        notFinite: [
+          { name: "model.norm.weight", count: 3 },
+          { name: "lm_head.weight", count: 1 },
+        ],
+      },
+    });
   });
 });
 
@@ -160,6 +183,115 @@ describe("earl model merge", () => {
     expect(merged).toEqual(old.map((value) => value + 4));
     await Promise.all([before.close(), after.close()]);
     expect(readFileSync(join(out, "config.json"), "utf8")).toContain('"dtype": "float32"');
+  });
+
+  test("describes an adapter with its base", async () => {
+    const placed = join(folder, "placed");
+    cpSync(adapter, placed, { recursive: true });
+    const settings = join(placed, "adapter_config.json");
+    const text = readFileSync(settings, "utf8");
+    writeFileSync(
+      settings,
+      text.replace('"base_model_name_or_path": null', `"base_model_name_or_path": "${base}"`),
+    );
+    const { code, out } = await earl("model", "info", placed);
+    expect(code).toBe(0);
+    expect(out).toContain(`LoRA adapter of rank 2, alpha 4 on 6 projections; its base is ${base}:`);
+    expect(out).toContain("in a LoRA adapter of rank 2");
+    expect(out).toContain("BF16");
+  });
+
+  test("keeps the type of each tensor, and both names of the type of most", async () => {
+    const mixed = join(folder, "mixed");
+    const parameters = initialParameters(config, { embeddingStd: 1, weightStd: 0.1, seed: 3 });
+    await savePolicyDirectory(mixed, config, parameters, {
+      type: (name) => (name.includes("norm") ? "F32" : "BF16"),
+    });
+    const out = join(folder, "mixed-merged");
+    expect(await earl("model", "merge", mixed, adapter, "--out", out)).toMatchObject({ code: 0 });
+    const [before, after] = [await openPolicyDirectory(mixed), await openPolicyDirectory(out)];
+    for (const name of before.names) expect(after.typeOf(name), name).toBe(before.typeOf(name));
+    expect(after.typeOf("model.norm.weight")).toBe("F32");
+    expect(await after.read("model.norm.weight")).toEqual(parameters.get("model.norm.weight"));
+    await Promise.all([before.close(), after.close()]);
+    expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8"))).toMatchObject({
+      dtype: "bfloat16",
+      torch_dtype: "bfloat16",
+    });
+  });
+
+  test("takes runs, by folder or name, and the best checkpoint of each", async () => {
+    const before = process.cwd();
+    process.chdir(mkdtempSync(join(folder, "runs-")));
+    try {
+      for (const [run, from] of [
+        ["trained", base],
+        ["adapted", adapter],
+      ] as const) {
+        const checkpoints = join("runs", run, "checkpoints");
+        mkdirSync(checkpoints, { recursive: true });
+        cpSync(from, join(checkpoints, "sft-000001"), { recursive: true });
+        const state = { stage: "sft", step: 1, loop: {}, best: { sft: "sft-000001" }, eventsBytes: 1 };
+        writeFileSync(join(checkpoints, "sft-000001", "state.json"), JSON.stringify(state));
+      }
+      expect((await earl("model", "info", "trained")).out).toContain("3 layers of width 64");
+      expect((await earl("model", "info", "runs/trained")).out).toContain("3 layers of width 64");
+      const merged = await earl("model", "merge", "trained", "runs/adapted", "--out", "merged");
+      expect(merged).toMatchObject({ code: 0, out: "merged\n" });
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  test("says which of two arguments is not what it should be", async () => {
+    const out = join(folder, "swapped");
+    const swapped = await earl("model", "merge", adapter, base, "--out", out);
+    expect(swapped).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("is an adapter, not a base") as string,
+    });
+    const twice = await earl("model", "merge", base, base, "--out", out);
+    expect(twice).toMatchObject({ code: 2, err: expect.stringContaining("holds whole weights") as string });
+    const empty = await earl("model", "merge", base, "", "--out", out);
+    expect(empty.code).toBe(2);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test("leaves nothing behind when it is interrupted, not even the folders above", async () => {
+    const listeners = process.listenerCount("SIGINT");
+    const merging = earl("model", "merge", base, adapter, "--out", join(folder, "above", "stopped"));
+    while (process.listenerCount("SIGINT") === listeners) await new Promise(setImmediate);
+    process.emit("SIGINT");
+    const { code, err } = await merging;
+    expect(err).toContain("Stopped. Nothing was written.");
+    expect(code).toBe(130);
+    expect(readdirSync(folder)).not.toContain("above");
+    expect(process.listenerCount("SIGINT")).toBe(listeners);
+  });
+
+  test("leaves nothing behind where the merged weights would be infinite", async () => {
+    const huge = join(folder, "huge");
+    const ones = (length: number): Float32Array => new Float32Array(length).fill(3e38);
+    const settings: LoraSettings = { ...LORA, targets: ["self_attn.q_proj"] };
+    const pairs = new Map(
+      Array.from({ length: config.layers }, (_, layer) => [
+        `model.layers.${layer}.self_attn.q_proj.weight`,
+        { a: ones(2 * 64), b: ones(64 * 2) },
+      ]),
+    );
+    await saveLoraDirectory(huge, { config, settings, pairs });
+    const { code, err } = await earl("model", "merge", base, huge, "--out", join(folder, "infinite"));
+    expect(err).toContain("model.layers.0.self_attn.q_proj.weight is not finite");
+    expect(code).toBe(2);
+    expect(readdirSync(folder).filter((name) => name.startsWith("infinite"))).toEqual([]);
+  });
+
+  test("tries the place before the work", async () => {
+    const file = join(base, "notes.txt");
+    const under = await earl("model", "merge", base, adapter, "--out", join(file, "merged"));
+    expect(under.err).toContain("notes.txt is a file, not a folder");
+    expect(under.err).not.toContain("Merge");
+    expect(under.code).toBe(2);
   });
 
   test("refuses a folder that holds something, and a missing --out", async () => {

@@ -1,72 +1,83 @@
 /** `earl model info` and `earl model merge`: what a policy is and needs, and an adapter made part of its base. */
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { ConfigError } from "../errors.ts";
+import { CheckpointError, Interrupted } from "../errors.ts";
 import { formatBytes, formatTable } from "../format.ts";
 import { machineMemory } from "../machine-memory.ts";
-import { INDEX_FILE, openCheckpointFiles, SINGLE_FILE } from "../policy/checkpoint-files.ts";
+import { readAdapterDirectory, type AdapterDirectory } from "../policy/adapter-directory.ts";
+import type { PolicyConfig } from "../policy/config.ts";
 import { readPolicyConfig } from "../policy/config-file.ts";
 import { DTYPES } from "../policy/float-formats.ts";
-import { openPolicyDirectory } from "../policy/policy-directory.ts";
+import { ADAPTER_CONFIG_FILE } from "../policy/lora-config-file.ts";
+import { openLoraDirectory } from "../policy/lora-files.ts";
 import { describePolicy } from "../policy/policy-memory.ts";
 import type { MemoryNeed, PolicyDescription, Workplace } from "../policy/policy-memory.ts";
 import type { FloatType } from "../policy/safetensors-writer.ts";
-import { requireWritableFolder } from "../runs/writable-place.ts";
-import { required } from "./arguments.ts";
+import { resolveCheckpoint } from "../runs/checkpoint.ts";
 import { isPolicyFile, verifyCheckpoint } from "../runs/checkpoint-state.ts";
-import { mergePolicy } from "./merge-policy.ts";
+import { required } from "./arguments.ts";
+import { listenForInterrupt } from "./interrupt.ts";
+import { locateRun } from "./locate-run.ts";
+import { mergePolicy, requireEmptyPlace } from "./merge-policy.ts";
+import { describeWeights, storedWeights, type StoredWeights } from "./stored-weights.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface InformationFlags {
   readonly json?: true;
   readonly tokens?: number;
   readonly loraRank: number;
+  readonly check?: true;
 }
 
 /** Two pictures of 256 × 256 at 8 pixels a code, and words between them. */
 const EDIT_TOKENS = 2304;
 
+/** Describes a policy's directory, an adapter's with its base, or the best checkpoint of a run. */
 export async function describe(
-  directory: string,
+  path: string,
   flags: InformationFlags,
   { stdout }: Surroundings,
 ): Promise<void> {
+  const directory = resolveCheckpoint(locateRun(path));
   await verifyCheckpoint(directory, isPolicyFile);
-  const { config, modelType } = await readPolicyConfig(directory);
-  const weights = await weightsIn(directory);
+  const adapter = await readAdapterDirectory(directory);
+  const base = adapter?.base ?? directory;
+  const { config, modelType } = await readPolicyConfig(base);
+  const weights = await storedWeights(base, flags.check === true);
   const tokens = flags.tokens ?? Math.min(config.maxPositions, EDIT_TOKENS);
-  const workplace = { memoryBytes: machineMemory(), tokens, loraRank: flags.loraRank };
+  const loraRank = adapter?.settings.rank ?? flags.loraRank;
+  const workplace = { memoryBytes: machineMemory(), tokens, loraRank };
   const description = describePolicy(config, workplace);
   if (flags.json === true) {
-    const content = { directory, modelType, config, weights, workplace, ...description };
+    const content = { directory, modelType, config, adapter, weights, workplace, ...description };
     stdout.write(`${JSON.stringify(content, null, 2)}\n`);
     return;
   }
-  stdout.write(`${lines(description, weights, workplace).join("\n")}\n`);
+  const text = lines(description, weights, workplace);
+  if (adapter !== undefined) text.unshift(...(await adapterLines(directory, adapter, config)), "");
+  stdout.write(`${text.join("\n")}\n`);
 }
 
-interface StoredWeights {
-  /** Type of most values, as the files name it. */
-  readonly types: readonly string[];
-  readonly tensors: number;
-  readonly bytes: number;
-}
-
-/** Undefined where there are none; throws CheckpointError where they do not fit the config. */
-async function weightsIn(directory: string): Promise<StoredWeights | undefined> {
-  if (![SINGLE_FILE, INDEX_FILE].some((name) => existsSync(join(directory, name)))) return undefined;
-  const policy = await openPolicyDirectory(directory);
-  await policy.close();
-  const files = await openCheckpointFiles(directory);
-  const entries = [...files.tensors.values()].map(({ entry }) => entry);
-  await files.close();
-  return {
-    types: [...new Set(entries.map(({ type }) => type))],
-    tensors: policy.names.length,
-    bytes: entries.reduce((sum, { begin, end }) => sum + end - begin, 0),
-  };
+async function adapterLines(
+  directory: string,
+  { base, settings }: AdapterDirectory,
+  config: PolicyConfig,
+): Promise<string[]> {
+  const adapter = await openLoraDirectory(directory, config);
+  let fault = "";
+  try {
+    for (const name of adapter.names) await adapter.read(name);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    fault = error.message;
+  } finally {
+    await adapter.close();
+  }
+  const { rank, alpha } = settings;
+  const about = `LoRA adapter of rank ${rank}, alpha ${alpha} on ${adapter.names.length} projections; its base is ${base}:`;
+  return fault === "" ? [about] : [about, fault];
 }
 
 function lines(
@@ -77,15 +88,11 @@ function lines(
   const { architecture, parameters, loraParameters, needs } = description;
   const { memoryBytes, tokens, loraRank } = workplace;
   const count = (value: number): string => value.toLocaleString("en-US");
-  const stored =
-    weights === undefined
-      ? "not here, config.json alone"
-      : `${weights.tensors} tensors that fit the config, ${weights.types.join(" and ")}, ${formatBytes(weights.bytes)}`;
   return [
     ...architecture,
     "",
     `parameters  ${count(parameters)}, and ${count(loraParameters)} in a LoRA adapter of rank ${loraRank}`,
-    `weights     ${stored}`,
+    `weights     ${describeWeights(weights)}`,
     "",
     `Memory for one sequence of ${count(tokens)} tokens; this machine has ${formatBytes(memoryBytes)}.`,
     "",
@@ -122,22 +129,23 @@ interface Merge extends MergeFlags {
   readonly adapter: string;
 }
 
-export async function merge(
-  { base, adapter, type, ...flags }: Merge,
-  surroundings: Surroundings,
-): Promise<void> {
-  const out = required(flags.out, "--out DIR");
-  if (existsSync(out) && !isEmptyFolder(out)) {
-    throw new ConfigError(`${out} exists already.`, { hint: "Choose a folder that is not there yet." });
-  }
-  requireWritableFolder(out);
+/** Each of the two may be a run as well, whose best checkpoint is taken. */
+export async function merge({ type, ...paths }: Merge, surroundings: Surroundings): Promise<void> {
+  const out = required(paths.out, "--out DIR");
+  const base = resolveCheckpoint(locateRun(paths.base));
+  const adapter = resolveCheckpoint(locateRun(paths.adapter));
+  requireKinds(base, adapter);
+  requireEmptyPlace(out);
   for (const directory of [base, adapter]) await verifyCheckpoint(directory, isPolicyFile);
   const progress = progressOn(surroundings);
+  const stopped = new Interrupted("Stopped. Nothing was written.", "Go on with the same command.");
+  using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
   const { tensors, adapted, skipped } = await mergePolicy(
     { base, adapter, out, type: STORED_TYPES.find((stored) => DTYPES[stored] === type) },
     {
       onStart: (total) => progress.start("Merge", total),
       onTensor: (done, name) => progress.advance(done, name),
+      signal: interrupt.signal,
     },
   );
   progress.finish(`${adapted} of ${tensors} tensors adapted`);
@@ -149,10 +157,14 @@ export async function merge(
   surroundings.stdout.write(`${out}\n`);
 }
 
-function isEmptyFolder(path: string): boolean {
-  try {
-    return readdirSync(path).length === 0;
-  } catch {
-    return false;
+function requireKinds(base: string, adapter: string): void {
+  if (!existsSync(join(base, "config.json"))) {
+    throw new CheckpointError(`${base} is an adapter, not a base.`, {
+      hint: "Give the base first, then the adapter: earl model merge BASE ADAPTER --out DIR.",
+    });
   }
+  if (existsSync(join(adapter, ADAPTER_CONFIG_FILE))) return;
+  throw new CheckpointError(`${adapter} holds whole weights, not an adapter.`, {
+    hint: "Give the base first, then the adapter: earl model merge BASE ADAPTER --out DIR.",
+  });
 }

@@ -211,7 +211,7 @@ describe("policyConfigJson", () => {
     const { textModel } = await recorded();
     const { transformers_version: _, ...theirs } = textModel.config;
     const { config } = parsePolicyConfig(textModel.config, "config.json");
-    expect(policyConfigJson(config)).toEqual({ ...theirs, rope_theta: 500 });
+    expect(policyConfigJson(config)).toEqual({ ...theirs, rope_theta: 500, torch_dtype: "float32" });
   });
 });
 

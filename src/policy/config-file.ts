@@ -149,6 +149,8 @@ export function policyConfigJson(config: PolicyConfig, dtype = "float32"): Recor
     rope_parameters: { rope_theta: config.ropeTheta, rope_type: "default" },
     rope_theta: config.ropeTheta,
     tie_word_embeddings: config.tieEmbeddings,
+    // What loaders read before transformers 4.56 named it dtype.
+    torch_dtype: dtype,
     use_cache: true,
     vocab_size: config.vocabularySize,
   };

@@ -4,11 +4,12 @@
  */
 
 import { CheckpointError } from "../errors.ts";
-import { openCheckpointFiles } from "./checkpoint-files.ts";
+import { openCheckpointFiles, type StoredTensor } from "./checkpoint-files.ts";
 import type { PolicyConfig } from "./config.ts";
 import { readPolicyConfig } from "./config-file.ts";
 import { finiteWeights } from "./finite-weights.ts";
 import { matchWeights } from "./matched-weights.ts";
+import type { TensorType } from "./safetensors-header.ts";
 
 export interface PolicyDirectory {
   readonly config: PolicyConfig;
@@ -21,6 +22,10 @@ export interface PolicyDirectory {
    * `names`, and for values that are not finite.
    */
   read(name: string, into?: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
+  /** The same, whatever the values are. */
+  readUnchecked(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /** As the parameter lies in its file. Throws CheckpointError for a name that is not among `names`. */
+  typeOf(name: string): TensorType;
   close(): Promise<void>;
 }
 
@@ -30,17 +35,24 @@ export async function openPolicyDirectory(directory: string): Promise<PolicyDire
   const files = await openCheckpointFiles(directory);
   try {
     const { found, skipped } = matchWeights(config, files, directory);
+    const storedOf = (name: string): StoredTensor => {
+      const stored = found.get(name);
+      if (stored !== undefined) return stored;
+      throw new CheckpointError(`The policy in ${directory} has no parameter ${name}.`);
+    };
     return {
       config,
       names: [...found.keys()],
       skipped,
       read: async (name, into) => {
-        const stored = found.get(name);
-        if (stored === undefined)
-          throw new CheckpointError(`The policy in ${directory} has no parameter ${name}.`);
-        const values = await stored.file.read(stored.entry.name, into);
-        return finiteWeights(values, stored.entry.name, stored.file.path);
+        const { file, entry } = storedOf(name);
+        return finiteWeights(await file.read(entry.name, into), entry.name, file.path);
       },
+      readUnchecked: async (name) => {
+        const { file, entry } = storedOf(name);
+        return file.read(entry.name);
+      },
+      typeOf: (name) => storedOf(name).entry.type,
       close: () => files.close(),
     };
   } catch (error) {

@@ -5,7 +5,7 @@
 
 import { open, type FileHandle } from "node:fs/promises";
 import { CheckpointError, ShapeError } from "../errors.ts";
-import { narrowBF16, narrowF16, type DTYPES } from "./float-formats.ts";
+import { DTYPES, narrowBF16, narrowF16 } from "./float-formats.ts";
 import { sizeOf } from "./parameters.ts";
 import { BYTES_OF } from "./safetensors-header.ts";
 
@@ -14,33 +14,37 @@ export type FloatType = keyof typeof DTYPES;
 export interface PlannedTensor {
   readonly name: string;
   readonly shape: readonly number[];
+  /** The file's own where not given. */
+  readonly type?: FloatType;
+}
+
+interface Place {
+  readonly position: number;
+  /** In values. */
+  readonly size: number;
+  readonly type: FloatType;
 }
 
 /** Values converted and written at once. */
 const CHUNK_VALUES = 4 * 2 ** 20;
 
+/** From here on a number is rounded to infinity: half-way between the largest one and the next power of two. */
+const OVERFLOW: Readonly<Record<FloatType, number>> = {
+  F32: Infinity,
+  F16: 65_520,
+  BF16: 2 ** 128 - 2 ** 119,
+};
+
 export class SafetensorsWriter {
   readonly path: string;
   readonly #handle: FileHandle;
-  readonly #type: FloatType;
-  /** Where each tensor that is still to come begins, and how many values it has. */
-  readonly #pending: Map<string, { readonly position: number; readonly size: number }>;
+  /** Tensors that are still to come. */
+  readonly #pending: Map<string, Place>;
 
-  private constructor(
-    path: string,
-    handle: FileHandle,
-    type: FloatType,
-    pending: SafetensorsWriter["pending"],
-  ) {
+  private constructor(path: string, handle: FileHandle, pending: Map<string, Place>) {
     this.path = path;
     this.#handle = handle;
-    this.#type = type;
-    this.#pending = new Map(pending);
-  }
-
-  /** Names still to be written. */
-  get pending(): ReadonlyMap<string, { readonly position: number; readonly size: number }> {
-    return this.#pending;
+    this.#pending = pending;
   }
 
   /** Starts a file: header first, tensors in the order of their names. Throws CheckpointError where it cannot be written. */
@@ -50,13 +54,14 @@ export class SafetensorsWriter {
     type: FloatType,
   ): Promise<SafetensorsWriter> {
     const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
-    const places: { name: string; begin: number; size: number }[] = [];
+    const places: (Omit<Place, "position"> & { readonly name: string; readonly begin: number })[] = [];
     let end = 0;
-    for (const { name, shape } of tensors.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    // Wide numbers first, as safetensors itself orders them, so that each lies at a multiple of its own width.
+    for (const { name, shape, type: own = type } of tensors.toSorted(byWidthAndName(type))) {
       const begin = end;
-      end += sizeOf(shape) * BYTES_OF[type];
-      header[name] = { dtype: type, shape, data_offsets: [begin, end] };
-      places.push({ name, begin, size: sizeOf(shape) });
+      end += sizeOf(shape) * BYTES_OF[own];
+      header[name] = { dtype: own, shape, data_offsets: [begin, end] };
+      places.push({ name, begin, size: sizeOf(shape), type: own });
     }
     const json = new TextEncoder().encode(JSON.stringify(header));
     // Spaces bring the tensors to a multiple of eight bytes, so that a reader may map them.
@@ -67,10 +72,10 @@ export class SafetensorsWriter {
 
     const dataStart = start.length;
     const pending = new Map(
-      places.map(({ name, begin, size }) => [name, { position: dataStart + begin, size }]),
+      places.map(({ name, begin, ...place }) => [name, { ...place, position: dataStart + begin }]),
     );
     const handle = await unwritable(path, () => open(path, "w"));
-    const writer = new SafetensorsWriter(path, handle, type, pending);
+    const writer = new SafetensorsWriter(path, handle, pending);
     try {
       await writer.#write(start, 0);
     } catch (error) {
@@ -80,7 +85,10 @@ export class SafetensorsWriter {
     return writer;
   }
 
-  /** Writes one tensor. Throws ShapeError for a name that was not planned, came already or has another size. */
+  /**
+   * Writes one tensor. Throws ShapeError for a name that was not planned, came already or has another size,
+   * CheckpointError for values that its type cannot hold.
+   */
   async write(name: string, values: Float32Array): Promise<void> {
     const place = this.#pending.get(name);
     if (place === undefined)
@@ -90,9 +98,9 @@ export class SafetensorsWriter {
         `${this.path}: ${name} has ${values.length} values, its shape needs ${place.size}.`,
       );
     }
-    const width = BYTES_OF[this.#type];
+    const width = BYTES_OF[place.type];
     for (let done = 0; done < values.length; done += CHUNK_VALUES) {
-      const part = this.#convert(values.subarray(done, done + CHUNK_VALUES));
+      const part = this.#convert(name, values.subarray(done, done + CHUNK_VALUES), place.type);
       await this.#write(
         new Uint8Array(part.buffer, part.byteOffset, part.byteLength),
         place.position + done * width,
@@ -115,8 +123,14 @@ export class SafetensorsWriter {
     await this.#handle.close();
   }
 
-  #convert(values: Float32Array): Float32Array | Uint16Array {
-    switch (this.#type) {
+  #convert(name: string, values: Float32Array, type: FloatType): Float32Array | Uint16Array {
+    const limit = OVERFLOW[type];
+    if (type !== "F32" && !values.every((value) => !(Math.abs(value) >= limit))) {
+      throw new CheckpointError(`${this.path}: ${name} has values that ${DTYPES[type]} cannot hold.`, {
+        hint: "Save it as float32.",
+      });
+    }
+    switch (type) {
       case "F32":
         return values;
       case "F16":
@@ -124,7 +138,7 @@ export class SafetensorsWriter {
       case "BF16":
         return narrowBF16(values);
       default:
-        return this.#type satisfies never;
+        return type satisfies never;
     }
   }
 
@@ -136,6 +150,11 @@ export class SafetensorsWriter {
       done += bytesWritten;
     }
   }
+}
+
+function byWidthAndName(type: FloatType): (one: PlannedTensor, other: PlannedTensor) => number {
+  return (one, other) =>
+    BYTES_OF[other.type ?? type] - BYTES_OF[one.type ?? type] || (one.name < other.name ? -1 : 1);
 }
 
 async function unwritable<T>(path: string, attempt: () => Promise<T>): Promise<T> {

@@ -3,10 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CheckpointError, EngineError, ShapeError } from "../errors.ts";
+import { CheckpointError, EngineError } from "../errors.ts";
 import { machineMemory } from "../machine-memory.ts";
 import { SafetensorsFile } from "./safetensors.ts";
-import { SafetensorsWriter } from "./safetensors-writer.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -170,68 +169,5 @@ describe("SafetensorsFile", () => {
     expect(norm.length).toBe(64);
     expect(norm.every(Number.isFinite)).toBe(true);
     await file.close();
-  });
-});
-
-describe("SafetensorsWriter", () => {
-  test("what is written is read back bit for bit, whatever the order", async () => {
-    const tensors = fc.uniqueArray(
-      fc.tuple(fc.stringMatching(/^[a-z.]{1,8}$/), fc.float32Array({ maxLength: 9, noNaN: true })),
-      { selector: ([name]) => name, maxLength: 6 },
-    );
-    await fc.assert(
-      fc.asyncProperty(tensors, async (pairs) => {
-        const path = join(folder, "written.safetensors");
-        const plan = pairs.map(([name, values]) => ({ name, shape: [values.length] }));
-        const writer = await SafetensorsWriter.create(path, plan, "F32");
-        for (const [name, values] of pairs.toReversed()) await writer.write(name, values);
-        await writer.finish();
-
-        const bytes = await readFile(path);
-        expect(Number(bytes.readBigUInt64LE(0)) % 8).toBe(0);
-        const file = await SafetensorsFile.open(path);
-        expect([...file.entries.keys()]).toEqual(pairs.map(([name]) => name).toSorted());
-        for (const [name, values] of pairs) expect(await file.read(name)).toEqual(values);
-        await file.close();
-      }),
-      { numRuns: 40 },
-    );
-  });
-
-  test.each([
-    ["F16", 2 ** -10],
-    ["BF16", 2 ** -7],
-  ] as const)("%s keeps values to its precision", async (type, precision) => {
-    const values = Float32Array.from({ length: 50 }, (_, index) => 1 + index ** 2 / 7);
-    const path = join(folder, `${type}.safetensors`);
-    const writer = await SafetensorsWriter.create(path, [{ name: "x", shape: [50] }], type);
-    await writer.write("x", values);
-    await writer.finish();
-    const file = await SafetensorsFile.open(path);
-    const read = await file.read("x");
-    await file.close();
-    for (const [index, value] of values.entries()) {
-      expect(Math.abs((read[index] ?? NaN) - value)).toBeLessThanOrEqual((value * precision) / 2);
-    }
-  });
-
-  test("a tensor that was not planned, comes twice, has another size or never comes is refused", async () => {
-    const writer = await SafetensorsWriter.create(
-      join(folder, "w.safetensors"),
-      [{ name: "x", shape: [2] }],
-      "F32",
-    );
-    await expect(writer.write("y", new Float32Array(2))).rejects.toThrow(/y is not among/);
-    await expect(writer.write("x", new Float32Array(3))).rejects.toThrow(/x has 3 values, its shape needs 2/);
-    await expect(writer.finish()).rejects.toThrow(ShapeError);
-    await writer.write("x", new Float32Array(2));
-    await expect(writer.write("x", new Float32Array(2))).rejects.toThrow(/x is not among/);
-    await writer.finish();
-  });
-
-  test("a folder that is not there is named", async () => {
-    await expect(SafetensorsWriter.create(join(folder, "no/x"), [], "F32")).rejects.toThrow(
-      /Cannot write .*no.x/,
-    );
   });
 });

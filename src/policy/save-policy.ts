@@ -12,17 +12,16 @@ import type { PolicyConfig } from "./config.ts";
 import { policyConfigJson } from "./config-file.ts";
 import { DTYPES } from "./float-formats.ts";
 import { parameterShapes, sizeOf } from "./parameters.ts";
-import { BYTES_OF } from "./safetensors-header.ts";
-import type { FloatType } from "./safetensors-writer.ts";
-import { PARTIAL, planShards, writeShards, type NamedParameters, type Shard } from "./shards.ts";
+import type { FloatType, PlannedTensor } from "./safetensors-writer.ts";
+import { bytesIn, PARTIAL, planShards, writeShards, type NamedParameters, type Shard } from "./shards.ts";
 
 export interface SaveOptions {
   /** Files written beside the weights as they are, name to content. */
   readonly tokenizerFiles?: ReadonlyMap<string, Uint8Array>;
   /** Added to generation_config.json, which always names the begin, end and padding ids. */
   readonly generationConfig?: Readonly<Record<string, unknown>>;
-  /** Type of the weights on disk; F32 unless given. */
-  readonly type?: FloatType;
+  /** Type of the weights on disk, of all or of each by name; F32 unless given. */
+  readonly type?: FloatType | ((name: string) => FloatType);
   /** Bytes of tensors a file may hold before it is split; 5 GB unless given. A larger single tensor has its own file. */
   readonly maxShardBytes?: number;
 }
@@ -39,14 +38,13 @@ export async function savePolicyDirectory(
   parameters: NamedParameters,
   options: SaveOptions = {},
 ): Promise<void> {
-  const type = options.type ?? "F32";
-  const shards = planShards(parameterShapes(config), BYTES_OF[type], options.maxShardBytes ?? 5e9);
-  const small = smallFiles(config, shards, type, options);
+  const shards = planShards(plannedTensors(config, options.type), options.maxShardBytes ?? 5e9);
+  const small = smallFiles(config, shards, options);
   const written: string[] = [];
   try {
     await mkdir(directory, { recursive: true });
     for (const { file } of shards) written.push(file);
-    await writeShards(directory, shards, parameters, type);
+    await writeShards(directory, shards, parameters);
     for (const [file, content] of small) {
       written.push(file);
       await writeFile(join(directory, file + PARTIAL), content);
@@ -63,22 +61,40 @@ export async function savePolicyDirectory(
   }
 }
 
+/** Bytes of the weight files that `savePolicyDirectory` writes, their headers left out. */
+export function weightBytes(config: PolicyConfig, type: SaveOptions["type"]): number {
+  return plannedTensors(config, type).reduce((sum, tensor) => sum + bytesIn(tensor), 0);
+}
+
+function plannedTensors(config: PolicyConfig, type: SaveOptions["type"] = "F32"): Required<PlannedTensor>[] {
+  const typeOf = typeof type === "function" ? type : (): FloatType => type;
+  return parameterShapes(config).map(({ name, shape }) => ({ name, shape, type: typeOf(name) }));
+}
+
+/** The type of most numbers: what config.json says of all. */
+function commonType(tensors: readonly Required<PlannedTensor>[]): FloatType {
+  const counts: Record<FloatType, number> = { F32: 0, BF16: 0, F16: 0 };
+  for (const { shape, type } of tensors) counts[type] += sizeOf(shape);
+  const types = Object.keys(counts) as FloatType[];
+  return types.reduce((most, type) => (counts[type] > counts[most] ? type : most));
+}
+
 /** Every file but the weights, name to content. */
 function smallFiles(
   config: PolicyConfig,
   shards: readonly Shard[],
-  type: FloatType,
   options: SaveOptions,
 ): Map<string, string | Uint8Array> {
   const files = new Map<string, string | Uint8Array>(options.tokenizerFiles);
+  const tensors = shards.flatMap(({ file, tensors: held }) => held.map((tensor) => ({ ...tensor, file })));
   if (shards.length > 1) {
-    const tensors = shards.flatMap(({ file, tensors: held }) => held.map((tensor) => ({ ...tensor, file })));
-    const total = tensors.reduce((count, { shape }) => count + sizeOf(shape), 0);
+    const parameters = tensors.reduce((count, { shape }) => count + sizeOf(shape), 0);
+    const bytes = tensors.reduce((sum, tensor) => sum + bytesIn(tensor), 0);
     const weightMap = Object.fromEntries(tensors.map(({ name, file }) => [name, file]));
     files.set(
       INDEX_FILE,
       asJson({
-        metadata: { total_parameters: total, total_size: total * BYTES_OF[type] },
+        metadata: { total_parameters: parameters, total_size: bytes },
         weight_map: weightMap,
       }),
     );
@@ -86,7 +102,7 @@ function smallFiles(
   const ids = { bos_token_id: config.bosId, eos_token_id: config.eosId, pad_token_id: config.padId };
   const given = Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== null));
   files.set("generation_config.json", asJson({ ...given, ...options.generationConfig }));
-  files.set("config.json", asJson(policyConfigJson(config, DTYPES[type])));
+  files.set("config.json", asJson(policyConfigJson(config, DTYPES[commonType(tensors)])));
   return files;
 }
 

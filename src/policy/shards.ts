@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { ShapeError } from "../errors.ts";
 import { SINGLE_FILE } from "./checkpoint-files.ts";
 import { sizeOf } from "./parameters.ts";
-import { SafetensorsWriter, type FloatType, type PlannedTensor } from "./safetensors-writer.ts";
+import { BYTES_OF } from "./safetensors-header.ts";
+import { SafetensorsWriter, type PlannedTensor } from "./safetensors-writer.ts";
 
 /** Ends the name of a file that is still being written. */
 export const PARTIAL = ".partial";
@@ -15,16 +16,21 @@ export type NamedParameters =
 
 export interface Shard {
   readonly file: string;
-  readonly tensors: readonly PlannedTensor[];
+  readonly tensors: readonly Required<PlannedTensor>[];
+}
+
+/** Bytes of a tensor in its file. */
+export function bytesIn({ shape, type }: Required<PlannedTensor>): number {
+  return sizeOf(shape) * BYTES_OF[type];
 }
 
 /** Tensors in order, a new file where the next one would not fit, named as transformers names them. */
-export function planShards(tensors: readonly PlannedTensor[], width: number, maxShardBytes: number): Shard[] {
-  const groups: PlannedTensor[][] = [];
-  let open: PlannedTensor[] = [];
+export function planShards(tensors: readonly Required<PlannedTensor>[], maxShardBytes: number): Shard[] {
+  const groups: Required<PlannedTensor>[][] = [];
+  let open: Required<PlannedTensor>[] = [];
   let bytes = 0;
   for (const tensor of tensors) {
-    const size = sizeOf(tensor.shape) * width;
+    const size = bytesIn(tensor);
     if (open.length > 0 && bytes + size > maxShardBytes) {
       groups.push(open);
       [open, bytes] = [[], 0];
@@ -46,13 +52,12 @@ export async function writeShards(
   directory: string,
   shards: readonly Shard[],
   parameters: NamedParameters,
-  type: FloatType,
 ): Promise<void> {
   const writers: SafetensorsWriter[] = [];
   const writerOf = new Map<string, SafetensorsWriter>();
   try {
     for (const { file, tensors } of shards) {
-      const writer = await SafetensorsWriter.create(join(directory, file + PARTIAL), tensors, type);
+      const writer = await SafetensorsWriter.create(join(directory, file + PARTIAL), tensors, "F32");
       writers.push(writer);
       for (const { name } of tensors) writerOf.set(name, writer);
     }

@@ -18,13 +18,14 @@ export function addModel(program: Command, surroundings: Surroundings): void {
     .description(
       "print architecture, parameters, memory and the engine that can hold it; config.json is enough",
     )
-    .argument("<dir>", "Hugging Face directory of a language model", filePath)
+    .argument("<dir>", "Hugging Face directory of a language model, an adapter, or a run", filePath)
     .option(
       "--tokens <n>",
       "tokens of a sequence (default: 2304, or what it was made for)",
       wholeNumber(1, MOST_TOKENS),
     )
     .option("--lora-rank <n>", "rank of the adapter that is reckoned with", wholeNumber(1, MOST_RANK), 16)
+    .option("--check", "read all weights and say whether they are finite; up to 1 GiB they are read anyway")
     .option("--json", "print JSON, sizes in bytes")
     .action(async (directory: string, flags: InformationFlags) => {
       const { describe } = await import("../model.ts");
@@ -33,13 +34,13 @@ export function addModel(program: Command, surroundings: Surroundings): void {
   model
     .command("merge")
     .description("merge a LoRA adapter into its base and save the result")
-    .argument("<base>", "Hugging Face directory of the base", filePath)
-    .argument("<adapter>", "directory that PEFT or earl saved", filePath)
+    .argument("<base>", "Hugging Face directory of the base, or a run", filePath)
+    .argument("<adapter>", "directory that PEFT or earl saved, or a run", filePath)
     .option("--out <dir>", "folder to write (required)", filePath)
     .addOption(
       new Option(
         "--type <type>",
-        "type of the weights; as in the base if not given, where bfloat16 rounds small changes away",
+        "type of the weights; each as in the base if not given, where bfloat16 rounds small changes away",
       ).choices(Object.values(DTYPES)),
     )
     .action(async (base: string, adapter: string, flags: MergeFlags) => {
