@@ -1,3 +1,8 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 
@@ -5,6 +10,14 @@ import { DataError } from "../errors.ts";
 import { decodePicture } from "./codec.ts";
 import { picture, type Picture } from "./picture.ts";
 import { encodePng } from "./png.ts";
+
+/** Pictures damaged on purpose, and what Pillow makes of them. */
+const FIXTURES = join(import.meta.dirname, "../../test/fixtures/damaged-pictures");
+const DAMAGED = (
+  JSON.parse(await readFile(join(FIXTURES, "expected.json"), "utf8")) as {
+    pictures: Record<string, { size: [number, number]; rgb_sha256: string } | { refused: string }>;
+  }
+).pictures;
 
 function gradient(width: number, height: number): Picture {
   const one = picture(width, height);
@@ -14,6 +27,13 @@ function gradient(width: number, height: number): Picture {
 
 function toSharp({ width, height, pixels }: Picture): Sharp {
   return sharp(pixels, { raw: { width, height, channels: 3 } });
+}
+
+async function expectCutsRefused(whole: Uint8Array, fewest: number): Promise<void> {
+  for (let missing = fewest; missing < whole.length; missing += 7) {
+    const attempt = decodePicture(whole.subarray(0, -missing), "cut");
+    await expect(attempt, `${missing} bytes are missing`).rejects.toThrow(DataError);
+  }
 }
 
 describe("decodePicture", () => {
@@ -58,13 +78,86 @@ describe("decodePicture", () => {
   });
 
   test.each([
-    ["cut off PNG", async () => encodePng(gradient(40, 40)).subarray(0, 400)],
-    ["cut off JPEG", async () => (await toSharp(gradient(64, 64)).jpeg().toBuffer()).subarray(0, 900)],
-    ["text", async () => new TextEncoder().encode("<html>404</html>")],
-  ])("refuses a %s by its label", async (_, bytes) => {
-    const attempt = decodePicture(await bytes(), "cat.png");
+    ["text", "<html>404</html>", 'it begins "<html>404</html>"'],
+    ["an SVG", '<svg xmlns="http://www.w3.org/2000/svg"/>', "it is no PNG, JPEG or WebP"],
+    ["a GIF", "GIF89a\u0001\u0000\u0001\u0000", 'it begins "GIF89a····"'],
+    ["half a header", "\u0089PNG\r\n\u001a\n\u0000", "its header is cut off"],
+    [
+      "a Git LFS pointer",
+      "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",
+      "cat.png: the picture is a Git LFS pointer",
+    ],
+  ])("refuses %s by its label", async (_, content, message) => {
+    const attempt = decodePicture(Buffer.from(content, "latin1"), "cat.png");
     await expect(attempt).rejects.toThrow(DataError);
-    await expect(attempt).rejects.toThrow("cat.png");
+    await expect(attempt).rejects.toThrow(/^cat\.png: /);
+    await expect(attempt).rejects.toThrow(message);
+  });
+
+  test("opens damaged pictures that Pillow opens, with its pixels, and refuses those that it refuses", async () => {
+    for (const [name, expected] of Object.entries(DAMAGED)) {
+      const attempt = decodePicture(await readFile(join(FIXTURES, name)), name);
+      if ("refused" in expected) await expect(attempt, name).rejects.toThrow(DataError);
+      else {
+        const { width, height, pixels } = await attempt;
+        const rgb_sha256 = createHash("sha256").update(pixels).digest("hex");
+        expect({ name, size: [width, height], rgb_sha256 }).toEqual({ name, ...expected });
+      }
+    }
+  });
+
+  test("a JPEG may lack its end marker and nothing else", async () => {
+    const whole = await toSharp(gradient(40, 24)).jpeg().toBuffer();
+    const original = await decodePicture(whole, "whole");
+    for (const missing of [1, 2]) {
+      expect(await decodePicture(whole.subarray(0, -missing), "unended")).toEqual(original);
+    }
+    await expectCutsRefused(whole, 3);
+  });
+
+  test("a progressive JPEG that is cut anywhere is refused, between two scans as well", async () => {
+    await expectCutsRefused(await toSharp(gradient(40, 24)).jpeg({ progressive: true }).toBuffer(), 1);
+  });
+
+  test("a PNG that is cut anywhere within its pixels is refused", async () => {
+    const whole = encodePng(gradient(40, 24));
+    // What follows the pixels may be missing: their checksum and the chunk that ends the file.
+    await expectCutsRefused(whole, 20);
+  });
+
+  test.each(["png", "jpeg", "webp"] as const)(
+    "shrinks a %s of 40 million pixels while it decodes it",
+    async (format) => {
+      const background = { r: 200, g: 30, b: 60 };
+      const huge = sharp({ create: { width: 8000, height: 5000, channels: 3, background } });
+      const decoded = await decodePicture(await huge.toFormat(format).toBuffer(), "huge");
+      expect(decoded).toMatchObject({ width: 4000, height: 2500 });
+      for (const [channel, value] of Object.values(background).entries()) {
+        expect(Math.abs(decoded.pixels[channel]! - value)).toBeLessThanOrEqual(3);
+      }
+    },
+  );
+
+  test("decodes a picture of 16 million pixels whole", async () => {
+    const create = { width: 4096, height: 4096, channels: 3, background: "black" } as const;
+    const decoded = await decodePicture(await sharp({ create }).png().toBuffer(), "large");
+    expect(decoded).toMatchObject({ width: 4096, height: 4096 });
+  });
+
+  test("turns a picture that it shrinks", async () => {
+    const create = { width: 6000, height: 3000, channels: 3, background: "black" } as const;
+    const turned = await sharp({ create }).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    expect(await decodePicture(turned, "turned")).toMatchObject({ width: 1500, height: 3000 });
+  });
+
+  test("refuses a picture whose header promises more than any machine holds, without decoding it", async () => {
+    const bytes = Buffer.from(encodePng(gradient(2, 2)));
+    bytes.writeUInt32BE(2 ** 30, 16);
+    bytes.writeUInt32BE(2 ** 30, 20);
+    bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29);
+    await expect(decodePicture(bytes, "bomb.png")).rejects.toThrow(
+      "bomb.png: the picture has 1073741824 × 1073741824 pixels.",
+    );
   });
 });
 
