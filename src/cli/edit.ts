@@ -1,6 +1,5 @@
 /** `earl edit IMAGE "instruction"`: lets a checkpoint edit one picture, in several tries. */
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { EngineHost } from "../engine/engine-host.ts";
@@ -11,6 +10,7 @@ import { DataError } from "../errors.ts";
 import { openEngine, openPolicy } from "../experiment/policy-start.ts";
 import type { PolicyStart } from "../experiment/policy-start.ts";
 import { decodePicture } from "../images/codec.ts";
+import { readPictureFile } from "../images/picture-file.ts";
 import type { Picture } from "../images/picture.ts";
 import { resize } from "../images/resize.ts";
 import { positionsNotice, requireSequence } from "../policy/sequence-fit.ts";
@@ -58,7 +58,7 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   requireWritableFolder(out);
   refuseForeignEdits(out, flags.n);
   const checkpoint = resolveCheckpoint(locateRun(required(flags.checkpoint, "--checkpoint DIR")));
-  const bytes = readPicture(request.image);
+  const bytes = await readPictureFile(request.image);
 
   const source = await decodePicture(bytes, request.image);
   await using host = await openEngineHost(EngineSettings.parse({ device: flags.device }));
@@ -193,12 +193,4 @@ async function generate(
   const rate = tokens / Math.max(clock.seconds() - begun, 1e-3);
   progress.finish(`${tokens} tokens, ${rate.toFixed(1)} tokens/s`);
   return completions;
-}
-
-function readPicture(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new DataError(`Cannot read the picture ${path}.`, { hint: "Check the path.", cause });
-  }
 }
