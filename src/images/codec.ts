@@ -91,7 +91,7 @@ function pngHeader(bytes: Uint8Array): Header {
 
 async function headerOf(bytes: Uint8Array): Promise<Header> {
   const { width, height, space, isProgressive } = await sharp(bytes, { limitInputPixels: false }).metadata();
-  return { width, height, isCmyk: space === "cmyk", isProgressive: isProgressive === true };
+  return { width, height, isCmyk: space === "cmyk", isProgressive };
 }
 
 function tooLarge({ width, height }: Header, label: string): DataError {
