@@ -6,6 +6,8 @@ import type { ScoredGroup } from "./scored-group.ts";
 
 /** Counts grow until the rollout ends. */
 export interface RolloutProgress {
+  /** Name of the reward that judges. */
+  readonly reward: string;
   /** Ids that all completions have together, forced ones included. */
   readonly tokens: number;
   /** Groups that are written, and those that are scored, of all. */
@@ -31,9 +33,13 @@ export class RolloutTally {
   readonly #watch: RolloutWatch | undefined;
   #progress: RolloutProgress;
 
-  constructor(groups: number, watch: RolloutWatch | undefined) {
+  constructor(
+    { reward, groups }: Pick<RolloutProgress, "reward" | "groups">,
+    watch: RolloutWatch | undefined,
+  ) {
     this.#watch = watch;
-    this.#progress = { tokens: 0, written: 0, scored: 0, groups, judged: 0, failed: 0, seconds: 0 };
+    const nothing = { tokens: 0, written: 0, scored: 0, judged: 0, failed: 0, seconds: 0 };
+    this.#progress = { reward, groups, ...nothing };
   }
 
   readonly onTokens = (tokens: number): void => this.#say({ tokens });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
@@ -56,24 +57,26 @@ describe("rollout", () => {
 
   test("a group is judged while the next ones are still generated", async () => {
     const engine = new TabularPolicy(world.grammar);
-    const order: string[] = [];
-    async function* watched(groups: AsyncIterable<CompletedGroup>): AsyncIterable<CompletedGroup> {
+    const judged = edits.map(() => new AbortController());
+    // Every group waits for the verdicts on the one before it: judged after generation, they would never come.
+    async function* patient(groups: AsyncIterable<CompletedGroup>): AsyncIterable<CompletedGroup> {
       for await (const group of groups) {
-        order.push(`generated ${group.prompt}`);
+        const before = judged[group.prompt - 1]?.signal;
+        if (before?.aborted === false) await once(before, "abort");
         yield group;
       }
     }
-    const watchedEngine = withMethods(engine, { generate: (request) => watched(engine.generate(request)) });
+    const patientEngine = withMethods(engine, { generate: (request) => patient(engine.generate(request)) });
     const reward: Reward = {
       ...referenceReward,
-      score: (scored, options) => {
-        order.push(`judged ${scored[0]?.exampleId}`);
-        return referenceReward.score(scored, options);
+      score: async (scored, options) => {
+        const verdicts = await referenceReward.score(scored, options);
+        judged[edits.findIndex(({ id }) => id === scored[0]?.exampleId)]?.abort();
+        return verdicts;
       },
     };
-    await rollout({ ...world, engine: watchedEngine, reward }, { edits, sampling, seed: 1 });
-    expect(order.indexOf(`judged ${edits[0]?.id}`)).toBeLessThan(order.lastIndexOf("generated 1"));
-    expect(order.filter((entry) => entry.startsWith("judged"))).toHaveLength(3);
+    const parts = { ...world, engine: patientEngine, reward };
+    expect(await rollout(parts, { edits, sampling, seed: 1 })).toHaveLength(3);
   });
 
   test("a completion that is cut off is reported, not scored", async () => {

@@ -76,7 +76,7 @@ async function writeAndScore(
   { stop, scorings }: Stoppable,
 ): Promise<ScoredGroup[]> {
   const { signal } = stop;
-  const tally = new RolloutTally(edits.length, watch);
+  const tally = new RolloutTally({ reward: scorer.reward.name, groups: edits.length }, watch);
   const scored = new Map<number, Promise<ScoredGroup>>();
   signal.throwIfAborted();
   const prompts = edits.map((edit) => edit.prompt);

@@ -64,11 +64,11 @@ export function groupSource(
  */
 export async function sampleGroups(
   source: GroupSource,
-  { index: step, signal }: Pick<Step, "index" | "signal">,
+  { index: step, signal, watch }: Pick<Step, "index" | "signal" | "watch">,
 ): Promise<SampledGroups> {
   const draw = async (edits: readonly PreparedEdit[], round: number): Promise<ScoredGroup[]> => {
     const seed = Rng.from(source.seed, "grpo/rollout", step, round).word();
-    const groups = await rollout(source.world, { edits, sampling: source.sampling, seed, signal });
+    const groups = await rollout(source.world, { edits, sampling: source.sampling, seed, signal, watch });
     const fault = judgeFault(groups, source.maxFailedVerdicts);
     if (fault !== undefined) throw fault;
     return groups;

@@ -10,11 +10,13 @@ import { NOTHING_SEEN, observe, type StoppingRule } from "../algorithms/early-st
 import { learningRateAt, type Schedule } from "../algorithms/schedule.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { CheckpointError } from "../errors.ts";
+import type { RolloutWatch } from "../rollout/rollout-progress.ts";
 import type { Clock } from "../runs/clock.ts";
 import type { Stage as StageName } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import type { Recorder } from "../runs/recorder.ts";
 import type { ResumePoint } from "../runs/resume.ts";
+import { rolloutEvents } from "./rollout-events.ts";
 import { MeteredEngine } from "./metered-engine.ts";
 
 /** What a stage needs of the run it belongs to. */
@@ -71,6 +73,8 @@ export interface Step {
   readonly learningRate: number;
   /** Aborts when the run is to stop. */
   readonly signal: AbortSignal;
+  /** Records how the step's rollouts go on. */
+  readonly watch: RolloutWatch;
   /** The first step of a stage, and each before a checkpoint: when what is too dear for every step is checked. */
   readonly isChecked: boolean;
   /** True where this step ends an interval of so many steps, or the stage. */
@@ -168,6 +172,7 @@ export class Stage {
       index,
       learningRate,
       signal: this.#signal,
+      watch: rolloutEvents(this.run, { stage: this.name, step: index + 1 }),
       isChecked: index === 0 || this.#isDue(index + 1, this.#plan.saveEvery),
       isDue: (interval) => this.#isDue(index + 1, interval),
       timed: async (part, work) => {
