@@ -1,5 +1,8 @@
 /** The only place that touches environment variables. */
 
+import { homedir } from "node:os";
+import { join } from "node:path";
+
 /** What a variable may be called. */
 export const ENVIRONMENT_NAME = /^[A-Za-z_]\w*$/;
 
@@ -12,6 +15,12 @@ export function secretFrom(variable: string): string | undefined {
 /** Keeps onnxruntime from sending usage records. It reads this once, when it is loaded. */
 export function forbidTelemetry(): void {
   process.env["ORT_DISABLE_TELEMETRY"] = "1";
+}
+
+/** Where programs of this user keep what they can make again. */
+export function userCacheFolder(): string {
+  const { XDG_CACHE_HOME: chosen, LOCALAPPDATA: windows } = process.env;
+  return (chosen ?? "") !== "" ? chosen! : (windows ?? join(homedir(), ".cache"));
 }
 
 /** What the surroundings say about the terminal. */

@@ -4,7 +4,14 @@
  */
 
 import type { Outcome } from "./attempt.ts";
-import { chatBody, chatContent, refusedPart, type ChatQuestion, type Refused } from "./chat-body.ts";
+import {
+  chatBody,
+  chatContent,
+  refusedPart,
+  type ChatContent,
+  type ChatQuestion,
+  type Refused,
+} from "./chat-body.ts";
 import { ChatClient } from "./chat-client.ts";
 import type { ModelSettings, ServerSettings } from "./judge-settings.ts";
 import type { ChatReply } from "./read-chat-reply.ts";
@@ -43,17 +50,22 @@ export class ChatModel implements AsyncDisposable {
     read: ReadReply<Answer>,
     signal: AbortSignal,
   ): Promise<Asked<Answer>> {
-    const pictures = question.pictures.map((picture) => fitted(picture, this.#settings));
-    const content = await chatContent(question.text, pictures);
-    const pixels = pictures.reduce((total, { width, height }) => total + width * height, 0);
+    const { mostPixels } = this.#settings;
+    const pixels = question.pictures.reduce(
+      (sum, { width, height }) => sum + Math.min(width * height, mostPixels),
+      0,
+    );
     const tokens =
       Math.ceil(question.text.length / LETTERS_A_TOKEN + pixels / PIXELS_A_TOKEN) + question.maxTokens;
     // What this question was refused; it says something about the server only where leaving it out helped.
     let own: Partial<Refused> = {};
+    // Made when its turn comes: thousands may wait in line.
+    let content: ChatContent | undefined;
     return this.#servers.ask(
       {
         tokens,
         send: async (connection, { signal: stop, reasks }) => {
+          content ??= await this.#contentOf(question);
           const server = this.#serverAt(connection);
           const refused = { ...server.refused, ...own };
           const body = chatBody(this.#settings, question, { content, refused, reasks });
@@ -84,6 +96,13 @@ export class ChatModel implements AsyncDisposable {
   /** Closes the sockets. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#servers[Symbol.asyncDispose]();
+  }
+
+  async #contentOf({ text, pictures }: ChatQuestion): Promise<ChatContent> {
+    return chatContent(
+      text,
+      pictures.map((picture) => fitted(picture, this.#settings)),
+    );
   }
 
   #serverAt(connection: ServerConnection): Server {

@@ -1,8 +1,9 @@
 /** How judges are reached and asked: sections that every reward with a judge has, and `earl judge` as well. */
 
+import { join } from "node:path";
 import { z } from "zod";
 import { positive } from "../config/ranges.ts";
-import { ENVIRONMENT_NAME } from "../config/env.ts";
+import { ENVIRONMENT_NAME, userCacheFolder } from "../config/env.ts";
 
 /** Why an address is refused; undefined where it is fine. Secrets in one would end up in manifests and messages. */
 function addressFault(text: string): string | undefined {
@@ -96,3 +97,46 @@ export const modelSettings = {
 };
 export const ModelSettings = z.strictObject(modelSettings);
 export type ModelSettings = z.infer<typeof ModelSettings>;
+
+const BYTES_A_MEGABYTE = 1_000_000;
+
+/** Where answers are kept. */
+export const CacheSettings = z.strictObject({
+  isUsed: z.boolean().default(true).describe("Keep answers, and do not ask again what was answered."),
+  directory: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Folder of the answers, on a local disk; a folder of the user's cache unless given."),
+  maxMegabytes: z.int().min(1).default(1000).describe("Most that is kept; what was not used for long goes."),
+});
+export type CacheSettings = z.infer<typeof CacheSettings>;
+
+/** The folder that is meant, and how much it may hold. */
+export function storePlace({ directory, maxMegabytes }: CacheSettings): {
+  directory: string;
+  mostBytes: number;
+} {
+  return {
+    directory: directory ?? join(userCacheFolder(), "earl", "judge"),
+    mostBytes: maxMegabytes * BYTES_A_MEGABYTE,
+  };
+}
+
+const price = z.number().nonnegative().default(0);
+
+/** Everything that a reward with a vision-language model may say about it. */
+export const judgeSettings = {
+  ...modelSettings,
+  ...serverSettings,
+  cache: CacheSettings.prefault({}).describe("Where answers are kept."),
+  prices: z
+    .strictObject({
+      input: price.describe("Price of a million input tokens."),
+      output: price.describe("Price of a million output tokens."),
+    })
+    .prefault({})
+    .describe("What the model costs, in any currency, for the metric judge/cost."),
+};
+export const JudgeSettings = z.strictObject(judgeSettings);
+export type JudgeSettings = z.infer<typeof JudgeSettings>;

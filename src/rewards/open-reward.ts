@@ -6,12 +6,18 @@
 import { z } from "zod";
 
 import { choiceOf, openChoice } from "../config/choice.ts";
-import { namedList } from "../config/named-list.ts";
+import { namedList, nameOf } from "../config/named-list.ts";
+import type { JudgeCall } from "../judge/judge-call.ts";
+import type { Timers } from "../judge/timers.ts";
 import { productVariant } from "./geometric-mean.ts";
+import { GROUND_SCORE } from "./ground-score.ts";
+import { JSON_SCORE } from "./json-score.ts";
+import { MODULE } from "./module.ts";
 import { TOTAL } from "./named-scores.ts";
 import { REFERENCE } from "./reference.ts";
 import { openComposed, partOptions, type PartChoice, type RewardContext } from "./reward-part.ts";
 import type { Reward } from "./reward.ts";
+import { VIESCORE } from "./viescore.ts";
 import { sumVariant, weightedSum } from "./weighted-sum.ts";
 
 /** Rewards within rewards: the list below, named before it exists. */
@@ -19,6 +25,10 @@ const parts: z.ZodType<readonly PartChoice[]> = z.lazy(() => RewardList);
 
 export const REWARDS = {
   reference: REFERENCE,
+  viescore: VIESCORE,
+  "ground-score": GROUND_SCORE,
+  "json-score": JSON_SCORE,
+  module: MODULE,
   sum: sumVariant(parts),
   product: productVariant(parts),
 };
@@ -30,18 +40,35 @@ export type RewardChoice = z.infer<typeof RewardChoice>;
 /** The setting `rewards`. */
 export const RewardList = namedList(RewardChoice);
 
-const CONTEXT: RewardContext = {
-  open: async (choice) => openChoice<RewardContext, Promise<Reward>>(REWARDS, choice, CONTEXT),
-};
+export interface RewardSurroundings {
+  /** Told about every question to a judge, with the name of the reward that asked it. */
+  readonly onJudgeCall?: (reward: string, call: JudgeCall) => void;
+  readonly timers?: Timers;
+}
+
+function contextFor(reward: string, surroundings: RewardSurroundings): RewardContext {
+  const { onJudgeCall, timers } = surroundings;
+  return {
+    open: async (choice) =>
+      openChoice<RewardContext, Promise<Reward>>(REWARDS, choice, contextFor(nameOf(choice), surroundings)),
+    judge: {
+      ...(onJudgeCall !== undefined && { onCall: (call) => onJudgeCall(reward, call) }),
+      ...(timers !== undefined && { timers }),
+    },
+  };
+}
 
 /**
  * The run's one reward: the weighted sum of the list, or the reward itself where it is alone, with weight 1 and without
  * a map. Whoever opens it closes it.
  */
-export async function openRewards(choices: readonly RewardChoice[]): Promise<Reward> {
+export async function openRewards(
+  choices: readonly RewardChoice[],
+  surroundings: RewardSurroundings = {},
+): Promise<Reward> {
   const [first, ...others] = choices;
   const isAlone = others.length === 0 && first?.weight === 1 && first.map.kind === "identity";
-  return openComposed(choices, CONTEXT, (opened) => {
+  return openComposed(choices, contextFor(TOTAL, surroundings), (opened) => {
     const [part] = opened;
     return isAlone && part !== undefined ? named(part.reward, part.name) : weightedSum(TOTAL, opened);
   });
@@ -54,6 +81,7 @@ function named(reward: Reward, name: string): Reward {
     name,
     needs: reward.needs,
     range: reward.range,
+    ...(reward.provenance !== undefined && { provenance: reward.provenance }),
     score: (edits, options) => reward.score(edits, options),
     [Symbol.asyncDispose]: () => reward[Symbol.asyncDispose](),
   };

@@ -8,7 +8,8 @@ import { z } from "zod";
 
 import type { AnyChoice } from "../config/choice.ts";
 import { value } from "../config/ranges.ts";
-import { nameOf } from "../config/named-list.ts";
+import { ConfigError } from "../errors.ts";
+import type { JudgeContext } from "../judge/open-judge.ts";
 import type { JudgeVerdict, ScoredVerdict } from "../judge/verdict.ts";
 import { isScoreName } from "../runs/metrics.ts";
 import { askReward } from "./ask-reward.ts";
@@ -43,9 +44,12 @@ export interface RewardPart {
   readonly map: ScoreMap;
 }
 
-/** Opens rewards of any kind; given to those that are made of others. */
+/** What a reward is opened with. */
 export interface RewardContext {
+  /** Opens rewards of any kind, for those that are made of others. */
   readonly open: (choice: PartChoice) => Promise<Reward>;
+  /** For those that ask a judge. */
+  readonly judge: JudgeContext;
 }
 
 /** Opens every part and puts them together. Where that fails, those that were opened are closed again. */
@@ -61,8 +65,14 @@ export async function openComposed(
       const { weight } = choice;
       const reward = await context.open(choice);
       opened.push(reward);
-      parts.push({ name: nameOf(choice), reward, weight, map: openScoreMap(choice.map, reward.range) });
+      parts.push({
+        name: choice.name ?? reward.name,
+        reward,
+        weight,
+        map: openScoreMap(choice.map, reward.range),
+      });
     }
+    refuseEqualNames(parts);
     return compose(parts);
   } catch (cause) {
     await closeAll(opened);
@@ -85,6 +95,7 @@ export function composedReward(
   return {
     name,
     needs: [...new Set(parts.flatMap(({ reward }) => reward.needs))],
+    provenance: Object.fromEntries(parts.flatMap(provenanceOf)),
     range: whole.range,
     async score(edits, { signal }) {
       const byPart = await askAll(parts, edits, { signal });
@@ -95,6 +106,20 @@ export function composedReward(
     },
     [Symbol.asyncDispose]: () => closeAll(parts.map(({ reward }) => reward)),
   };
+}
+
+function provenanceOf({ name, reward }: RewardPart): [string, string][] {
+  return Object.entries(reward.provenance ?? {}).map(([key, said]) => [`${name}/${key}`, said]);
+}
+
+/** Two rewards of one name would be one in metrics; a reward of the user's own is named by its function. */
+function refuseEqualNames(parts: readonly RewardPart[]): void {
+  const names = parts.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return;
+  throw new ConfigError(`Two rewards are called "${twice}".`, {
+    hint: "Give one of them a name of its own: name.",
+  });
 }
 
 /** Asks every part at once. Where one throws, the others are told to stop, and waited for. */

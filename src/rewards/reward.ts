@@ -30,6 +30,8 @@ export interface Reward extends AsyncDisposable {
   readonly needs: readonly EditNeed[];
   /** Least and greatest score. */
   readonly range: readonly [number, number];
+  /** What a manifest has to say for its scores to be made again: a model's name, a hash of its prompts. */
+  readonly provenance?: Readonly<Record<string, string>>;
   /**
    * One verdict an edit, in order; may call a server and take its time. A single bad edit gives a failed verdict and
    * never throws.

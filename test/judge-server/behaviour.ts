@@ -58,6 +58,11 @@ export function says(content: string): Behaviour {
   return completion({ content });
 }
 
+/** The scores as they were asked for. */
+export function scores(one: number, two: number, reasoning = "as asked"): Behaviour {
+  return says(JSON.stringify({ score: [one, two], reasoning }));
+}
+
 export function json(value: unknown, status = 200, headers: Record<string, string> = {}): Behaviour {
   return {
     does: "replies",

@@ -20,7 +20,7 @@ export interface SeenRequest {
   readonly pictures: readonly Buffer[];
 }
 
-export type Script = (request: SeenRequest) => Behaviour;
+export type Script = (request: SeenRequest) => Behaviour | Promise<Behaviour>;
 
 export interface JudgeServerOptions {
   /** Names under /v1/models. */
@@ -106,7 +106,7 @@ export class JudgeServer implements AsyncDisposable {
     const body = await readJson(request);
     const seen = { index, path, headers: request.headers, body, ...partsOf(body) };
     if (this.#options.isRemembering === true) this.seen.push(seen);
-    this.#perform(response, this.script(seen));
+    this.#perform(response, await this.script(seen));
   }
 
   #perform(response: ServerResponse, behaviour: Behaviour): void {
