@@ -10,7 +10,9 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { openEngine, startPolicy, type PolicyStart } from "../src/experiment/policy-start.ts";
+import { openEngine } from "../src/experiment/open-engine.ts";
+import { startPolicy } from "../src/experiment/start-policy.ts";
+import type { OpenPolicy } from "../src/experiment/open-policy.ts";
 import type { RunConfig } from "../src/experiment/run-config.ts";
 import { openDataset } from "../src/data/open-dataset.ts";
 import type { EngineHost } from "../src/engine/engine-host.ts";
@@ -134,7 +136,7 @@ interface Scored {
   readonly host: EngineHost;
   readonly seed: number;
   readonly config: RunConfig;
-  readonly fresh: PolicyStart;
+  readonly fresh: OpenPolicy;
   readonly trained: ReadonlyMap<ArmName, TrainedArm>;
 }
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
 import { EngineSettings, openEngineHost } from "../src/engine/open-engine-host.ts";
-import { openPolicy } from "../src/experiment/policy-start.ts";
+import { openPolicy } from "../src/experiment/open-policy.ts";
 import { decodePicture } from "../src/images/codec.ts";
 import { encodePng } from "../src/images/png.ts";
 import { picture, type Picture } from "../src/images/picture.ts";

@@ -3,7 +3,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { openEngine, openPolicy, type PolicyStart } from "../../src/experiment/policy-start.ts";
+import { openEngine } from "../../src/experiment/open-engine.ts";
+import { openPolicy, type OpenPolicy } from "../../src/experiment/open-policy.ts";
 import { formatDuration } from "../../src/format.ts";
 import type { RunConfig } from "../../src/experiment/run-config.ts";
 import type { GrpoSettings } from "../../src/train/grpo-settings.ts";
@@ -26,14 +27,14 @@ export interface ArmRequest {
   readonly host: EngineHost;
   /** Folder the arm's weights and cost are kept in; an arm that lies there already is not trained again. */
   readonly folder: string;
-  readonly start: PolicyStart;
+  readonly start: OpenPolicy;
   readonly config: RunConfig;
   readonly validation: PreparedEdits;
   readonly training: ArmTraining;
 }
 
 export interface TrainedArm {
-  readonly policy: PolicyStart;
+  readonly policy: OpenPolicy;
   readonly steps: number;
   /** Matrix-product operations of training, rollouts included, evaluations not. */
   readonly flops: number;

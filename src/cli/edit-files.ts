@@ -14,7 +14,7 @@ import { parseThought } from "../tokens/parse-completion.ts";
 import type { Prompt } from "../tokens/prompt.ts";
 import type { EditedPicture } from "./edit-record.ts";
 import { pictureFile, SHEET_FILE } from "./own-output.ts";
-import type { PolicyStart } from "../experiment/policy-start.ts";
+import type { OpenPolicy } from "../experiment/open-policy.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The sheet enlarges pictures that are smaller than this, in pixels. */
@@ -23,7 +23,7 @@ const LONGEST_SHEET_ROW = 5;
 
 export type ReadEdit = EditedPicture & { readonly picture?: Picture };
 
-export interface CompletionReader extends Pick<PolicyStart, "tokens" | "vision"> {
+export interface CompletionReader extends Pick<OpenPolicy, "tokens" | "vision"> {
   readonly prompt: Prompt;
 }
 

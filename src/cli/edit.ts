@@ -7,8 +7,9 @@ import { EngineSettings, openEngineHost } from "../engine/open-engine-host.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
-import { openEngine, openPolicy } from "../experiment/policy-start.ts";
-import type { PolicyStart } from "../experiment/policy-start.ts";
+import { openEngine } from "../experiment/open-engine.ts";
+import { openPolicy } from "../experiment/open-policy.ts";
+import type { OpenPolicy } from "../experiment/open-policy.ts";
 import { decodePicture } from "../images/codec.ts";
 import { readPictureFile } from "../images/picture-file.ts";
 import type { Picture } from "../images/picture.ts";
@@ -132,13 +133,13 @@ interface ReadSource {
 }
 
 /** Throws where the codes read and written alone are more than a sequence can have. */
-function requireGrids({ config }: PolicyStart, read: GridSize, written: GridSize = read): void {
+function requireGrids({ config }: OpenPolicy, read: GridSize, written: GridSize = read): void {
   requireSequence(config, read.rows * read.columns + written.rows * written.columns);
 }
 
 async function readSource(
   source: Picture,
-  { vision }: PolicyStart,
+  { vision }: OpenPolicy,
   { width, height }: PictureSize,
 ): Promise<ReadSource> {
   const resized = resize(source, width, height);
@@ -154,7 +155,7 @@ interface PromptSource {
 }
 
 function makePrompt(
-  { tokens }: PolicyStart,
+  { tokens }: OpenPolicy,
   { codes: source, grid, instruction }: PromptSource,
   flags: EditFlags,
 ): Prompt {
@@ -174,7 +175,7 @@ interface Writing {
 /** The completions, in their order. The time left is that of the longest thought, where one is written. */
 async function generate(
   host: EngineHost,
-  policy: PolicyStart,
+  policy: OpenPolicy,
   { prompt, sampling, flags, progress, clock }: Writing,
 ): Promise<Completion[]> {
   const purpose = { optimizer: OptimizerSettings.parse({}), purpose: "inference" } as const;

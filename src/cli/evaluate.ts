@@ -10,7 +10,8 @@ import { DECODINGS, evaluateBenchmark } from "../evaluate/evaluate-benchmark.ts"
 import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { armTable, armTableByTask } from "../evaluate/table.ts";
 import { policyNotices } from "../experiment/policy-notices.ts";
-import { openEngine, openPolicy } from "../experiment/policy-start.ts";
+import { openEngine } from "../experiment/open-engine.ts";
+import { openPolicy } from "../experiment/open-policy.ts";
 import { RunDatasets } from "../experiment/run-datasets.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { ArmResult } from "../runs/arm-result.ts";

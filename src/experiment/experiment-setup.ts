@@ -1,5 +1,7 @@
 /** The experiment in sentences, for the manifest: what a methods section would say. */
 
+import { nameOf } from "../config/named-list.ts";
+import { REWARDS } from "../rewards/open-reward.ts";
 import { trains } from "./cross-checks.ts";
 import type { RunConfig } from "./run-config.ts";
 
@@ -18,12 +20,14 @@ export function describeSetup(config: RunConfig, policy: string): string[] {
   if (trains(config, "grpo")) {
     sentences.push(
       `GRPO (${grpo.loss.kind}): at most ${grpo.steps} steps of ${grpo.prompts} prompts × ${grpo.groupSize} completions at temperature ${grpo.temperature}, learning rate ${grpo.learningRate}, KL weight ${grpo.loss.klCoef} (${grpo.loss.klEstimator}) to the policy the stage started from; the checkpoint with the highest reward on ${grpo.validationSize} validation edits is kept.`,
-      "Reward: reference, 0 to 10, the root of edit success times preservation against the target picture.",
+      ...config.rewards.map(
+        (reward) => `Reward ${nameOf(reward)}, weight ${reward.weight}: ${REWARDS[reward.kind].about}`,
+      ),
     );
   }
   if (evaluation.size > 0) {
     sentences.push(
-      `Held-out evaluation: the first ${evaluation.size} edits of the split test, sampled at temperature 1 and greedily; 95 % intervals by bootstrap (reward) and Wilson (exact match).`,
+      `Evaluation (${evaluation.benchmarks.map(nameOf).join(", ")}): the first ${evaluation.size} edits of each, sampled at temperature 1 and greedily; 95 % intervals by bootstrap (reward) and Wilson (exact match).`,
     );
   }
   return sentences;

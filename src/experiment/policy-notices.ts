@@ -2,14 +2,14 @@
 
 import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import { positionsNotice, requireSequence } from "../policy/sequence-fit.ts";
-import type { PolicyStart } from "./policy-start.ts";
+import type { OpenPolicy } from "./open-policy.ts";
 
 /**
  * Sentences about a policy and the edits it will meet, where something is out of the ordinary. `maxTokens` is the
  * longest completion that is sampled; 0 where none is. Throws where a sequence is more than the machine can hold.
  */
 export function policyNotices(
-  { config, tokens }: Pick<PolicyStart, "config" | "tokens">,
+  { config, tokens }: Pick<OpenPolicy, "config" | "tokens">,
   edits: readonly PreparedEdit[],
   maxTokens: number,
 ): string[] {

@@ -81,7 +81,7 @@ export const RunEvent = z.discriminatedUnion("kind", [
   /** The run goes on after `step` of `stage`, or from its beginning where both are absent. */
   event("run-resumed", { stage: StageName.exactOptional(), step: z.int().min(0).exactOptional() }),
   /** Something outside has to be put right before the run can go on, a judge for example. */
-  event("run-paused", { ...place, reason: z.string() }),
+  event("run-paused", { stage: StageName, reason: z.string() }),
   event("run-end", {}),
 
   event("stage-start", { stage: StageName, steps: z.int().min(0) }),

@@ -82,7 +82,7 @@ describe("checkpoints", () => {
       loop: {},
       isBest: true,
       write: async () => {
-        run.recorder.record({ kind: "run-paused", stage: "sft", step: 1, reason: "said meanwhile" });
+        run.recorder.record({ kind: "run-paused", stage: "sft", reason: "said meanwhile" });
         throw new Error("no space");
       },
     });

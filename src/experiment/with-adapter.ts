@@ -4,17 +4,17 @@ import { ConfigError } from "../errors.ts";
 import { loraParameterCount, type LoraSettings } from "../policy/lora.ts";
 import type { AdapterSettings } from "../policy/policy-settings.ts";
 import { PROJECTIONS } from "../policy/parameters.ts";
-import type { PolicyStart } from "./policy-start.ts";
+import type { OpenPolicy } from "./open-policy.ts";
 
 /**
  * The opened policy with a fresh adapter of these settings, or with the one it came with. Throws ConfigError where a
  * trained adapter would be trained as if it were whole weights.
  */
 export function withAdapter(
-  start: PolicyStart,
+  start: OpenPolicy,
   wanted: AdapterSettings | undefined,
   seed: number,
-): PolicyStart {
+): OpenPolicy {
   if (wanted === undefined) {
     if (start.adapter === undefined) return start;
     throw new ConfigError("policy.checkpoint is a LoRA adapter, but the config has no policy.lora.", {
@@ -35,7 +35,7 @@ export function withAdapter(
 }
 
 /** An adapter that is trained on stays what it is where the config asks for its numbers; else a reader compares both. */
-function continued({ adapter }: PolicyStart, wanted: LoraSettings): LoraSettings {
+function continued({ adapter }: OpenPolicy, wanted: LoraSettings): LoraSettings {
   const isSame =
     adapter !== undefined &&
     adapter.rank === wanted.rank &&

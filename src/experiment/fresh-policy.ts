@@ -1,0 +1,72 @@
+/** A policy made of nothing: its codebook and merges fitted to training examples, its weights drawn from the seed. */
+
+import { basename } from "node:path";
+
+import type { OpenDataset } from "../data/open-dataset.ts";
+import type { EngineHost } from "../engine/engine-host.ts";
+import { freshPolicyConfig } from "../policy/config.ts";
+import { readPolicyConfig } from "../policy/config-file.ts";
+import { initialParameters } from "../policy/parameters.ts";
+import type { PolicySettings } from "../policy/policy-settings.ts";
+import { learnByteLevelBpe } from "../tokens/byte-level-bpe.ts";
+import type { BytePairTokenizer } from "../tokens/byte-pair-tokenizer.ts";
+import { fitPatchCodebook } from "../tokens/fit-patch-codebook.ts";
+import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
+import { freshPositions } from "../tokens/sequence.ts";
+import { vocabularyOf } from "../tokens/special-tokens.ts";
+import type { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
+import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+import { fittingExamples } from "./fitting-examples.ts";
+import { describeSize, policyOf, type OpenPolicy } from "./open-policy.ts";
+
+/** What a fresh policy reads and writes with. */
+export interface Tokenizers {
+  readonly text: BytePairTokenizer;
+  readonly vision: VisionTokenizer;
+  /** Tokens that the longest sequence of them may have. */
+  readonly positions: number;
+  /** Where they are from, for the log. */
+  readonly about: string;
+}
+
+/** Tokenizers fitted to examples that are drawn from the seed. */
+export async function fitTokenizers(
+  settings: TokenizerSettings,
+  train: OpenDataset,
+  seed: number,
+): Promise<Tokenizers> {
+  const { pictures, instructions } = await fittingExamples(train, { seed, patchSize: settings.patchSize });
+  const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...settings, seed });
+  const text = learnByteLevelBpe(instructions, settings.textMerges, vision.codebookSize, {
+    padsInstructions: settings.padInstructions,
+  });
+  const sizes = pictures.map(({ width, height }) => vision.fittingSize(width, height));
+  const positions = freshPositions(sizes.map(({ width, height }) => vision.gridOf(width, height)));
+  const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;
+  return { text, vision, positions, about: `codebook of ${vision.codebookSize} patches (${quality})` };
+}
+
+/** Those of a checkpoint of the run: fitted again to other files they would speak another language than its weights. */
+export async function savedTokenizers(host: EngineHost, checkpoint: string): Promise<Tokenizers> {
+  const [text, vision] = [await openTextTokenizer(checkpoint), await host.openVision(checkpoint)];
+  const positions = (await readPolicyConfig(checkpoint)).config.maxPositions;
+  return { text, vision, positions, about: `codebook and merges of ${basename(checkpoint)}` };
+}
+
+export function freshPolicy(
+  settings: PolicySettings,
+  { text, vision, positions, about }: Tokenizers,
+  seed: number,
+): OpenPolicy {
+  const tokens = { vocabulary: vocabularyOf(text), textTokenizer: text };
+  const config = freshPolicyConfig(settings, tokens.vocabulary, positions);
+  const { embeddingStd, weightStd } = settings;
+  return {
+    ...policyOf(config, tokens, vision, settings),
+    weights: () => ({
+      kind: "arrays",
+      arrays: initialParameters(config, { embeddingStd, weightStd, seed }),
+    }),
+    about: `fresh: ${describeSize(config)}, ${about}`,
+  };
+}

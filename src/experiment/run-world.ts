@@ -1,0 +1,80 @@
+/** What a run works with, made once before its first step: the policy it starts from, its edits, its benchmarks. */
+
+import type { EditDataset } from "../data/edit-dataset.ts";
+import type { PreparedEdits } from "../edits/prepared-edit.ts";
+import type { EngineHost } from "../engine/engine-host.ts";
+import type { Benchmark } from "../evaluate/benchmark.ts";
+import { openBenchmark } from "../evaluate/open-benchmark.ts";
+import { requireNeeds } from "../rewards/require-needs.ts";
+import type { Reward } from "../rewards/reward.ts";
+import { trains } from "./cross-checks.ts";
+import type { OpenPolicy } from "./open-policy.ts";
+import type { RunConfig } from "./run-config.ts";
+import type { RunDatasets } from "./run-datasets.ts";
+import { startPolicy } from "./start-policy.ts";
+
+export interface RunWorld {
+  readonly start: OpenPolicy;
+  readonly train: PreparedEdits;
+  /** What the GRPO stage takes prompts and targets from. */
+  readonly rlTrain: PreparedEdits;
+  readonly validation: PreparedEdits;
+  /** What policies are compared on at the end; none where nothing is evaluated. */
+  readonly benchmarks: readonly OpenedBenchmark[];
+}
+
+/** A benchmark with its edits. */
+export interface OpenedBenchmark {
+  readonly benchmark: Benchmark;
+  readonly edits: PreparedEdits;
+}
+
+/** What a world is made of. */
+interface RunWorldRequest {
+  readonly host: EngineHost;
+  readonly config: RunConfig;
+  readonly datasets: RunDatasets;
+  readonly reward: Reward;
+  /** The checkpoint that a run goes on from. */
+  readonly saved: string | undefined;
+}
+
+/** Throws where data lacks what the reward needs, or the host cannot hold the policy: before anything is trained. */
+export async function openRunWorld({
+  host,
+  config,
+  datasets,
+  reward,
+  saved,
+}: RunWorldRequest): Promise<RunWorld> {
+  const { rlDirectory, thoughts } = config.data;
+  const train = await datasets.open("train");
+  const rlTrain = await datasets.open("train", rlDirectory);
+  const validation = await datasets.open("validation");
+  if (trains(config, "grpo"))
+    for (const dataset of [rlTrain, validation]) await requireNeeds(reward, dataset);
+  const start = await startPolicy(host, config, { train, saved });
+  const { tokens, vision, grammar } = start;
+  const prepare = (dataset: EditDataset): PreparedEdits =>
+    datasets.prepare(dataset, { tokens, vision, grammar, thoughts });
+  const benchmarks: OpenedBenchmark[] = [];
+  for (const choice of config.evaluation.size === 0 ? [] : config.evaluation.benchmarks) {
+    const benchmark = openBenchmark(choice, {
+      edits: async (split) => {
+        const dataset = await datasets.open(split);
+        await requireNeeds(reward, dataset);
+        return prepare(dataset);
+      },
+      prepare,
+      reward,
+    });
+    benchmarks.push({ benchmark, edits: await benchmark.open() });
+  }
+  return {
+    start,
+    train: prepare(train),
+    rlTrain: prepare(rlTrain),
+    validation: prepare(validation),
+    benchmarks,
+  };
+}
