@@ -205,6 +205,29 @@ describe("--set", () => {
     );
   });
 
+  test("reads text as text whatever the order of the flags", () => {
+    const kinds = {
+      plain: { about: "White.", options: z.strictObject({}) },
+      branded: {
+        about: "With a brand.",
+        options: z.strictObject({ brand: z.string(), ink: z.string(), gap: z.int() }),
+      },
+    };
+    const schema = z.strictObject({ paper: choiceOf(kinds, { standard: "plain" }) });
+    const parsed = (...overrides: string[]): unknown =>
+      parseConfig({ title: "", schema, crossFaults: () => [], standIns: {} }, "", "paper.yaml", overrides);
+    const overrides = ["paper.ink={", "paper.brand=007", "paper.gap=2", "paper.kind=branded"];
+    const paper = { kind: "branded", brand: "007", ink: "{", gap: 2 };
+    expect(parsed(...overrides)).toEqual({ paper });
+    expect(parsed(...overrides.toReversed())).toEqual({ paper });
+    expect(parsed("paper.brand=1", ...overrides, "paper.brand=[x]")).toEqual({
+      paper: { ...paper, brand: "[x]" },
+    });
+    expect(() => parsed(...overrides, "paper.gap={")).toThrow(
+      /--set paper\.gap: "\{" is not a YAML value: 1:\d+: .*$/,
+    );
+  });
+
   test.each([
     ["shapes.2.kind=disc", "--set shapes.2.kind: shapes has 1 entry; the next one is shapes.1"],
     [

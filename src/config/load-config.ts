@@ -6,7 +6,7 @@
 import { ConfigError } from "../errors.ts";
 import type { Declaration } from "./declaration.ts";
 import { describeValue, type Fault, faultsOf, oneLine } from "./faults.ts";
-import { applyOverride } from "./overrides.ts";
+import { applyOverrides } from "./overrides.ts";
 import { isRecord, valueAt } from "./raw-settings.ts";
 import { parseYaml, readTextFile, YamlFaults, type YamlText } from "./read-yaml.ts";
 import { settingTree } from "./setting-tree.ts";
@@ -51,7 +51,7 @@ export function parseConfig<Config>(
   }
 
   const root = settingTree(declaration.schema);
-  const applied = overrides.map((override) => applyOverride(root, raw, override));
+  const applied = applyOverrides(root, raw, overrides);
   let faults = applied.flatMap(({ fault }) => fault ?? []);
   const parsed = declaration.schema.safeParse(raw);
   const known = { root, settings: () => listSettings(declaration), raw };
