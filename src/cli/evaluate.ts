@@ -5,7 +5,7 @@ import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { EngineSettings, openEngineHost } from "../engine/open-engine-host.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
-import { Interrupted } from "../errors.ts";
+import { DataError, Interrupted } from "../errors.ts";
 import { DECODINGS, evaluateBenchmark } from "../evaluate/evaluate-benchmark.ts";
 import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { armTable, armTableByTask } from "../evaluate/table.ts";
@@ -93,6 +93,7 @@ export async function evaluate(
     signal,
     onDone: (done) => progress.advance(done),
   });
+  requireScored(results);
   progress.finish(`${edits.length} edits of ${data}, split ${split}, checkpoint ${checkpoint}`);
   const table = flags.tasks === true ? armTableByTask(results, measures) : armTable(results, measures);
   surroundings.stdout.write(`${table}\n`);
@@ -101,6 +102,15 @@ export async function evaluate(
     const record = { checkpoint, data, split, seed, measures, results: results.map(withEarlierFields) };
     writeFileAtomically(flags.out, `${JSON.stringify(record, null, 2)}\n`);
   }
+}
+
+/** Throws DataError where the policy wrote no picture at all: a table of failures would explain nothing. */
+function requireScored(results: readonly ArmResult[]): void {
+  const policies = results.filter(({ role, task }) => role !== "copy" && task === "all");
+  if (policies.some(({ count, failed }) => failed < count)) return;
+  throw new DataError(`None of the ${policies[0]?.count} pictures of the policy could be scored.`, {
+    hint: "Raise --max-tokens, or check that the policy was trained to write pictures.",
+  });
 }
 
 /** Two figures have names of their own as well: readers of the file from before there were measures look there. */

@@ -3,7 +3,6 @@
  * over all, each figure with a 95 % interval.
  */
 
-import { DataError } from "../errors.ts";
 import type { ArmResult } from "../runs/arm-result.ts";
 import type { Measure, WrittenEdit } from "./benchmark.ts";
 
@@ -41,28 +40,29 @@ export async function measured(
 
 /**
  * The rows of an arm: "all" first, then each kind of edit by name. A kind without any scored edit has no row, and a
- * measure that could be taken of no edit has no figure. Throws DataError where no edit at all was scored.
+ * measure that could be taken of no edit has no figure: a policy that wrote no picture has failed everywhere, and its
+ * one row says so.
  */
 export function armResults(
   name: ArmName,
   edits: readonly ArmEdit[],
   measures: readonly Measure[],
 ): ArmResult[] {
-  const tasks = [...new Set(edits.map((edit) => edit.task))].toSorted();
-  const rows = [
-    { task: "all", own: edits },
-    ...tasks.map((task) => ({ task, own: edits.filter((edit) => edit.task === task) })),
-  ].flatMap(({ task, own }) => {
-    const failed = own.filter((edit) => !edit.isScored).length;
-    if (failed === own.length) return [];
-    return [{ ...name, task, count: own.length, failed, figures: figuresOf(own, measures) }];
+  const rowOf = (task: string, own: readonly ArmEdit[]): ArmResult => ({
+    ...name,
+    task,
+    count: own.length,
+    failed: own.filter((edit) => !edit.isScored).length,
+    figures: figuresOf(own, measures),
   });
-  if (rows.length === 0) {
-    throw new DataError(`None of the ${edits.length} edits of the arm "${name.arm}" could be scored.`, {
-      hint: "Check that the edits have target pictures, and that the policy writes pictures within maxTokens.",
-    });
-  }
-  return rows;
+  const tasks = [...new Set(edits.map((edit) => edit.task))].toSorted();
+  const byTask = tasks.map((task) =>
+    rowOf(
+      task,
+      edits.filter((edit) => edit.task === task),
+    ),
+  );
+  return [rowOf("all", edits), ...byTask.filter(({ count, failed }) => failed < count)];
 }
 
 function figuresOf(edits: readonly ArmEdit[], measures: readonly Measure[]): ArmResult["figures"] {

@@ -125,6 +125,14 @@ describe("evaluateBenchmark", () => {
     expect(opened).toEqual([]);
   });
 
+  test("a policy that writes no picture is a row of failures beside the others", async () => {
+    const { results } = await evaluateBenchmark(request({ maxTokens: 5 }));
+    expect(results.filter(({ role }) => role === "policy")).toMatchObject([
+      { task: "all", decoding: "temperature 1", count: 12, failed: 12 },
+      { task: "all", decoding: "greedy", count: 12, failed: 12 },
+    ]);
+  });
+
   test("a judge that fails too often is an outage, no result", async () => {
     let asked = 0;
     const flaky = saying(() => {

@@ -5,6 +5,7 @@
 
 import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
+import { DataError } from "../errors.ts";
 import { askReward } from "../rewards/ask-reward.ts";
 import { judgeFault } from "../rollout/judge-fault.ts";
 import type { RolloutParts } from "../rollout/rollout.ts";
@@ -74,8 +75,8 @@ export interface BenchmarkResults {
 }
 
 /**
- * Scores every arm. Throws DataError where nothing could be scored, JudgeError where more than `maxFailed` of an arm's
- * verdicts failed.
+ * Scores every arm. Throws DataError where not even the copied sources can be scored, before anything is generated;
+ * JudgeError where more than `maxFailed` of an arm's verdicts failed.
  */
 export async function evaluateBenchmark(request: BenchmarkRequest): Promise<BenchmarkResults> {
   const { benchmark, edits, onDone } = request;
@@ -84,21 +85,14 @@ export async function evaluateBenchmark(request: BenchmarkRequest): Promise<Benc
     .slice(0, request.comparisons ?? 0)
     .map((edit): Comparison => ({ edit, arms: [] }));
   const copy: ArmName = { arm: COPY_ARM, role: "copy", benchmark: name, decoding: "—" };
-  const arms: ArmRows[] = [];
-  const results: ArmResult[] = [];
-  // Tabulated as they come: where nothing can be scored, nothing more is generated.
-  const add = (one: ArmRows): void => {
-    results.push(...armResults(one.name, one.edits, measures));
-    arms.push(one);
-  };
-  add({ name: copy, edits: await copiedSources(request) });
+  const arms: ArmRows[] = [{ name: copy, edits: await copiedSources(request) }];
   const total = request.arms.length * DECODINGS.length;
   for (const { name: arm, role, open } of request.arms) {
     await using engine = await open();
     for (const [index, decoding] of DECODINGS.entries()) {
       const shown = index === 0 ? comparisons : [];
       const rows = await policyEdits(request, engine, { arm, decoding, shown });
-      add({ name: { arm, role, benchmark: name, decoding: decoding.name }, edits: rows });
+      arms.push({ name: { arm, role, benchmark: name, decoding: decoding.name }, edits: rows });
       onDone?.(arms.length - 1, total);
     }
   }
@@ -106,7 +100,7 @@ export async function evaluateBenchmark(request: BenchmarkRequest): Promise<Benc
     benchmark: name,
     measures: measures.map(loggedMeasure),
     arms,
-    results,
+    results: arms.flatMap((one) => armResults(one.name, one.edits, measures)),
     comparisons,
   };
 }
@@ -121,7 +115,17 @@ async function copiedSources({ benchmark, edits, maxFailed, signal }: BenchmarkR
     for (const row of await measured(batch, benchmark.measures)) rows.push(row);
   }
   refuseOutage(judged, maxFailed);
+  refuseUnscored(judged);
   return rows;
+}
+
+/** Throws DataError where no edit has a score: what the reward cannot say of copies it cannot say of edits. */
+function refuseUnscored(judged: readonly Judged[]): void {
+  const reasons = judged.flatMap(({ verdict }) => (verdict.kind === "scored" ? [] : [verdict.reason]));
+  if (reasons.length < judged.length) return;
+  throw new DataError(`None of the ${judged.length} edits can be scored: ${reasons[0]}.`, {
+    hint: "Check that the edits have what the reward needs, target pictures for example.",
+  });
 }
 
 async function copied(
