@@ -31,8 +31,8 @@ export async function askReward(
 
 function problemOf({ range: [low, high] }: Reward, verdict: ScoredVerdict): string | undefined {
   const { score, subscores } = verdict;
-  // NaN compares false with everything, so it must not be able to pass as within.
-  if (!(score >= low && score <= high)) return `the score ${score}, outside its range of ${low} to ${high}`;
+  if (!Number.isFinite(score)) return `the score ${score}, which is no number to train on`;
+  if (score < low || score > high) return `the score ${score}, outside its range of ${low} to ${high}`;
   const [name, value] = Object.entries(subscores).find((one) => !isLoggable(...one)) ?? [];
   return name === undefined ? undefined : `the subscore ${JSON.stringify(name)} of ${value}`;
 }

@@ -39,15 +39,25 @@ export function productVariant(
  */
 export function geometricMean(name: string, parts: readonly RewardPart[]): Reward {
   for (const part of parts) requireFactor(part);
-  const weights = parts.map(({ weight }) => weight);
+  // Measured against the largest, so that no sum of them is too large for a number.
+  const largest = Math.max(...parts.map(({ weight }) => weight));
+  const weights = parts.map(({ weight }) => weight / largest);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const of = (values: readonly number[]): number => {
+  const mean = (values: readonly number[]): number => {
     const product = values.reduce((so, value, index) => so * value ** (weights[index]! / total), 1);
-    // A mean lies between its values; rounding of the roots must not carry it out of the range.
-    return Math.min(Math.max(product, Math.min(...values)), Math.max(...values));
+    // A mean lies between its values; rounding of the roots must not carry it beyond them.
+    return within(product, Math.min(...values), Math.max(...values));
   };
-  const range = [0, 1].map((end) => of(parts.map(({ map }) => map.range[end]!)));
-  return composedReward(name, parts, { range: [range[0]!, range[1]!], of });
+  const low = mean(parts.map(({ map }) => map.range[0]));
+  const high = mean(parts.map(({ map }) => map.range[1]));
+  return composedReward(name, parts, {
+    range: [low, high],
+    of: (values) => within(mean(values), low, high),
+  });
+}
+
+function within(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
 }
 
 function requireFactor({ name, weight, map }: RewardPart): void {

@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { saying } from "../../test/small/small-reward.ts";
 import { ConfigError } from "../errors.ts";
 import { picture } from "../images/picture.ts";
+import { askReward } from "./ask-reward.ts";
 import { geometricMean } from "./geometric-mean.ts";
 import { openRewards, RewardList } from "./open-reward.ts";
 import { referenceReward } from "./reference.ts";
@@ -148,6 +150,15 @@ describe("weightedSum", () => {
     expect(await scoreOf(wrong)).toContain("unparsable: wrong: ");
   });
 
+  test("a sum too large for a number is no score", async () => {
+    const huge = weightedSum("huge", [part("a", quality, { weight: 1e308 })]);
+    const [verdict] = await askReward(huge, [edit], options);
+    expect(verdict).toMatchObject({
+      kind: "unparsable",
+      reason: expect.stringContaining("Infinity") as string,
+    });
+  });
+
   test("needs what its parts need, once", () => {
     const needy = saying(() => 1, { needs: ["mask", "target"] });
     const sum = weightedSum("sum", [part("a", referenceReward), part("b", needy), part("c", quality)]);
@@ -215,6 +226,29 @@ describe("geometricMean", () => {
   test("weighs: a part of weight 2 counts as two", async () => {
     const weighed = geometricMean("product", [part("a", four, { weight: 2 }), part("b", nine)]);
     expect(await scoreOf(weighed)).toBeCloseTo((4 * 4 * 9) ** (1 / 3), 12);
+  });
+
+  test("stays within its range, whatever the weights and however near to its ends the parts are", async () => {
+    const near = fc.double({ min: 9.999999999999, max: 10, noNaN: true });
+    const weight = fc.double({ min: 1e-3, max: 1e308, noNaN: true });
+    await fc.assert(
+      fc.asyncProperty(near, near, weight, weight, async (one, other, w, v) => {
+        const parts = [
+          part(
+            "a",
+            saying(() => one),
+            { weight: w },
+          ),
+          part(
+            "b",
+            saying(() => other),
+            { weight: v, map: { kind: "linear", to: [0, 3] } },
+          ),
+        ];
+        const [verdict] = await askReward(geometricMean("product", parts), [edit], options);
+        expect(verdict?.kind).toBe("scored");
+      }),
+    );
   });
 
   test("one part of 0 makes it 0, and full marks in all make it exactly full", async () => {
