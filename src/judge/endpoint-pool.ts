@@ -4,8 +4,9 @@
  * having answered anybody in the meantime.
  */
 
+import { onAbort, reasonOf } from "./abort.ts";
 import type { Endpoint, ServerHealth, Slot } from "./endpoint.ts";
-import { reasonOf, type Timers } from "./timers.ts";
+import type { Timers } from "./timers.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 export interface SlotRequest {
@@ -43,22 +44,21 @@ export class EndpointPool {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(reasonOf(signal));
       const line = avoid === undefined ? this.#fresh : this.#retrying;
-      const giveUp = (): void => {
-        leave();
-        reject(reasonOf(signal));
-      };
       const waiter: Waiter = {
         tokens,
         avoid,
         since: this.#timers.seconds(),
         resolve: (slot) => {
           leave();
-          signal.removeEventListener("abort", giveUp);
+          forget();
           resolve(slot);
         },
       };
       const leave = line.join(waiter);
-      signal.addEventListener("abort", giveUp, { once: true });
+      const forget = onAbort(signal, () => {
+        leave();
+        reject(reasonOf(signal));
+      });
       this.#serve();
     });
   }

@@ -1,6 +1,6 @@
 /** Equal questions that are asked at the same time are asked once, and called off when nobody waits any more. */
 
-import { reasonOf } from "./timers.ts";
+import { onAbort, reasonOf } from "./abort.ts";
 
 interface Shared {
   readonly controller: AbortController;
@@ -21,7 +21,7 @@ export class InFlight {
       if (signal.aborted) return reject(reasonOf(signal));
       const shared = this.#shared.get(key) ?? this.#begin(key, start);
       shared.waiting += 1;
-      const leave = (): void => {
+      const stay = onAbort(signal, () => {
         shared.waiting -= 1;
         if (shared.waiting === 0) {
           // Whoever asks next must not get what is being called off.
@@ -29,11 +29,10 @@ export class InFlight {
           shared.controller.abort(signal.reason);
         }
         reject(reasonOf(signal));
-      };
-      signal.addEventListener("abort", leave, { once: true });
+      });
       shared.result
         .then((result) => resolve(result as Result), reject)
-        .finally(() => signal.removeEventListener("abort", leave))
+        .finally(stay)
         .catch(() => undefined);
     });
   }

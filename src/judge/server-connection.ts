@@ -3,7 +3,7 @@
  * the server's concurrency and closed with the connection.
  */
 
-import { Agent, fetch as fetchFrom } from "undici";
+import { Agent, request } from "undici";
 import { secretFrom } from "../config/env.ts";
 import type { EndpointSettings } from "./judge-settings.ts";
 
@@ -12,8 +12,10 @@ export const LARGEST_REPLY_BYTES = 4 * 2 ** 20;
 const CONNECT_MS = 10_000;
 /** Characters of an error's text that are kept. */
 const LONGEST_ERROR = 2000;
-/** Statuses that may have no body. */
-const BODILESS = new Set([204, 205, 304]);
+/** Bad gateway: whoever sends a status of its own stands between us and the server. */
+const UNKNOWN_STATUS = 502;
+/** What of a reply's head says when to come back. */
+const RETRY_HEADERS = ["retry-after", "retry-after-ms"] as const;
 
 export class ReplyTooLarge extends Error {}
 
@@ -42,17 +44,30 @@ export class ServerConnection implements AsyncDisposable {
 
   /**
    * Like the global `fetch`, with the whole reply read. What a server says in a reply that reports an error stands in
-   * the body as `{ error: { message } }`, whatever shape it had. Throws ReplyTooLarge.
+   * the body as `{ error: { message } }`, whatever shape it had. Redirects are not followed, so that a key goes nowhere
+   * else. Throws ReplyTooLarge.
    */
   readonly fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const address = url instanceof Request ? url.url : String(url);
-    const reply = await fetchFrom(address, { ...(init as object), dispatcher: this.#agent });
-    const body = await readBody(reply.body ?? undefined);
-    const headers = new Headers([...reply.headers].filter(([name]) => !name.startsWith("content-")));
-    const { status } = reply;
-    if (BODILESS.has(status)) return new Response(null, { status, headers });
-    headers.set("content-type", "application/json");
-    return new Response(reply.ok ? body : errorBody(body), { status, headers });
+    // The agent's own request costs a third of undici's fetch.
+    const reply = await request(address, {
+      dispatcher: this.#agent,
+      method: init.method === "POST" ? "POST" : "GET",
+      headers: Object.fromEntries(new Headers(init.headers)),
+      body: typeof init.body === "string" ? init.body : null,
+      signal: init.signal ?? null,
+    });
+    const status = reply.statusCode;
+    const body = await readBody(reply.body);
+    const headers = new Headers({ "content-type": "application/json" });
+    for (const name of RETRY_HEADERS) {
+      const value = reply.headers[name];
+      if (typeof value === "string") headers.set(name, value);
+    }
+    if (status >= 200 && status < 300) return new Response(body, { status: 200, headers });
+    // A Response takes no status that HTTP does not know, nor a body with 304.
+    const known = status >= 300 && status < 600 && status !== 304 ? status : UNKNOWN_STATUS;
+    return new Response(errorBody(body), { status: known, headers });
   };
 
   /** A text without the key, which servers like to quote. */
@@ -65,11 +80,11 @@ export class ServerConnection implements AsyncDisposable {
   }
 }
 
-async function readBody(body: AsyncIterable<Uint8Array> | undefined): Promise<string> {
+async function readBody(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop early cancels the rest of the reply.
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > LARGEST_REPLY_BYTES)
       throw new ReplyTooLarge(`the reply is longer than ${LARGEST_REPLY_BYTES} bytes`);

@@ -3,15 +3,15 @@
  * servers that hang, reset, throttle, lie or die are part of normal work.
  */
 
-import { setMaxListeners } from "node:events";
 import type { Rng } from "../random.ts";
+import { onAbort, reasonOf } from "./abort.ts";
 import { remedyFor, type Outcome } from "./attempt.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
 import { Endpoint, type ServerHealth, type Slot } from "./endpoint.ts";
 import type { ServerSettings } from "./judge-settings.ts";
 import { Pursuit, type Asked } from "./pursuit.ts";
 import { ServerConnection } from "./server-connection.ts";
-import { reasonOf, sleep, type Timers } from "./timers.ts";
+import { sleep, type Timers } from "./timers.ts";
 
 /** One thing to ask. `send` is called once a request. */
 export interface ServerRequest<Answer> {
@@ -52,8 +52,6 @@ export class JudgeServers implements AsyncDisposable {
   /** Rejects only when the signal aborts, with its reason, after the request that was on its way is called off. */
   async ask<Answer>(request: ServerRequest<Answer>, signal: AbortSignal): Promise<Asked<Answer>> {
     const { totalSeconds } = this.#settings;
-    // One signal calls off hundreds of calls, each of which listens to it: no leak that Node should warn of.
-    setMaxListeners(0, signal);
     const pursuit = new Pursuit<Answer>(this.#settings, this.#rng);
     let avoid: Endpoint | undefined;
     for (;;) {
@@ -88,8 +86,7 @@ export class JudgeServers implements AsyncDisposable {
     send: (stop: AbortSignal) => Promise<Outcome<Answer>>,
   ): Promise<Outcome<Answer>> {
     const stop = new AbortController();
-    const callOff = (): void => stop.abort(reasonOf(signal));
-    signal.addEventListener("abort", callOff, { once: true });
+    const forget = onAbort(signal, () => stop.abort(reasonOf(signal)));
     const cancel = this.#timers.after(1000 * seconds, () => stop.abort());
     let outcome: Outcome<Answer> | undefined;
     try {
@@ -98,7 +95,7 @@ export class JudgeServers implements AsyncDisposable {
       if (!stop.signal.aborted) throw error;
     } finally {
       cancel();
-      signal.removeEventListener("abort", callOff);
+      forget();
       // What a request came to that was called off says nothing about the server, or that it was too slow.
       if (stop.signal.aborted && outcome?.status !== "answered") {
         outcome = signal.aborted ? undefined : { status: "timeout", reason: `no reply within ${seconds} s` };

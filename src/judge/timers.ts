@@ -1,5 +1,6 @@
 /** Waiting, as the judge's client does it; tests pass timers of another speed. */
 
+import { onAbort, reasonOf } from "./abort.ts";
 import { systemClock, type Clock } from "../runs/clock.ts";
 
 export interface Timers extends Clock {
@@ -22,20 +23,13 @@ export const systemTimers: Timers = {
 export function sleep(timers: Timers, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(reasonOf(signal));
-    const wake = (): void => {
-      signal.removeEventListener("abort", stop);
+    const cancel = timers.after(milliseconds, () => {
+      forget();
       resolve();
-    };
-    const stop = (): void => {
+    });
+    const forget = onAbort(signal, () => {
       cancel();
       reject(reasonOf(signal));
-    };
-    const cancel = timers.after(milliseconds, wake);
-    signal.addEventListener("abort", stop, { once: true });
+    });
   });
-}
-
-/** Why a signal aborted, as something to throw. */
-export function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason));
 }

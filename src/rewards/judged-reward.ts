@@ -1,6 +1,5 @@
 /** What rewards that ask one question after the other about each edit have in common. */
 
-import { setMaxListeners } from "node:events";
 import type { JudgeVerdict } from "../judge/verdict.ts";
 import type { DecodedEdit, EditNeed, Reward } from "./reward.ts";
 
@@ -23,8 +22,6 @@ export function judgedReward(judge: EditJudge): Reward {
     ...(provenance !== undefined && { provenance }),
     async score(edits, { signal }) {
       signal.throwIfAborted();
-      // Every question listens to the one signal, and there may be thousands.
-      setMaxListeners(0, signal);
       const verdicts = await Promise.all(edits.map((edit) => verdictOn(judge, edit, signal)));
       signal.throwIfAborted();
       return verdicts;

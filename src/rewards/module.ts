@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { Variant } from "../config/choice.ts";
 import { ConfigError } from "../errors.ts";
 import { hashOf } from "../judge/prompts.ts";
-import { reasonOf } from "../judge/timers.ts";
+import { onAbort, reasonOf } from "../judge/abort.ts";
 import type { JudgeVerdict } from "../judge/verdict.ts";
 import { isScoreName } from "../runs/metrics.ts";
 import { judgedReward } from "./judged-reward.ts";
@@ -114,15 +114,14 @@ function rangeOf(exported: unknown, path: string): readonly [number, number] {
 
 /** A function that ignores its signal must not hold up whoever wants to stop. */
 async function unlessStopped<Given>(given: Given | Promise<Given>, signal: AbortSignal): Promise<Given> {
-  let stop = (): void => undefined;
+  let forget = (): void => undefined;
   const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(reasonOf(signal));
-    signal.addEventListener("abort", stop, { once: true });
+    forget = onAbort(signal, () => reject(reasonOf(signal)));
   });
   try {
     return await Promise.race([given, stopped]);
   } finally {
-    signal.removeEventListener("abort", stop);
+    forget();
   }
 }
 
