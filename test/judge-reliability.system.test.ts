@@ -117,7 +117,8 @@ describe("a judge under every fault at once", () => {
       if (wave === 1) mortal = await JudgeServer.start(faultyJudge(5), { port });
       for (const [index, answer] of answers.entries()) {
         counts[answer.kind] += 1;
-        if (answer.kind === "answered") expect(answer.answer.scores).toEqual(opinionOf(first + index));
+        const given = answer.kind === "answered" ? answer.answer.scores : undefined;
+        expect([undefined, opinionOf(first + index)]).toContainEqual(given);
       }
       bytes.push(bytesInUse());
     }

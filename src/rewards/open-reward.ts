@@ -9,6 +9,7 @@ import { choiceOf, openChoice } from "../config/choice.ts";
 import { namedList, nameOf } from "../config/named-list.ts";
 import type { JudgeCall } from "../judge/judge-call.ts";
 import type { Timers } from "../judge/timers.ts";
+import { DEGENERACY } from "./degeneracy.ts";
 import { productVariant } from "./geometric-mean.ts";
 import { GROUND_SCORE } from "./ground-score.ts";
 import { JSON_SCORE } from "./json-score.ts";
@@ -25,6 +26,7 @@ const parts: z.ZodType<readonly PartChoice[]> = z.lazy(() => RewardList);
 
 export const REWARDS = {
   reference: REFERENCE,
+  degeneracy: DEGENERACY,
   viescore: VIESCORE,
   "ground-score": GROUND_SCORE,
   "json-score": JSON_SCORE,
