@@ -13,6 +13,7 @@ import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken, requireBegun } from "../runs/open-run.ts";
 import { removeRun } from "../runs/remove-run.ts";
 import { isDone } from "../runs/saved-settings.ts";
+import { requireWritableFolder } from "../runs/writable-place.ts";
 import { overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
@@ -45,6 +46,7 @@ export async function demo(flags: DemoFlags, surroundings: Surroundings): Promis
   }
   requireRunMemory(config);
   const missing = await missingScenes(config.data, flags);
+  for (const scenes of missing) requireWritableFolder(scenes.directory);
   if (flags.force === true) removeRun(directory);
   if (isResume) requireBegun(directory);
   else {

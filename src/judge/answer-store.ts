@@ -5,11 +5,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructure/sqlite";
 import { ConfigError } from "../errors.ts";
 import { systemClock, type Clock } from "../runs/clock.ts";
+import { makeFolders } from "../runs/writable-place.ts";
 
 export interface StoreFigures {
   readonly entries: number;
@@ -66,7 +66,7 @@ export class AnswerStore implements Disposable {
   static async open(directory: string, mostBytes: number, clock: Clock = systemClock): Promise<AnswerStore> {
     const { DatabaseSync } = await import("@photostructure/sqlite");
     try {
-      mkdirSync(directory, { recursive: true });
+      makeFolders(directory);
       const database = new DatabaseSync(join(directory, STORE_FILE), { timeout: BUSY_MS });
       database.exec(SCHEMA);
       return new AnswerStore(database, mostBytes, clock);

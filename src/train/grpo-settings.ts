@@ -6,7 +6,11 @@ import { learningRate, rows, share, steps } from "../config/ranges.ts";
 import { LossSettings } from "../algorithms/loss-settings.ts";
 
 export const GrpoSettings = z.strictObject({
-  steps: steps(0).default(300).describe("Rollouts; each gives `updatesPerRollout` optimizer steps."),
+  steps: steps(0)
+    .default(300)
+    .describe(
+      "Rollouts; each gives `updatesPerRollout` optimizer steps. A resumed run may make more: it goes on along the cosine of the longer course.",
+    ),
   prompts: rows(1).default(16).describe("Prompts a rollout."),
   groupSize: z.int().min(2).max(4096).default(8).describe("Completions sampled for each prompt."),
   updatesPerRollout: z

@@ -5,7 +5,11 @@ import { z } from "zod";
 import { learningRate, rows, share, steps } from "../config/ranges.ts";
 
 export const SftSettings = z.strictObject({
-  steps: steps(0).default(2000).describe("Optimizer steps."),
+  steps: steps(0)
+    .default(2000)
+    .describe(
+      "Optimizer steps. A resumed run may make more: it goes on along the cosine of the longer course.",
+    ),
   batchSize: rows(1).default(16).describe("Edit examples a step."),
   learningRate: learningRate.default(1.5e-3).describe("Peak learning rate."),
   minLearningRateShare: share.default(0.05).describe("Share of the peak that the cosine ends at."),
