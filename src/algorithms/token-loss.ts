@@ -32,9 +32,11 @@ export interface TokenTerms {
   readonly advantages: Value;
   /** Weight in the loss; carries the normalisation (aggregation.ts). */
   readonly weights: Value;
+  /** 1 where the weight is not 0, else 0: what does not count may hold any number, and must not make a NaN of it. */
+  readonly counted: Value;
   /** Which completion a token belongs to, int64 in 0…completions−1. */
   readonly completion: Value;
-  /** 1 / number of free tokens of its completion; 0 for padding. */
+  /** 1 / number of counted tokens of its completion; 0 where it does not count. */
   readonly shares: Value;
   readonly completions: number;
 }
@@ -69,18 +71,18 @@ export function tokenLoss(spec: LossSpec, terms: TokenTerms): TokenLoss {
 }
 
 function surrogate(kind: Surrogate, terms: TokenTerms): SurrogateTerms {
-  const { logprobs, oldLogprobs, advantages } = terms;
+  const { logprobs, advantages } = terms;
   const none = multiply(advantages, scalar(0));
   switch (kind.kind) {
     case "on-policy":
       // ρ is 1 and its gradient is that of the log-probability (Williams 1992), so no ratio is formed.
       return { cost: negate(multiply(logprobs, advantages)), clippedLow: none, clippedHigh: none };
     case "clipped":
-      return clipped(exp(subtract(logprobs, oldLogprobs)), advantages, kind);
+      return clipped(tokenRatio(terms), advantages, kind);
     case "sequence-clipped":
       return clipped(sequenceRatio(terms), advantages, kind);
     case "capped-weight": {
-      const ratio = exp(subtract(logprobs, oldLogprobs));
+      const ratio = tokenRatio(terms);
       const cap = scalar(1 + kind.clipHigh);
       const weight = stopGradient(minimum(ratio, cap));
       return {
@@ -113,15 +115,21 @@ function clipped(
   };
 }
 
+/** π / π_old of each token, [N]; 1 where it does not count, since 0 · ∞ would be NaN. */
+function tokenRatio({ logprobs, oldLogprobs, counted }: TokenTerms): Value {
+  return exp(multiply(subtract(logprobs, oldLogprobs), counted));
+}
+
 /** One ratio a completion, the geometric mean of its tokens' ratios, [N] (GSPO, Zheng et al. 2025, eq. 6). */
 function sequenceRatio({ logprobs, oldLogprobs, shares, completion, completions }: TokenTerms): Value {
   const part = multiply(subtract(logprobs, oldLogprobs), shares);
   return gather(exp(scatterAdd(part, completion, completions)), completion);
 }
 
-/** Estimators of KL(policy ‖ reference) from the policy's own tokens (Schulman 2020, "Approximating KL divergence"). */
-function klEstimate(estimator: KlEstimator, { logprobs, refLogprobs }: TokenTerms): Value {
-  const difference = subtract(refLogprobs, logprobs);
+/** Estimators of KL(policy ‖ reference) from the policy's own tokens, 0 where they do not count (Schulman 2020, "Approximating KL divergence"). */
+function klEstimate(estimator: KlEstimator, { logprobs, refLogprobs, counted }: TokenTerms): Value {
+  // Before the exponential, which would be ∞ at padding of an unlikely id, and 0 · ∞ is NaN.
+  const difference = multiply(subtract(refLogprobs, logprobs), counted);
   switch (estimator) {
     case "k1":
       return negate(difference);

@@ -138,7 +138,10 @@ export interface PolicyEngine extends AsyncDisposable {
     under: "policy" | "reference",
     temperature: number,
   ): Promise<ScoredIds>;
-  /** Forward, backward, clip by global norm, AdamW. */
+  /**
+   * Forward, backward, clip by global norm, AdamW. Throws EngineError where loss, gradient norm or a weight would not be
+   * finite; weights and optimizer are then as before.
+   */
   step(groups: readonly TrainingGroup[], loss: LossSpec, learningRate: number): Promise<StepMetrics>;
   /** Writes weights and config in Hugging Face layout, optimizer state beside them. */
   save(directory: string): Promise<void>;

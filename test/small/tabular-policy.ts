@@ -118,7 +118,7 @@ export class TabularPolicy implements PolicyEngine {
         constraints.push(FORCED);
       } else {
         const segment = this.#grammar.segments[next.segment]!;
-        const logits = this.#logits(this.#table, keyOf(prompt, ids.length), segment);
+        const logits = this.#logits(this.#table, keyOf(prompt, ids.length, segment), segment);
         const probabilities = softmax(logits, sampling.temperature || 1);
         const picked = draw(kept(probabilities, sampling), rng);
         ids.push(segment.start + picked);
@@ -155,7 +155,8 @@ export class TabularPolicy implements PolicyEngine {
   }
 
   /** Plain gradient descent: the gradient of c · logprob by the logits is c · (one-hot − p) / T. */
-  step(groups: readonly TrainingGroup[], loss: LossSpec, learningRate: number): Promise<StepMetrics> {
+  async step(groups: readonly TrainingGroup[], loss: LossSpec, learningRate: number): Promise<StepMetrics> {
+    if (groups.length === 0) throw new EngineError("A step needs at least one group.");
     const gradient: Table = new Map();
     const sums = { loss: 0, kl: 0, entropy: 0, clipLow: 0, clipHigh: 0, tokens: 0 };
     for (const { prompt, completions } of groups) {
@@ -179,12 +180,19 @@ export class TabularPolicy implements PolicyEngine {
       }
     }
     const gradNorm = Math.hypot(...[...gradient.values()].flat());
-    for (const [key, slope] of gradient) {
+    const updated = Array.from(gradient, ([key, slope]) => {
       const logits = this.#table.get(key)!;
-      for (const [id, value] of slope.entries()) logits[id]! -= learningRate * value;
+      return [key, logits.map((logit, id) => logit - learningRate * slope[id]!)] as const;
+    });
+    const values = [sums.loss, gradNorm, ...updated.flatMap(([, logits]) => logits)];
+    if (!values.every(Number.isFinite)) {
+      throw new EngineError(
+        `The step was not made: its loss is ${sums.loss}, its gradient norm ${gradNorm}.`,
+      );
     }
+    for (const [key, logits] of updated) this.#table.set(key, logits);
     const { tokens } = sums;
-    return Promise.resolve({
+    return {
       ...sums,
       kl: sums.kl / tokens,
       entropy: sums.entropy / tokens,
@@ -192,14 +200,14 @@ export class TabularPolicy implements PolicyEngine {
       clipHigh: sums.clipHigh / tokens,
       gradNorm,
       flops: tokens,
-    });
+    };
   }
 
   #choices(table: Table, prompt: Prompt, { ids, constraints }: ReadIds, temperature: number): Choice[] {
     return Array.from(ids.keys()).flatMap((position) => {
       const segment = this.#grammar.segments[constraints[position]!];
       if (segment === undefined) return [];
-      const key = keyOf(prompt, position);
+      const key = keyOf(prompt, position, segment);
       const probabilities = softmax(this.#logits(table, key, segment), temperature);
       return [{ key, position, picked: ids[position]! - segment.start, probabilities }];
     });
@@ -225,10 +233,11 @@ export class TabularPolicy implements PolicyEngine {
 
 const PROMPT_NAMES = new WeakMap<Prompt, string>();
 
-function keyOf(prompt: Prompt, position: number): string {
+/** After texts of different lengths, a place may belong to one segment or another. */
+function keyOf(prompt: Prompt, position: number, segment: Segment): string {
   const name = PROMPT_NAMES.get(prompt) ?? prompt.ids.join(" ");
   PROMPT_NAMES.set(prompt, name);
-  return `${name} @ ${position}`;
+  return `${name} @ ${position} in ${segment.name}`;
 }
 
 function softmax(logits: readonly number[], temperature: number): number[] {

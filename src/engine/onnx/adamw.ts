@@ -34,7 +34,10 @@ export function updateScalars(
 /** Added to the norm, as torch does, so that a zero gradient can be divided by it. */
 const NORM_EPSILON = 1e-6;
 
-/** One update of [N] parameters: the next state, and `gradNorm` before clipping. */
+/**
+ * One update of [N] parameters: the next state, `gradNorm` before clipping, and `weightNorm` after the update, which is
+ * not finite where a weight is not, or is so large that nothing could be computed with it.
+ */
 export function adamw(
   parameters: Value,
   gradient: Value,
@@ -57,9 +60,11 @@ export function adamw(
   const denominator = add(multiply(sqrt(second), input("rootCorrection", [])), scalar(epsilon));
   const change = divide(multiply(first, input("stepSize", [])), denominator);
   const decayed = weightDecay === 0 ? parameters : multiply(parameters, input("decay", []));
+  const updated = subtract(decayed, change);
   return {
     gradNorm,
-    [next(STATE.parameters)]: subtract(decayed, change),
+    weightNorm: sqrt(sumOfSquares(updated)),
+    [next(STATE.parameters)]: updated,
     [next(STATE.firstMoment)]: first,
     [next(STATE.secondMoment)]: second,
   };

@@ -53,8 +53,8 @@ interface Row {
   /** Position of the first and of the last free id; −1 without one. */
   readonly first: number;
   readonly last: number;
-  /** Number of free ids. */
-  readonly free: number;
+  /** Free ids whose weight is not 0. */
+  readonly counted: number;
 }
 
 interface LaidGroup {
@@ -73,10 +73,12 @@ function layGroup(group: PackedGroup, index: number): LaidGroup {
     }
     const first = constraints.findIndex((segment) => segment >= 0);
     const last = constraints.findLastIndex((segment) => segment >= 0);
-    const free = constraints.reduce((total, segment) => total + (segment >= 0 ? 1 : 0), 0);
-    return { place: { group: index, completion: position }, completion, first, last, free };
+    const isCounted = (segment: number, at: number): boolean =>
+      segment >= 0 && (completion.weights?.[at] ?? 0) !== 0;
+    const counted = constraints.reduce((sum, segment, at) => sum + (isCounted(segment, at) ? 1 : 0), 0);
+    return { place: { group: index, completion: position }, completion, first, last, counted };
   });
-  const open = rows.filter(({ free }) => free > 0);
+  const open = rows.filter(({ first }) => first >= 0);
   const lead = open.length === 0 ? 0 : Math.min(...open.map(({ first }) => first));
   const opening = open[0]?.completion.ids.subarray(0, lead) ?? [];
   return { prefix: [...group.prompt.ids, ...opening], rows, lead };
@@ -171,7 +173,7 @@ function freeTokenLists(
   const taken = segments.map(() => 0);
   let counted = 0;
   for (const { row, lead } of rows) {
-    const { completion, place, free } = row;
+    const { completion, place } = row;
     const index = place.group * size.groupSize + place.completion;
     for (const [token, segment] of completion.constraints.entries()) {
       if (segment < 0) continue;
@@ -186,7 +188,7 @@ function freeTokenLists(
       lists.advantages[at] = completion.advantage ?? 0;
       lists.oldLogprobs[at] = completion.oldLogprobs?.[token] ?? 0;
       lists.refLogprobs[at] = completion.refLogprobs?.[token] ?? 0;
-      lists.shares[at] = 1 / free;
+      lists.shares[at] = lists.counted[at] === 0 ? 0 : 1 / row.counted;
       lists.completion[at] = BigInt(index);
       places[at] = { ...place, token };
       counted += lists.counted[at];

@@ -182,8 +182,9 @@ export class PolicyWorkspace implements AsyncDisposable {
         kept: NEXT_STATE,
       };
       const { read, kept, flops } = await this.runner.run(recipe, { ...only.feeds, ...fixed, ...scalars });
-      this.#state.take(kept);
-      return { ...sums([read], read), flops };
+      const made = sums([read], read);
+      this.#adopt(kept, { ...made, weightNorm: Number(read["weightNorm"]?.[0]) });
+      return { ...made, flops };
     }
     let gradient: Feed = new Float32Array(this.#state.size);
     const passes = [];
@@ -200,6 +201,11 @@ export class PolicyWorkspace implements AsyncDisposable {
       flops += pass.flops;
       passes.push(pass.read);
     }
+    const { loss } = sums(passes, {});
+    if (!Number.isFinite(loss)) {
+      release([gradient]);
+      throw refusal({ loss });
+    }
     const recipe = { key: ["update"], build: () => updateGraph(this.options), kept: NEXT_STATE };
     const update = await this.runner.run(recipe, {
       ...this.#state.feeds,
@@ -207,8 +213,21 @@ export class PolicyWorkspace implements AsyncDisposable {
       [ACCUMULATED]: gradient,
     });
     release([gradient]);
-    this.#state.take(update.kept);
-    return { ...sums(passes, update.read), flops: flops + update.flops };
+    const made = sums(passes, update.read);
+    this.#adopt(update.kept, { ...made, weightNorm: Number(update.read["weightNorm"]?.[0]) });
+    return { ...made, flops: flops + update.flops };
+  }
+
+  /** Makes an update's outputs the state. Throws EngineError, and leaves the state as it is, where one is not finite. */
+  #adopt(
+    kept: Readonly<Record<string, Feed>>,
+    { loss, gradNorm, weightNorm }: Pick<StepSums, "loss" | "gradNorm"> & { readonly weightNorm: number },
+  ): void {
+    if (![loss, gradNorm, weightNorm].every(Number.isFinite)) {
+      release(Object.values(kept));
+      throw refusal({ loss, "gradient norm": gradNorm, "norm of the updated weights": weightNorm });
+    }
+    this.#state.take(kept);
   }
 
   /** Begins a generation beside those under way. Its number is what `decode` and `endGeneration` know it by. */
@@ -246,6 +265,15 @@ export class PolicyWorkspace implements AsyncDisposable {
   async #sampler(): Promise<Sampler> {
     return { runner: this.runner, context: this.options, weights: await this.#state.weights() };
   }
+}
+
+/** Why a step was not made. */
+function refusal(figures: Readonly<Record<string, number>>): EngineError {
+  const wrong = Object.entries(figures).filter(([, value]) => !Number.isFinite(value));
+  const words = wrong.map(([name, value]) => `its ${name} is ${value}`);
+  return new EngineError(`The step was not made: ${words.join(", ")}. Weights and optimizer are as before.`, {
+    hint: "Lower the learning rate, raise optimizer.epsilon, or go back to a checkpoint before the figures rose.",
+  });
 }
 
 function inverse(temperature: number): Feeds {

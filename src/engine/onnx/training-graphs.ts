@@ -62,17 +62,18 @@ function lossAndGradient(context: GraphContext, shape: BatchShape, spec: LossSpe
   const head = headWeight(config, weights);
   const free = freeTokens({ hidden, head }, segments, shape.counts, input("inverseTemperature", []));
   const count = free.logprobs.shape;
+  const counted = input("counted", count);
   const { loss, kl, clippedLow, clippedHigh } = tokenLoss(spec, {
     logprobs: free.logprobs,
     oldLogprobs: input("oldLogprobs", count),
     refLogprobs: input("refLogprobs", count),
     advantages: input("advantages", count),
     weights: input("weights", count),
+    counted,
     completion: input("completion", count, "int64"),
     shares: input("shares", count),
     completions: shape.prompts * shape.groupSize,
   });
-  const counted = input("counted", count);
   const total = (values: Value): Value => sum(multiply(values, counted));
   return {
     parameters: flat,
