@@ -41,7 +41,7 @@ function plainWorld(): EngineWorld {
 function editWorld(): EngineWorld {
   const textTokenizer = learnByteLevelBpe([], 0, 6);
   const vocabulary = vocabularyOf(textTokenizer);
-  const { segments, parts } = editGrammar(vocabulary, textTokenizer, { freeGridText: true });
+  const edits = editGrammar(vocabulary, textTokenizer, { freeGridText: true });
   const promptFor = (rows: number, columns: number, writes: Prompt["writes"]): Prompt =>
     promptOf(
       { vocabulary, textTokenizer },
@@ -55,8 +55,8 @@ function editWorld(): EngineWorld {
   return {
     name: "edits",
     grammar: {
-      segments,
-      parts: (prompt) => parts(prompt).map((part) => ("until" in part ? { ...part, atMost: 4 } : part)),
+      segments: edits.segments,
+      parts: (prompt) => edits.parts(prompt).map((part) => ("until" in part ? { ...part, atMost: 4 } : part)),
     },
     vocabularySize: vocabulary.imageTokenOffset + vocabulary.codebookSize,
     prompts: [promptFor(2, 2, "image"), promptFor(1, 1, "image"), promptFor(3, 2, "thought")],

@@ -56,22 +56,22 @@ async function copy(name: string): Promise<string> {
 
 describe("openCheckpoint", () => {
   test("gives back what was saved", async () => {
-    const { optimizer, close } = await openCheckpoint(join(folder, "sound"), POLICY);
-    expect(optimizer?.step).toBe(7);
+    const opened = await openCheckpoint(join(folder, "sound"), POLICY);
+    expect(opened.optimizer?.step).toBe(7);
     for (const { name } of SHAPES) {
-      expect(await optimizer?.firstMoments.read(name)).toEqual(filled(-0.5).get(name));
-      expect(await optimizer?.secondMoments.read(name)).toEqual(filled(0.25).get(name));
+      expect(await opened.optimizer?.firstMoments.read(name)).toEqual(filled(-0.5).get(name));
+      expect(await opened.optimizer?.secondMoments.read(name)).toEqual(filled(0.25).get(name));
     }
-    await close();
+    await opened.close();
   });
 
   test("starts anew without optimizer state, as a checkpoint before the first step has none", async () => {
     const place = await copy("fresh");
     await rm(join(place, "optimizer.json"));
     await rm(join(place, "optimizer.safetensors"));
-    const { optimizer, close } = await openCheckpoint(place, POLICY);
-    expect(optimizer).toBeUndefined();
-    await close();
+    const opened = await openCheckpoint(place, POLICY);
+    expect(opened.optimizer).toBeUndefined();
+    await opened.close();
   });
 
   test.each([
@@ -146,11 +146,11 @@ describe("openCheckpoint", () => {
       },
       base: null,
     });
-    const { optimizer, close } = await openCheckpoint(place, POLICY);
-    const source = moments === "first" ? optimizer!.firstMoments : optimizer!.secondMoments;
+    const opened = await openCheckpoint(place, POLICY);
+    const source = moments === "first" ? opened.optimizer!.firstMoments : opened.optimizer!.secondMoments;
     const attempt = source.read(SHAPES[0]!.name);
     await expect(attempt).rejects.toThrow(CheckpointError);
     await expect(attempt).rejects.toThrow(words);
-    await close();
+    await opened.close();
   });
 });

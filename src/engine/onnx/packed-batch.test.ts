@@ -16,7 +16,7 @@ const SEGMENTS: readonly Segment[] = [
 
 /** "f" is a forced id, "i" an image id, "t" a text id. */
 function completion(kinds: string, weight = 1, seed = 0): PackedGroup["completions"][0] {
-  const letters = [...kinds];
+  const letters = kinds.split("");
   const ids = letters.map((kind, at) => ({ f: 60 + at, i: 100 + ((at + seed) % 10), t: at + seed })[kind]!);
   return {
     ids: Int32Array.from(ids),
@@ -45,14 +45,10 @@ describe("packBatch", () => {
     // 1 2 3 and two forced ids, of which the last is each completion's first token.
     expect(shape).toMatchObject({ prompts: 1, groupSize: 2, prefix: 4, completion: 4 });
     expect(Array.from(feeds["tokens"] as BigInt64Array, Number)).toEqual([
-      ...[1, 2, 3, 60],
-      ...[61, 102, 103, 64],
-      ...[61, 102, 103, 64],
+      1, 2, 3, 60, 61, 102, 103, 64, 61, 102, 103, 64,
     ]);
     expect(Array.from(feeds["positions"] as BigInt64Array, Number)).toEqual([
-      ...[0, 1, 2, 3],
-      ...[4, 5, 6, 7],
-      ...[4, 5, 6, 7],
+      0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7,
     ]);
   });
 
