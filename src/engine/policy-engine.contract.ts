@@ -9,10 +9,9 @@ import { afterAll, beforeAll, describe, expect, test, type TestContext } from "v
 import { SFT_LOSS, type LossSpec } from "../algorithms/losses.ts";
 import { EngineError } from "../errors.ts";
 import { constraintsOf } from "../tokens/constraints.ts";
+import { collect, collectUntilEnd, countFree, idsOf, sumOf, type Written } from "./collected.contract.ts";
 import { WORLDS, type EngineWorld } from "./engine-worlds.contract.ts";
 import type {
-  CompletedGroup,
-  Completion,
   CompletionGroup,
   GenerationRequest,
   PolicyEngine,
@@ -47,8 +46,6 @@ export interface ContractSubject {
   /** Cases that it leaves out, each with the reason, which is printed. */
   readonly skips?: Readonly<Partial<Record<ContractCase, string>>>;
 }
-
-type Written = readonly (readonly Completion[])[];
 
 const SAMPLING = { groupSize: 3, temperature: 1, topK: 0, topP: 1 } as const;
 
@@ -325,30 +322,6 @@ export function engineContract(name: string, subject: ContractSubject): void {
     });
   });
 }
-
-/** Every group's completions, in the order of the prompts. */
-async function collect(groups: AsyncIterable<CompletedGroup>): Promise<Written> {
-  const result: (readonly Completion[])[] = [];
-  for await (const { prompt, completions } of groups) result[prompt] = completions;
-  return result;
-}
-
-/** How many groups came, and what ended them if not the last one. */
-async function collectUntilEnd(
-  groups: AsyncIterable<CompletedGroup>,
-): Promise<{ groups: number; error: unknown }> {
-  const seen: CompletedGroup[] = [];
-  try {
-    for await (const group of groups) seen.push(group);
-    return { groups: seen.length, error: undefined };
-  } catch (error) {
-    return { groups: seen.length, error };
-  }
-}
-
-const idsOf = (written: Written): number[][] => written.flat().map(({ ids }) => [...ids]);
-const sumOf = (values: Iterable<number>): number => [...values].reduce((sum, value) => sum + value, 0);
-const countFree = (constraints: Int8Array): number => constraints.filter((segment) => segment >= 0).length;
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "earl-engine-"));
