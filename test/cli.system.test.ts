@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -149,11 +148,5 @@ describe("earl", () => {
     expect(stderr).toContain("unknown option '--al'");
     expect(stderr).not.toContain("    at ");
     expect(status).toBe(2);
-  });
-
-  test("is installed as a command that runs its source", () => {
-    const bin = fileURLToPath(new URL("../bin/earl.js", import.meta.url));
-    const { status, stdout } = spawnSync(process.execPath, [bin, "--version"], { encoding: "utf8" });
-    expect([status, stdout]).toEqual([0, "0.1.0\n"]);
   });
 });

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** Runs the command line: `earl <command> …`. */
 
 import { terminalEnvironment } from "../config/env.ts";

@@ -29,6 +29,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   serve: 7,
   report: 7,
   cli: 8,
+  index: 8,
 };
 
 const MOST_CODE_LINES = 300;
