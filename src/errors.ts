@@ -49,6 +49,13 @@ export class EngineError extends EarlError {
 /** A judge that stayed away, or failed too often to go on. */
 export class JudgeError extends EarlError {
   readonly code = "judge";
+  /** True where servers stayed away, so that waiting may help. */
+  readonly isOutage: boolean;
+
+  constructor(message: string, { isOutage = false, ...details }: ErrorDetails & { isOutage?: boolean } = {}) {
+    super(message, details);
+    this.isOutage = isOutage;
+  }
 }
 
 /** A checkpoint that is missing, damaged or made for another policy. */

@@ -3,7 +3,7 @@
 import type { OnLoad } from "../engine/policy-engine.ts";
 import type { RunEvent, Stage } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
-import { sparkline } from "../format.ts";
+import { printable, sparkline } from "../format.ts";
 import type { Progress } from "./progress.ts";
 
 const LABELS: Readonly<Record<Stage, string>> = { sft: "SFT", grpo: "GRPO" };
@@ -51,9 +51,14 @@ export function followRun(
         current = undefined;
         return undefined;
       }
+      case "run-paused":
+        return progress.say(`Paused: ${printable(event.reason)}`);
+      case "run-continued":
+        return progress.say("The judge is back; the run goes on.");
+      case "warning":
+        return progress.say(`Warning, step ${event.step}: ${printable(event.message)}`);
       case "run-start":
       case "run-resumed":
-      case "run-paused":
       case "rollout-progress":
       case "judge-calls":
       case "data-notice":

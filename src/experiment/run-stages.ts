@@ -4,7 +4,6 @@ import { join } from "node:path";
 
 import type { EngineHost } from "../engine/engine-host.ts";
 import type { OnLoad } from "../engine/policy-engine.ts";
-import { JudgeError } from "../errors.ts";
 import type { PolicyArm } from "../evaluate/evaluate-benchmark.ts";
 import type { Reward } from "../rewards/reward.ts";
 import type { Clock } from "../runs/clock.ts";
@@ -71,15 +70,9 @@ async function trainStage(live: LiveRun, stage: Stage): Promise<StageResult> {
     ...(run.resumePoint?.stage === stage ? { resume: run.resumePoint } : {}),
   };
   const { tokens, vision } = start;
-  try {
-    return stage === "sft"
-      ? await sft({ engine, train, validation }, config.sft, stageRun)
-      : await grpo({ engine, vision, tokens, reward, train: rlTrain, validation }, config.grpo, stageRun);
-  } catch (error) {
-    if (error instanceof JudgeError)
-      run.recorder.record({ kind: "run-paused", stage, reason: error.message });
-    throw error;
-  }
+  return stage === "sft"
+    ? await sft({ engine, train, validation }, config.sft, stageRun)
+    : await grpo({ engine, vision, tokens, reward, train: rlTrain, validation }, config.grpo, stageRun);
 }
 
 /** The best checkpoint of a stage that is done; the policy it started from where it made no checkpoint. */

@@ -6,6 +6,7 @@
 import { spearman } from "../algorithms/correlation.ts";
 import { entropyOf, repeatedShare } from "../algorithms/diversity.ts";
 import { mean } from "../algorithms/statistics.ts";
+import type { MonitorSettings } from "./monitor-settings.ts";
 import { distanceToSource, isUnchanged, varianceRatio, type EditedPair } from "./picture-figures.ts";
 
 /** One completion that holds a picture, as far as the monitors look. */
@@ -79,21 +80,9 @@ function meanOf(values: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : mean(known);
 }
 
-/** Beyond which a figure is a warning. */
-export interface MonitorThresholds {
-  readonly mostUnchanged: number;
-  readonly leastSourceDistance: number;
-  readonly leastCodeEntropy: number;
-  readonly leastColourVarianceRatio: number;
-  readonly mostColourVarianceRatio: number;
-  readonly mostFlatGroups: number;
-  readonly mostRepeated: number;
-  readonly mostDisagreement: number;
-}
-
 interface Rule {
   readonly figure: keyof MonitorFigures;
-  readonly threshold: keyof MonitorThresholds;
+  readonly threshold: keyof MonitorSettings;
   readonly says: string;
 }
 
@@ -133,7 +122,7 @@ export interface MonitorWarning {
 }
 
 /** What lies beyond its threshold. */
-export function monitorWarnings(figures: MonitorFigures, thresholds: MonitorThresholds): MonitorWarning[] {
+export function monitorWarnings(figures: MonitorFigures, thresholds: MonitorSettings): MonitorWarning[] {
   return RULES.flatMap(({ figure, threshold, says }) => {
     const value = figures[figure];
     const limit = thresholds[threshold];

@@ -19,7 +19,10 @@ export function judgeFault(groups: readonly JudgedGroup[], limit: number): Judge
     .filter(isJudgeFault);
   return new JudgeError(
     `${percent(share)} of the judge's verdicts failed (limit ${percent(limit)}): ${countsByKind(failed)}. First: ${failed[0]?.reason}`,
-    { hint: "Check the judge, then continue the run with --resume; these verdicts were used for nothing." },
+    {
+      hint: "Check the judge, then continue the run with --resume; these verdicts were used for nothing.",
+      isOutage: failed.some(({ kind }) => kind === "unreachable"),
+    },
   );
 }
 

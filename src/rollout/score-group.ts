@@ -63,12 +63,13 @@ function outcomeOf(
   edit: PreparedEdit,
   read: ReadResult,
   judged: ReadonlyMap<ReadResult, Judged>,
-): Pick<ScoredCompletion, "picture" | "thought" | "verdict" | "isExact"> {
+): Pick<ScoredCompletion, "picture" | "codes" | "thought" | "verdict" | "isExact"> {
   if (read.kind === "unreadable") {
     return { verdict: { kind: "undecodable", reason: read.problem }, isExact: false };
   }
   const { thought, codes } = read;
-  return { ...judged.get(read)!, ...(thought !== undefined && { thought }), isExact: isTarget(edit, codes) };
+  const isExact = isTarget(edit, codes);
+  return { ...judged.get(read)!, codes, ...(thought !== undefined && { thought }), isExact };
 }
 
 /** The edit as a reward sees it, with what came of it. */

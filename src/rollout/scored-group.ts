@@ -4,6 +4,7 @@ import type { Picture } from "../images/picture.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import type { ReadIds } from "../tokens/constraints.ts";
 import type { PreparedEdit } from "../edits/prepared-edit.ts";
+import type { CodeGrid } from "../tokens/vision-tokenizer.ts";
 
 export interface ScoredCompletion extends ReadIds {
   /** Under the behaviour policy; 0 at forced ids. [ids.length] */
@@ -11,6 +12,8 @@ export interface ScoredCompletion extends ReadIds {
   readonly isFinished: boolean;
   /** Absent where nothing could be decoded: the verdict is then `undecodable` and says why. */
   readonly picture?: Picture;
+  /** Of the picture. */
+  readonly codes?: CodeGrid;
   readonly thought?: string;
   readonly verdict: Verdict;
   /** True where every code equals the target's. */

@@ -82,6 +82,8 @@ export const RunEvent = z.discriminatedUnion("kind", [
   event("run-resumed", { stage: StageName.exactOptional(), step: z.int().min(0).exactOptional() }),
   /** Something outside has to be put right before the run can go on, a judge for example. */
   event("run-paused", { stage: StageName, reason: z.string() }),
+  /** What the pause waited for is back. */
+  event("run-continued", { stage: StageName }),
   event("run-end", {}),
 
   event("stage-start", { stage: StageName, steps: z.int().min(0) }),
@@ -111,6 +113,14 @@ export const RunEvent = z.discriminatedUnion("kind", [
   event("group-logged", { ...place, group: LoggedGroup }),
   /** `path` is relative to the run's folder. */
   event("checkpoint-saved", { ...place, path: z.string() }),
+  /** A sign that rewards are won without editing: `figure` of the rollout lies beyond `limit`. */
+  event("warning", {
+    ...place,
+    figure: z.string(),
+    value: z.number(),
+    limit: z.number(),
+    message: z.string(),
+  }),
   /** A row that could not be read and is left out. */
   event("data-notice", { split: z.string(), row: z.string(), reason: z.string() }),
 
@@ -145,6 +155,7 @@ export const LASTING: Readonly<Record<RunEvent["kind"], "lasting" | "passing">> 
   "run-start": "lasting",
   "run-resumed": "passing",
   "run-paused": "passing",
+  "run-continued": "passing",
   "run-end": "lasting",
   "stage-start": "lasting",
   "stage-end": "lasting",
@@ -154,6 +165,7 @@ export const LASTING: Readonly<Record<RunEvent["kind"], "lasting" | "passing">> 
   "evaluation-end": "lasting",
   "group-logged": "lasting",
   "checkpoint-saved": "lasting",
+  warning: "lasting",
   "data-notice": "passing",
   "comparison-logged": "lasting",
   "arms-evaluated": "lasting",

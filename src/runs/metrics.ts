@@ -105,6 +105,37 @@ export const METRICS = {
     better: "lower",
     about: "Verdicts on validation edits that failed for the judge's reasons, of those it was asked for.",
   },
+  "monitor/unchanged": { unit: "share", better: "lower", about: "Pictures that equal their source." },
+  "monitor/source_distance": {
+    unit: "levels",
+    better: "neither",
+    about: "Mean difference of pictures to their source, of 255.",
+  },
+  "monitor/code_entropy": {
+    unit: "nats",
+    better: "neither",
+    about: "Entropy of the codes within a picture, mean over pictures.",
+  },
+  "monitor/colour_variance_ratio": {
+    unit: "",
+    better: "neither",
+    about: "Variance of a picture's colours as a share of its source's.",
+  },
+  "monitor/flat_groups": {
+    unit: "share",
+    better: "lower",
+    about: "Groups of two or more scored completions whose rewards are all equal.",
+  },
+  "monitor/repeated": {
+    unit: "share",
+    better: "lower",
+    about: "Completions that equal an earlier one of their group.",
+  },
+  "monitor/disagreement": {
+    unit: "",
+    better: "lower",
+    about: "1 − Spearman's correlation of the judge with the reference reward, where there are targets.",
+  },
   "time/step": { unit: "s", better: "lower", about: "Wall time of the step (TRL: step_time)." },
   "time/rollout": { unit: "s", better: "lower", about: "Wall time of generating and scoring." },
   "time/update": { unit: "s", better: "lower", about: "Wall time of the optimizer step." },

@@ -3,7 +3,11 @@
 import { z } from "zod";
 
 import { learningRate, rows, share, steps } from "../config/ranges.ts";
+import { MonitorSettings } from "../rewards/monitor-settings.ts";
 import { LossSettings } from "../algorithms/loss-settings.ts";
+
+/** A week. */
+const MOST_PAUSE_MINUTES = 7 * 24 * 60;
 
 export const GrpoSettings = z.strictObject({
   steps: steps(0)
@@ -52,6 +56,17 @@ export const GrpoSettings = z.strictObject({
   maxFailedVerdicts: share
     .default(0.5)
     .describe("Share of a rollout's verdicts that may fail before the run pauses."),
+  monitors: MonitorSettings.prefault({}).describe(
+    "What is worth a warning: signs that rewards are won without editing.",
+  ),
+  maxPauseMinutes: z
+    .number()
+    .min(0)
+    .max(MOST_PAUSE_MINUTES)
+    .default(60)
+    .describe(
+      "Longest wait for a judge that cannot be reached. The run saves, waits, asks again and goes on by itself; after that it stops and can be resumed.",
+    ),
 });
 
 export type GrpoSettings = z.infer<typeof GrpoSettings>;

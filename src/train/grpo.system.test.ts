@@ -39,6 +39,7 @@ function settingsOf(own: object = {}): GrpoSettings {
     evaluateEvery: 20,
     saveEvery: 15,
     validationSize: 12,
+    maxPauseMinutes: 0,
     ...own,
   });
 }

@@ -21,6 +21,7 @@ import { samplerAgreement } from "./sampler-agreement.ts";
 import { groupSource, sampleGroups } from "./sample-groups.ts";
 import { Stage, type StageResult, type StageRun } from "./stage.ts";
 import { lossPlan, trainingGroups, withReference } from "./training-groups.ts";
+import { watchHacking } from "./watch-hacking.ts";
 import { validationReward } from "./validation-reward.ts";
 
 /** What GRPO works with. */
@@ -50,6 +51,7 @@ export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageR
       evaluateEvery: settings.evaluateEvery,
       saveEvery: settings.saveEvery,
       stopping: { patience: settings.patience, better: "higher" },
+      maxPauseMinutes: settings.maxPauseMinutes,
       evaluate: (signal) => validationReward(world, settings, { seed: run.seed, signal }),
     },
     run,
@@ -61,6 +63,7 @@ export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageR
   for await (const step of stage.steps()) {
     // Each prompt gets a group of completions, and each picture a verdict.
     const sampled = await step.timed("time/rollout", () => sampleGroups(source, step));
+    const monitored = await watchHacking(stage, step, sampled.drawn, { ...settings, ...world });
     const agreement = step.isChecked
       ? await samplerAgreement(engine, sampled.groups, settings.temperature)
       : {};
@@ -81,7 +84,12 @@ export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageR
       showGroups(stage, step, sampled.groups, advantages);
     }
     const { tokens, metrics } = updateReport(updates);
-    step.report(tokens, { ...rolloutReport(sampled, world.reward, settings), ...agreement, ...metrics });
+    step.report(tokens, {
+      ...rolloutReport(sampled, world.reward, settings),
+      ...monitored,
+      ...agreement,
+      ...metrics,
+    });
   }
   return stage.result();
 }

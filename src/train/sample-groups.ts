@@ -8,6 +8,7 @@ import type { Sampling } from "../engine/policy-engine.ts";
 import { ConfigError } from "../errors.ts";
 import type { PreparedEdit, PreparedEdits } from "../edits/prepared-edit.ts";
 import { Rng } from "../random.ts";
+import { askAgain } from "../rollout/ask-again.ts";
 import { judgeFault } from "../rollout/judge-fault.ts";
 import { rollout, type RolloutParts } from "../rollout/rollout.ts";
 import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
@@ -59,19 +60,25 @@ export function groupSource(
 
 /**
  * Samples and scores the groups of a step. Everything drawn follows from the seed and the step's number. Throws
- * JudgeError where too many verdicts failed, before anything is drawn anew; ConfigError where not one picture of a
+ * JudgeError where too many verdicts failed and the judge stays away, before anything is drawn anew; ConfigError where not one picture of a
  * stage's first rollout could be decoded.
  */
 export async function sampleGroups(
   source: GroupSource,
-  { index: step, signal, watch }: Pick<Step, "index" | "signal" | "watch">,
+  { index: step, signal, watch, patiently }: Pick<Step, "index" | "signal" | "watch" | "patiently">,
 ): Promise<SampledGroups> {
   const draw = async (edits: readonly PreparedEdit[], round: number): Promise<ScoredGroup[]> => {
     const seed = Rng.from(source.seed, "grpo/rollout", step, round).word();
-    const groups = await rollout(source.world, { edits, sampling: source.sampling, seed, signal, watch });
-    const fault = judgeFault(groups, source.maxFailedVerdicts);
-    if (fault !== undefined) throw fault;
-    return groups;
+    let groups = await rollout(source.world, { edits, sampling: source.sampling, seed, signal, watch });
+    const judged = (): ScoredGroup[] => {
+      const fault = judgeFault(groups, source.maxFailedVerdicts);
+      if (fault !== undefined) throw fault;
+      return groups;
+    };
+    return patiently(judged, async () => {
+      groups = await askAgain(source.world.reward, groups, signal);
+      return judged();
+    });
   };
   const drawn = await draw(await source.batchAt(step), 0);
   if (step === 0) requireDecodable(drawn);

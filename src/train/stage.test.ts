@@ -43,6 +43,7 @@ function train(
     evaluateEvery: 3,
     saveEvery: 6,
     validationSize: 6,
+    maxPauseMinutes: 0,
     ...own.settings,
   });
   return grpo({ ...world, engine, reward, train: edits, validation: edits }, settings, {
@@ -142,6 +143,31 @@ describe("a stage that is stopped in the middle", () => {
       await train(open);
     }
     expect(told(directory)).toEqual(await uninterrupted());
+  });
+
+  test("by a judge that goes away and comes back: the step before is saved, and the run goes on by itself", async () => {
+    const directory = smallRunDirectory();
+    let calls = 0;
+    // Twelve groups and more of the first evaluation and steps are judged; then the judge is away for six calls.
+    const away: Reward = {
+      ...referenceReward,
+      score: async (judged, options) => {
+        calls += 1;
+        const verdicts = await referenceReward.score(judged, options);
+        return calls > 14 && calls <= 20
+          ? verdicts.map(() => ({ kind: "unreachable", reason: "refused" }))
+          : verdicts;
+      },
+    };
+    const settings = { maxPauseMinutes: 0.01 };
+    {
+      using open = openSmallRun(directory);
+      await train(open, { reward: away, settings });
+    }
+    const kinds = readEvents(directory.events).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "run-paused")).toHaveLength(1);
+    expect(kinds.indexOf("run-continued")).toBeGreaterThan(kinds.indexOf("run-paused"));
+    expect(told(directory)).toEqual(await uninterrupted(settings));
   });
 
   test("by a signal in the middle of a rollout: the step is made again", async () => {

@@ -4,12 +4,14 @@
  * step is, and in nothing else. Whatever ends a loop, the last complete step is saved before the fault is passed on.
  */
 
+import { setTimeout as delay } from "node:timers/promises";
+
 import { z } from "zod";
 
 import { NOTHING_SEEN, observe, type StoppingRule } from "../algorithms/early-stopping.ts";
 import { learningRateAt, type Schedule } from "../algorithms/schedule.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, JudgeError } from "../errors.ts";
 import type { RolloutWatch } from "../rollout/rollout-progress.ts";
 import type { Clock } from "../runs/clock.ts";
 import type { Stage as StageName } from "../runs/event.ts";
@@ -40,6 +42,8 @@ export interface StagePlan {
   readonly evaluateEvery: number;
   readonly saveEvery: number;
   readonly stopping: StoppingRule;
+  /** Longest wait for a judge that cannot be reached; none unless given. */
+  readonly maxPauseMinutes?: number;
   /** Measures the policy on validation examples; `score` decides which checkpoint is best. */
   readonly evaluate: (signal: AbortSignal) => Promise<{ readonly score: number; readonly metrics: Metrics }>;
 }
@@ -79,11 +83,26 @@ export interface Step {
   readonly isChecked: boolean;
   /** True where this step ends an interval of so many steps, or the stage. */
   isDue(interval: number): boolean;
+  /** See `Stage.patiently`. */
+  readonly patiently: Patiently;
   /** Does a part of the step; its wall time goes into the metric. */
   timed<Result>(part: "time/rollout" | "time/update", work: () => Promise<Result>): Promise<Result>;
   /** Completes the step: `tokens` counted in its loss, and its metrics are recorded. Every step must end with it. */
   report(tokens: number, metrics: Metrics): void;
 }
+
+/**
+ * What `ask` gives. Where it throws an outage of the judge, the stage saves, waits, and tries `again` until that gives
+ * something or its patience is over.
+ */
+export type Patiently = <Result>(
+  ask: () => Result | Promise<Result>,
+  again: () => Promise<Result>,
+) => Promise<Result>;
+
+/** Seconds between two tries: they double from the first to the longest. */
+const FIRST_WAIT = 5;
+const LONGEST_WAIT = 60;
 
 export class Stage {
   readonly run: StageRun;
@@ -111,7 +130,7 @@ export class Stage {
    * evaluation or a save throws.
    */
   async *steps(): AsyncGenerator<Step, void> {
-    const isResumed = await this.#begin();
+    await this.#begin();
     let isOver = false;
     try {
       if (this.#state.awaitsEvaluation) await this.#checkUp();
@@ -123,7 +142,7 @@ export class Stage {
       }
       isOver = true;
     } finally {
-      if (!isOver) await this.#rescue(isResumed);
+      if (!isOver) await this.#rescue();
     }
     if (this.#isInterrupted()) await this.#saveOnce();
     const { reason, step } = this.result();
@@ -142,12 +161,12 @@ export class Stage {
     return { reason, step, bestStep: stopping.bestStep, bestScore: stopping.best };
   }
 
-  /** Restores weights and state, or says that the stage begins. True where it goes on from a checkpoint. */
-  async #begin(): Promise<boolean> {
+  /** Restores weights and state, or says that the stage begins. */
+  async #begin(): Promise<void> {
     const { resume, recorder } = this.run;
     if (resume === undefined) {
       recorder.record({ kind: "stage-start", stage: this.name, steps: this.#plan.schedule.steps });
-      return false;
+      return;
     }
     const state = StageState.safeParse(resume.loop);
     if (resume.stage !== this.name || !state.success) {
@@ -158,7 +177,6 @@ export class Stage {
     await this.#plan.engine.load(resume.checkpoint);
     this.#state = state.data;
     this.#savedStep = state.data.step;
-    return true;
   }
 
   #nextStep(): Step {
@@ -175,6 +193,7 @@ export class Stage {
       watch: rolloutEvents(this.run, { stage: this.name, step: index + 1 }),
       isChecked: index === 0 || this.#isDue(index + 1, this.#plan.saveEvery),
       isDue: (interval) => this.#isDue(index + 1, interval),
+      patiently: this.patiently,
       timed: async (part, work) => {
         const start = clock.seconds();
         const result = await work();
@@ -204,9 +223,40 @@ export class Stage {
       await this.#save(isBest);
   }
 
+  readonly patiently: Patiently = async (ask, again) => {
+    let fault: unknown;
+    try {
+      return await ask();
+    } catch (cause) {
+      if (!(cause instanceof JudgeError)) throw cause;
+      await this.#rescue();
+      this.run.recorder.record({ kind: "run-paused", stage: this.name, reason: cause.message });
+      if (!cause.isOutage) throw cause;
+      fault = cause;
+    }
+    const patience = 60 * (this.#plan.maxPauseMinutes ?? 0);
+    for (let waited = 0, wait = Math.min(FIRST_WAIT, patience / 8); waited < patience; wait *= 2) {
+      const seconds = Math.min(wait, LONGEST_WAIT, patience - waited);
+      await delay(1000 * seconds, undefined, { signal: this.#signal }).catch(() =>
+        this.#signal.throwIfAborted(),
+      );
+      waited += seconds;
+      try {
+        const result = await again();
+        this.run.recorder.record({ kind: "run-continued", stage: this.name });
+        return result;
+      } catch (cause) {
+        if (!(cause instanceof JudgeError)) throw cause;
+        fault = cause;
+      }
+    }
+    throw fault;
+  };
+
   /** True where no evaluation of the stage was better. */
   async #evaluate(): Promise<boolean> {
-    const { score, metrics } = await this.#plan.evaluate(this.#signal);
+    const evaluate = async (): ReturnType<StagePlan["evaluate"]> => this.#plan.evaluate(this.#signal);
+    const { score, metrics } = await this.patiently(evaluate, evaluate);
     const { step } = this.#state;
     const { state: stopping, isBest } = observe(this.#state.stopping, { step, score }, this.#plan.stopping);
     this.#state = { ...this.#state, stopping, awaitsEvaluation: false };
@@ -215,10 +265,10 @@ export class Stage {
   }
 
   /** Saves what was learned when something ends the loop before its time; also reached when the loop's body throws. */
-  async #rescue(isResumed: boolean): Promise<void> {
+  async #rescue(): Promise<void> {
     const { step } = this.#state;
     // Half a step cannot be gone on from, and before the first one there is nothing to lose.
-    if (this.engine.isMidStep || (step === 0 && !isResumed)) return;
+    if (this.engine.isMidStep || step === 0) return;
     try {
       await this.#saveOnce();
     } catch {
