@@ -48,7 +48,7 @@ describe("every kind of every table", () => {
     expect(section).toContain(about);
     for (const name of names) {
       // A setting that is a group or a choice has a section of its own.
-      expect(`${section ?? ""}${page.match(/^## `.*`$/gm)?.join("\n") ?? ""}`).toContain(
+      expect(`${section ?? ""}${page.match(/^#{2,3} `.*`$/gm)?.join("\n") ?? ""}`).toContain(
         `\`${key}.${name}\``,
       );
     }

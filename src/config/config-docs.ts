@@ -16,9 +16,12 @@ export function configDocs(declaration: Declared): string {
   return `${HEADER}${settingsTables(declaration).map(section).join("")}`;
 }
 
-function section({ key, kind, about, settings }: SettingsTable): string {
+function section({ key, kind, within, about, settings }: SettingsTable): string {
   const name = key === "" ? "Run" : `\`${key}\``;
-  const title = kind === undefined ? `## ${name}` : `### \`${key}.kind: ${kind}\``;
+  const title = kind === undefined ? name : `\`${key}.kind: ${kind}\``;
+  const level = within.length === 0 ? "##" : "###";
+  const chosen = within.map((choice) => `\`${choice.replace("=", ": ")}\``).join(", ");
+  const meaning = kind === undefined && chosen !== "" ? `Of ${chosen}. ${about}` : about;
   const rows = settings.map(
     (setting) =>
       `| \`${setting.key}\` | ${cell(setting.type)} | ${setting.range} | ${standard(setting)} | ${cell(setting.about)} |`,
@@ -29,7 +32,9 @@ function section({ key, kind, about, settings }: SettingsTable): string {
     ...rows,
   ].join("\n");
   const none = kind === undefined ? "" : "It has no settings of its own.";
-  const parts = [title, about, rows.length === 0 ? none : table].filter((part) => part !== "");
+  const parts = [`${level} ${title}`, meaning, rows.length === 0 ? none : table].filter(
+    (part) => part !== "",
+  );
   return `\n${parts.join("\n\n")}\n`;
 }
 

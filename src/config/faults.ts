@@ -36,8 +36,7 @@ export function faultsOf(issue: z.core.$ZodIssue, known: Known): Fault[] {
   }
   if (given === "" && issue.code === "too_small") return [{ path, message: "is empty" }];
   // What a room checks for itself it says in a sentence of its own.
-  if (issue.code === "custom" && !issue.message.startsWith("must "))
-    return [{ path, message: issue.message }];
+  if (issue.code === "custom") return [{ path, message: issue.message }];
   if (given === undefined) return [{ path, message: missing(member) }];
   const message = `${reason(issue, member)}, not ${describeValue(given)}${advice(issue, given, member)}`;
   return [{ path, message }];

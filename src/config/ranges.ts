@@ -16,6 +16,14 @@ export function steps(least: number): z.ZodInt {
   return z.int().min(least).max(1e9);
 }
 
+/** Time to wait: a timer of more than 24 days would go off at once. */
+export const seconds = z.number().positive().max(1e6);
+
+/** Times that something is tried, asked or answered again. */
+export function times(least: number): z.ZodInt {
+  return z.int().min(least).max(1000);
+}
+
 /** Edits, prompts or rows that are in memory at once. */
 export function rows(least: number): z.ZodInt {
   return z.int().min(least).max(65_536);
@@ -25,10 +33,18 @@ export function rows(least: number): z.ZodInt {
 export const value = z.number().min(-1e6).max(1e6);
 
 /** A folder or file, as it is typed. */
-export const path = z.string().min(1).max(4096).refine(isPlain, "must be a path");
+export const path = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine(isPlain, "must be a path, not blank and without control characters");
 
 /** What something is called in a table. */
-export const label = z.string().min(1).max(100).refine(isPlain, "must be a name without control characters");
+export const label = z
+  .string()
+  .min(1)
+  .max(100)
+  .refine(isPlain, "must be a name, not blank and without control characters");
 
 function isPlain(text: string): boolean {
   return text.trim() !== "" && !/\p{Cc}/u.test(text);

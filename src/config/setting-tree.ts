@@ -190,8 +190,8 @@ function wordOf(value: unknown): string {
 
 function rangeOf({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonLeaf): string {
   // z.int() declares the safe integers as its range, which says nothing to a reader.
-  const most = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? undefined : maximum;
-  const least = minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? undefined : minimum;
+  const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
+  const least = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
   if (least !== undefined && most !== undefined) return `${least} … ${most}`;
   const bounds = [
     least === undefined ? "" : `≥ ${least}`,

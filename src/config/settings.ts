@@ -27,13 +27,15 @@ export interface SettingsTable {
   readonly key: string;
   /** Set for the settings of one kind. */
   readonly kind?: string;
+  /** Kinds that it belongs to, outermost first: "rewards.<n>.kind=viescore". */
+  readonly within: readonly string[];
   readonly about: string;
   readonly settings: readonly Setting[];
 }
 
 /** Every table, outermost first. */
 export function settingsTables({ schema }: Declared): SettingsTable[] {
-  return tablesOf(settingTree(schema), "", new Map());
+  return tablesOf(settingTree(schema), { key: "", within: [] }, new Map());
 }
 
 /** Every setting, in the order of the tables. */
@@ -44,27 +46,34 @@ export function listSettings(declaration: Declared): Setting[] {
 /** Where a group or choice was met first; a schema that holds itself is explained there alone. */
 type Met = Map<SettingNode, string>;
 
-function tablesOf(member: Member, key: string, met: Met): SettingsTable[] {
+/** Where in the schema a table stands. */
+interface Place {
+  readonly key: string;
+  readonly within: readonly string[];
+}
+
+function tablesOf(member: Member, place: Place, met: Met): SettingsTable[] {
   const { node, about } = member;
   if (node.shape === "list") {
-    const tables = tablesOf(node.entry, joined(key, "<n>"), met);
+    const tables = tablesOf(node.entry, below(place, "<n>"), met);
     const [first, ...others] = tables;
     if (first === undefined) return [];
     return [{ ...first, about: sentences(about, first.about) }, ...others];
   }
   if (node.shape === "leaf" || met.has(node)) return [];
-  met.set(node, key);
-  if (node.shape === "choice") return choiceTables(node, { key, about }, met);
-  const settings = settingsOf(node.members, key, met);
-  const own = settings.length === 0 ? [] : [{ key, about, settings }];
-  return [...own, ...innerTables(node.members, key, met)];
+  met.set(node, place.key);
+  if (node.shape === "choice") return choiceTables(node, { about, place }, met);
+  const settings = settingsOf(node.members, place.key, met);
+  const own = settings.length === 0 ? [] : [{ ...place, about, settings }];
+  return [...own, ...innerTables(node.members, place, met)];
 }
 
 function choiceTables(
   node: ChoiceNode,
-  { key, about }: { key: string; about: string },
+  { about, place }: { readonly about: string; readonly place: Place },
   met: Met,
 ): SettingsTable[] {
+  const { key, within } = place;
   const [any] = node.variants.values();
   const shared = new Map([...(any?.members ?? [])].filter(([name]) => node.common.has(name)));
   const kind: Setting = {
@@ -75,20 +84,25 @@ function choiceTables(
     isRequired: node.standard === undefined,
     about: "What it is; the settings of each kind follow.",
   };
-  const common = { key, about, settings: [kind, ...settingsOf(shared, key, met)] };
-  const tables = [common, ...innerTables(shared, key, met)];
+  const common = { ...place, about, settings: [kind, ...settingsOf(shared, key, met)] };
+  const tables: SettingsTable[] = [common, ...innerTables(shared, place, met)];
   for (const [name, variant] of node.variants) {
     const own = new Map(
       [...variant.members].filter(([option]) => option !== "kind" && !node.common.has(option)),
     );
-    tables.push({ key, kind: name, about: variant.about, settings: settingsOf(own, key, met) });
-    tables.push(...innerTables(own, key, met));
+    const inside = { key, within: [...within, `${kind.key}=${name}`] };
+    tables.push({ ...inside, kind: name, about: variant.about, settings: settingsOf(own, key, met) });
+    tables.push(...innerTables(own, inside, met));
   }
   return tables;
 }
 
-function innerTables(members: ReadonlyMap<string, Member>, key: string, met: Met): SettingsTable[] {
-  return [...members].flatMap(([name, member]) => tablesOf(member, joined(key, name), met));
+function innerTables(members: ReadonlyMap<string, Member>, place: Place, met: Met): SettingsTable[] {
+  return [...members].flatMap(([name, member]) => tablesOf(member, below(place, name), met));
+}
+
+function below({ key, within }: Place, name: string): Place {
+  return { key: joined(key, name), within };
 }
 
 /** The members that have a row of their own: those that hold no settings themselves, and lists and choices met before. */

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import { positive } from "../config/ranges.ts";
+import { path, seconds, times } from "../config/ranges.ts";
 import { ENVIRONMENT_NAME, userCacheFolder } from "../config/env.ts";
 
 /** Why an address is refused; undefined where it is fine. Secrets in one would end up in manifests and messages. */
@@ -36,11 +36,17 @@ export const EndpointSettings = z.strictObject({
     .regex(ENVIRONMENT_NAME)
     .default(KEY_VARIABLE)
     .describe("Environment variable that holds the key. Without one no key is sent."),
-  concurrency: z.int().min(1).default(32).describe("Requests that may be on their way at once."),
-  requestsPerMinute: z.int().min(1).optional().describe("Requests within any minute; unlimited unless set."),
+  concurrency: z.int().min(1).max(10_000).default(32).describe("Requests that may be on their way at once."),
+  requestsPerMinute: z
+    .int()
+    .min(1)
+    .max(1e9)
+    .optional()
+    .describe("Requests within any minute; unlimited unless set."),
   tokensPerMinute: z
     .int()
     .min(1)
+    .max(1e12)
     .optional()
     .describe("Tokens within any minute, input and output; unlimited unless set."),
 });
@@ -52,20 +58,14 @@ export const serverSettings = {
     .array(EndpointSettings)
     .min(1)
     .describe("Servers of the same model; the least loaded one is asked."),
-  callSeconds: positive.default(120).describe("Deadline of one request."),
-  totalSeconds: positive
+  callSeconds: seconds.default(120).describe("Deadline of one request."),
+  totalSeconds: seconds
     .default(600)
     .describe("Deadline of one question with all its retries, and the longest that nobody may be answered."),
-  retries: z
-    .int()
-    .min(0)
+  retries: times(0)
     .default(4)
     .describe("Times a request is sent again after a connection fault, a time-out, 408, 429 or 5xx."),
-  reasks: z
-    .int()
-    .min(0)
-    .default(2)
-    .describe("Times a question is asked again after a reply that cannot be read."),
+  reasks: times(0).default(2).describe("Times a question is asked again after a reply that cannot be read."),
 };
 export const ServerSettings = z.strictObject(serverSettings);
 export type ServerSettings = z.infer<typeof ServerSettings>;
@@ -79,7 +79,12 @@ export const modelSettings = {
     .max(2)
     .default(0)
     .describe("Sampling temperature; what could not be read is asked again at 0.7 or above."),
-  maxTokens: z.int().min(1).default(1024).describe("Most tokens of a reply; a longer one counts as failed."),
+  maxTokens: z
+    .int()
+    .min(1)
+    .max(2 ** 20)
+    .default(1024)
+    .describe("Most tokens of a reply; a longer one counts as failed."),
   structured: z
     .boolean()
     .default(true)
@@ -87,11 +92,13 @@ export const modelSettings = {
   leastSide: z
     .int()
     .min(1)
+    .max(8192)
     .default(32)
     .describe("Least side of a picture in pixels; smaller ones are enlarged by a whole factor."),
   mostPixels: z
     .int()
     .min(1024)
+    .max(2 ** 28)
     .default(1_048_576)
     .describe("Most pixels of a picture; larger ones are reduced."),
 };
@@ -103,12 +110,15 @@ const BYTES_A_MEGABYTE = 1_000_000;
 /** Where answers are kept. */
 export const CacheSettings = z.strictObject({
   isUsed: z.boolean().default(true).describe("Keep answers, and do not ask again what was answered."),
-  directory: z
-    .string()
-    .min(1)
+  directory: path
     .optional()
     .describe("Folder of the answers, on a local disk; a folder of the user's cache unless given."),
-  maxMegabytes: z.int().min(1).default(1000).describe("Most that is kept; what was not used for long goes."),
+  maxMegabytes: z
+    .int()
+    .min(1)
+    .max(1e9)
+    .default(1000)
+    .describe("Most that is kept; what was not used for long goes."),
 });
 export type CacheSettings = z.infer<typeof CacheSettings>;
 
@@ -123,7 +133,7 @@ export function storePlace({ directory, maxMegabytes }: CacheSettings): {
   };
 }
 
-const price = z.number().nonnegative().default(0);
+const price = z.number().min(0).max(1e9).default(0);
 
 /** Everything that a reward with a vision-language model may say about it. */
 export const judgeSettings = {

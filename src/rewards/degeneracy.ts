@@ -11,6 +11,7 @@ import type { DecodedEdit, Reward } from "./reward.ts";
 
 const options = z.strictObject({
   leastDistance: positive
+    .max(255)
     .default(0.5)
     .describe("Mean difference to the source, levels of 255, from which a picture counts as changed."),
   leastVariance: share

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Variant } from "../config/choice.ts";
+import { times } from "../config/ranges.ts";
 import { averaged } from "../judge/averaged.ts";
 import { judgeSettings } from "../judge/judge-settings.ts";
 import { MAX_SCORE } from "../judge/prompts.ts";
@@ -17,7 +18,7 @@ const options = z
       .enum(["text", "expected"])
       .default("text")
       .describe("How scores are read: as written, or as expected of the tokens' probabilities."),
-    repeats: z.int().min(1).default(1).describe("Answers to each question, whose mean is taken."),
+    repeats: times(1).default(1).describe("Answers to each question, whose mean is taken."),
   })
   .refine(repeatsCanDiffer, REPEATS_FAULT);
 

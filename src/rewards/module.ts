@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { z } from "zod";
 import type { Variant } from "../config/choice.ts";
+import { path as filePath } from "../config/ranges.ts";
 import { ConfigError } from "../errors.ts";
 import { hashOf } from "../judge/prompts.ts";
 import { onAbort, reasonOf } from "../judge/abort.ts";
@@ -25,10 +26,9 @@ const TYPESCRIPT = new Set([".ts", ".mts", ".cts"]);
 const UNBOUNDED = [-Infinity, Infinity] as const;
 
 const options = z.strictObject({
-  path: z
-    .string()
-    .min(1)
-    .describe("File that exports one function, (edit, { signal }) → score; its name is the reward's."),
+  path: filePath.describe(
+    "File that exports one function, (edit, { signal }) → score; its name is the reward's.",
+  ),
 });
 
 /** The kind `module`. */

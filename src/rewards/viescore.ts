@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Variant } from "../config/choice.ts";
+import { path, times } from "../config/ranges.ts";
 import { checklistHash, QUESTIONS, SCORINGS } from "../judge/checklist.ts";
 import { judgeSettings } from "../judge/judge-settings.ts";
 import { ownPrompts } from "../judge/prompts.ts";
@@ -35,10 +36,8 @@ export const vieScoreOptions = z
       .describe(
         "How scores are read: as written, as expected of the tokens' probabilities, or from yes-or-no questions.",
       ),
-    repeats: z.int().min(1).default(1).describe("Answers to each question, whose mean is taken."),
-    prompts: z
-      .string()
-      .min(1)
+    repeats: times(1).default(1).describe("Answers to each question, whose mean is taken."),
+    prompts: path
       .optional()
       .describe("Folder of the prompts that VIEScore's authors published; earl's own unless given."),
     questions: z
