@@ -13,9 +13,8 @@ import { judgeFault } from "../rollout/judge-fault.ts";
 import { rollout, type RolloutParts } from "../rollout/rollout.ts";
 import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
-import { lookAhead } from "./look-ahead.ts";
-import { shuffledBatches } from "./shuffled-batches.ts";
 import type { Step } from "./stage.ts";
+import { stepEdits } from "./step-edits.ts";
 
 /** Where the groups of every step come from. */
 export interface GroupSource {
@@ -45,12 +44,12 @@ export function groupSource(
   settings: GrpoSettings,
   seed: number,
 ): GroupSource {
-  const { groupSize, temperature, maxTokens, prompts, resampleZeroVariance, maxFailedVerdicts } = settings;
-  const batchOf = shuffledBatches(world.train.count, prompts, { seed, purpose: "grpo/epoch" });
+  const { groupSize, temperature, maxTokens, steps, prompts } = settings;
+  const { resampleZeroVariance, maxFailedVerdicts } = settings;
   return {
     world,
     train: world.train,
-    batchAt: lookAhead(world.train, batchOf),
+    batchAt: stepEdits(world.train, { size: prompts, steps, seed, purpose: "grpo/epoch" }),
     sampling: { groupSize, temperature, topK: 0, topP: 1, maxTokens },
     resample: resampleZeroVariance,
     maxFailedVerdicts,

@@ -7,10 +7,9 @@ import { SFT_LOSS } from "../algorithms/losses.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { demonstrationGroups, validationLoss } from "./demonstrations.ts";
-import { lookAhead } from "./look-ahead.ts";
 import type { SftSettings } from "./sft-settings.ts";
-import { shuffledBatches } from "./shuffled-batches.ts";
 import { Stage, type StageResult, type StageRun } from "./stage.ts";
+import { stepEdits } from "./step-edits.ts";
 
 /** What supervised fine-tuning works with. */
 export interface SftWorld {
@@ -26,8 +25,8 @@ export interface SftWorld {
  */
 export async function sft(world: SftWorld, settings: SftSettings, run: StageRun): Promise<StageResult> {
   const { train, validation } = world;
-  const batchOf = shuffledBatches(train.count, settings.batchSize, { seed: run.seed, purpose: "sft/epoch" });
-  const batchAt = lookAhead(train, batchOf);
+  const { batchSize: size, steps } = settings;
+  const batchAt = stepEdits(train, { size, steps, seed: run.seed, purpose: "sft/epoch" });
   const stage = new Stage(
     {
       name: "sft",
