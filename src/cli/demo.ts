@@ -3,7 +3,8 @@
 import { join } from "node:path";
 
 import type { DataSettings } from "../data/data-settings.ts";
-import { drawnScenes, writeScenes, type SceneDatasetRecord } from "../data/scenes/write-scenes.ts";
+import { drawnScenes, type SceneDatasetRecord } from "../data/scenes/scene-folder.ts";
+import { writeScenes } from "../data/scenes/write-scenes.ts";
 import { ConfigError } from "../errors.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import { loadRunConfig, RunConfig } from "../experiment/run-config.ts";

@@ -13,23 +13,38 @@ interface Chunk {
   readonly end: number;
 }
 
-/** The file, whose every page that is read is checked first. Reads fail with an error where a checksum differs. */
+/**
+ * The file, whose every page that is read is checked first. Reads fail with an error where a checksum differs, or where
+ * there are fewer bytes than asked.
+ */
 export function withPageChecksums(file: AsyncBuffer, metadata: FileMetaData): AsyncBuffer {
   const chunks = columnChunks(metadata);
   return {
     byteLength: file.byteLength,
-    async slice(start, end) {
-      const bytes = await file.slice(start, end);
-      const last = start + bytes.byteLength;
-      for (const chunk of chunks) {
-        // The reader asks for whole pages, so a slice that begins within a chunk begins with a page.
-        if (chunk.start < last && start < chunk.end) {
-          checkPages(bytes, Math.max(0, chunk.start - start), Math.min(last, chunk.end) - start);
-        }
-      }
+    slice(start, end) {
+      const bytes = checkedSlice(file, chunks, start, end ?? file.byteLength);
+      // The reader begins many reads at once and does not wait for all of them when one fails.
+      bytes.catch(() => undefined);
       return bytes;
     },
   };
+}
+
+async function checkedSlice(
+  file: AsyncBuffer,
+  chunks: readonly Chunk[],
+  start: number,
+  end: number,
+): Promise<ArrayBuffer> {
+  const bytes = await file.slice(start, end);
+  if (bytes.byteLength !== end - start) throw new Error("the file ends before its pages do");
+  for (const chunk of chunks) {
+    // The reader asks for whole pages, so a slice that begins within a chunk begins with a page.
+    if (chunk.start < end && start < chunk.end) {
+      checkPages(bytes, Math.max(0, chunk.start - start), Math.min(end, chunk.end) - start);
+    }
+  }
+  return bytes;
 }
 
 /** Where the pages of each column of each row group lie. */

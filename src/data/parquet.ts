@@ -11,8 +11,10 @@ import {
   asyncBufferFromFile,
   parquetMetadataAsync,
   parquetReadObjects,
+  parquetSchema,
   type AsyncBuffer,
   type FileMetaData,
+  type SchemaTree,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 
@@ -75,6 +77,7 @@ export class ParquetFile {
     this.#groups = rowGroups(metadata);
     this.rows = this.#groups.reduce((sum, { rows }) => sum + rows, 0);
     this.columns = topColumns(metadata);
+    requireKnownColumns(metadata);
     // A row takes more than a byte. Whoever believes a larger number counts to it.
     if (this.rows > file.byteLength) throw new Error(`it says that it has ${this.rows} rows`);
   }
@@ -211,6 +214,27 @@ function rowGroups({ row_groups: groups }: FileMetaData): RowGroup[] {
     start += rows;
     return group;
   });
+}
+
+/**
+ * Every chunk must belong to a column of the schema, and to one of its own. The reader would notice when it has begun to
+ * read the others, and leave promises behind that nobody waits for.
+ */
+function requireKnownColumns(metadata: FileMetaData): void {
+  const tree = parquetSchema(metadata);
+  for (const { columns } of metadata.row_groups) {
+    const seen = new Set<SchemaTree>();
+    for (const { meta_data: chunk } of columns) {
+      let node: SchemaTree | undefined = tree;
+      for (const name of chunk?.path_in_schema ?? []) {
+        node = node?.children.find(({ element }) => element.name === name);
+      }
+      if (chunk === undefined || node === undefined || node.children.length > 0 || seen.has(node)) {
+        throw new Error("a chunk belongs to no column of its own");
+      }
+      seen.add(node);
+    }
+  }
 }
 
 function topColumns({ schema }: FileMetaData): string[] {

@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -159,6 +161,66 @@ describe("writeScenes", () => {
     await writeFile(join(staging, "written-by-earl"), "");
     await writeScenes(options());
     expect(await readdir(folder)).toEqual(["scenes"]);
+  });
+
+  test("never replaces what somebody puts there while it writes", async () => {
+    await writeScenes(options());
+    const path = join(options().directory, "notes.txt");
+    const attempt = writeScenes(options({ seed: 6, overwrite: true }), ({ split }) => {
+      if (split === "test") writeFileSync(path, "years of work");
+    });
+    await expect(attempt).rejects.toThrow("notes.txt");
+    expect((await readdir(options().directory)).toSorted()).toEqual([
+      "dataset.json",
+      "notes.txt",
+      "test-00000-of-00001.parquet",
+      "train-00000-of-00001.parquet",
+      "validation-00000-of-00001.parquet",
+    ]);
+    expect(await readdir(folder)).toEqual(["scenes"]);
+  });
+
+  test("replaces what a link leads to, and keeps the link", async () => {
+    await mkdir(join(folder, "disk"));
+    await symlink(join(folder, "disk"), options().directory);
+    await writeScenes(options());
+    await writeScenes(options({ seed: 6, overwrite: true }));
+    expect((await lstat(options().directory)).isSymbolicLink()).toBe(true);
+    expect(await readdir(join(folder, "disk"))).toHaveLength(4);
+  });
+
+  test("writes into the folder that somebody stands in", () => {
+    const script = `
+      import { writeScenes } from ${JSON.stringify(join(import.meta.dirname, "write-scenes.ts"))};
+      for (const seed of [1, 2])
+        await writeScenes({ directory: ".", seed, counts: { train: 2, validation: 1, test: 1 }, overwrite: true });
+    `;
+    const tsx = import.meta.resolve("tsx");
+    execFileSync(process.execPath, ["--import", tsx, "--input-type=module", "-e", script], { cwd: folder });
+    expect(readdirSync(folder)).toHaveLength(4);
+    expect(JSON.parse(readFileSync(join(folder, "dataset.json"), "utf8"))).toMatchObject({ seed: 2 });
+  });
+
+  test("says that a disk is full, and leaves nothing behind", () => {
+    const script = `
+      import { writeScenes } from ${JSON.stringify(join(import.meta.dirname, "write-scenes.ts"))};
+      await writeScenes({ directory: "full", seed: 1, counts: { train: 2000, validation: 1, test: 1 } });
+    `;
+    const words = [
+      process.execPath,
+      "--import",
+      import.meta.resolve("tsx"),
+      "--input-type=module",
+      "-e",
+      script,
+    ];
+    // A limit on the size of files is the nearest thing to a full disk that needs no special rights.
+    const { stderr } = spawnSync("bash", ["-c", 'ulimit -f 24; trap "" XFSZ; exec "$@"', "-", ...words], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(stderr).toMatch(/DataError: Cannot write the dataset to full: EFBIG/);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test("leaves nothing behind when it is stopped half-way", async () => {

@@ -3,11 +3,10 @@
  * made. Files are written to a folder beside the final one, which appears only when all of it is there.
  */
 
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { realpath, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 
 import { ParquetWriter, fileWriter } from "hyparquet-writer";
-import { z } from "zod";
 
 import { ConfigError, DataError, EarlError } from "../../errors.ts";
 import { encodePng } from "../../images/png.ts";
@@ -20,6 +19,17 @@ import {
 } from "../omniedit-schema.ts";
 import { generateScenes, type SceneExample } from "./generate.ts";
 import { CELL_SIZE, renderScene } from "./render.ts";
+import {
+  beginStaging,
+  isSystemError,
+  putInPlace,
+  RECORD_FILE,
+  refuseTaken,
+  removeStaging,
+  splitFile,
+  type SceneDatasetRecord,
+  type SceneSplitRecord,
+} from "./scene-folder.ts";
 import { SPLITS, type Phrasing, type SceneSplit } from "./scene.ts";
 
 export interface SceneDatasetOptions {
@@ -43,32 +53,6 @@ export interface SceneProgress {
   readonly total: number;
 }
 
-/** What `dataset.json` holds. */
-export interface SceneDatasetRecord {
-  readonly generator: "scenes";
-  readonly seed: number;
-  readonly cells: number;
-  readonly phrasing: Phrasing;
-  readonly pictureSize: readonly [number, number];
-  /** Share of the training rows asked to be wrong. */
-  readonly imperfect: number;
-  readonly splits: Readonly<Record<SceneSplit, SceneSplitRecord>>;
-}
-
-export interface SceneSplitRecord {
-  readonly file: string;
-  readonly rows: number;
-  readonly sha256: string;
-  /** Rows of each kind of edit. */
-  readonly tasks: Readonly<Record<string, number>>;
-  /** Rows that are wrong in each way; empty where all are right. */
-  readonly imperfections: Readonly<Record<string, number>>;
-}
-
-const RECORD_FILE = "dataset.json";
-const OWN_FILES = [...SPLITS.map(splitFile), RECORD_FILE];
-/** Lies in a folder that is being written: only such a one may be swept away after a kill. */
-const STAGING_FILE = "written-by-earl";
 const ROW_GROUP = 1000;
 
 /**
@@ -81,16 +65,18 @@ export async function writeScenes(
 ): Promise<SceneDatasetRecord> {
   const settings: Settings = { imperfect: 0, cells: 4, phrasing: "plain", overwrite: false, ...options };
   checkSettings(settings);
-  const directory = resolve(settings.directory);
+  const given = resolve(settings.directory);
+  // What a link leads to is replaced, not the link.
+  const directory = await realpath(given).catch(() => given);
   const staging = `${directory}.partial`;
   try {
     await refuseTaken(directory, settings.overwrite);
     await beginStaging(staging);
     const record = await writeSplits(staging, settings, onProgress);
     await writeFile(join(staging, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
-    await removeDataset(directory);
-    await rm(join(staging, STAGING_FILE));
-    await rename(staging, directory);
+    // Somebody may have put something there meanwhile.
+    await refuseTaken(directory, settings.overwrite);
+    await putInPlace(staging, directory);
     return record;
   } catch (cause) {
     // What went wrong first is what the reader needs; a failed clean-up would hide it.
@@ -115,88 +101,6 @@ function checkSettings({ seed, counts, imperfect, cells }: Settings): void {
     ...(Number.isInteger(seed) && seed >= 0 ? [] : [`seed must be a whole number of 0 or more, got ${seed}`]),
   ];
   if (faults.length > 0) throw new ConfigError(`Scenes cannot be drawn: ${faults.join("; ")}.`);
-}
-
-const OwnRecord = z.looseObject({
-  generator: z.literal("scenes"),
-  splits: z.record(z.enum(SPLITS), z.looseObject({ file: z.string(), sha256: z.string() })),
-});
-
-/**
- * The record of the scene dataset that lies in a folder; undefined where nothing does. Throws DataError where anything
- * lies there that earl did not write, or that was changed since.
- */
-export async function drawnScenes(directory: string): Promise<SceneDatasetRecord | undefined> {
-  const names = await readdir(directory).catch((cause: unknown) => {
-    if (isSystemError(cause) && cause.code === "ENOENT") return [];
-    throw cause;
-  });
-  if (names.length === 0) return undefined;
-  const foreign = names.filter((name) => !OWN_FILES.includes(name));
-  if (foreign.length > 0) {
-    throw new DataError(`${directory} holds other files (${foreign.slice(0, 3).join(", ")}).`, {
-      hint: "Choose an empty folder or one that does not exist yet.",
-    });
-  }
-  const record = await readRecord(join(directory, RECORD_FILE));
-  const files = new Map(
-    Object.values(record?.splits ?? {}).map(({ file, sha256 }) => [file, sha256] as const),
-  );
-  for (const name of names) {
-    if (name === RECORD_FILE && record !== undefined) continue;
-    if (files.get(name) === (await fileSha256(join(directory, name)))) continue;
-    throw new DataError(`${join(directory, name)} was not written by earl, or was changed since.`, {
-      hint: "Choose another folder; nothing in this one is replaced.",
-    });
-  }
-  return record;
-}
-
-/** Undefined where there is none that earl wrote. */
-async function readRecord(path: string): Promise<SceneDatasetRecord | undefined> {
-  try {
-    return OwnRecord.parse(JSON.parse(await readFile(path, "utf8"))) as unknown as SceneDatasetRecord;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Only an empty folder, or with `overwrite` one that holds a scene dataset and nothing else, may be replaced. */
-async function refuseTaken(directory: string, overwrite: boolean): Promise<void> {
-  if ((await drawnScenes(directory)) !== undefined && !overwrite) {
-    throw new DataError(`${directory} holds a dataset already.`, {
-      hint: "Choose another folder, or remove this one first.",
-    });
-  }
-  await mkdir(dirname(directory), { recursive: true });
-}
-
-/** Makes the folder to write in. Throws DataError where somebody else's has its name. */
-async function beginStaging(staging: string): Promise<void> {
-  await removeStaging(staging);
-  await mkdir(staging).catch((cause: unknown) => {
-    if (!isSystemError(cause) || cause.code !== "EEXIST") throw cause;
-    throw new DataError(`${staging} is in the way: the dataset is written there first.`, {
-      hint: "Move it away, or choose another folder for the dataset.",
-    });
-  });
-  await writeFile(join(staging, STAGING_FILE), "");
-}
-
-/** Removes what a killed or failed writing left; a folder that is not ours stays as it is. */
-async function removeStaging(staging: string): Promise<void> {
-  const names: string[] = await readdir(staging).catch(() => []);
-  if (!names.includes(STAGING_FILE)) return;
-  for (const name of [...OWN_FILES, STAGING_FILE]) await rm(join(staging, name), { force: true });
-  await rmdir(staging);
-}
-
-/** Removes our files by name and then the folder, so that nobody else's file can go with them. */
-async function removeDataset(directory: string): Promise<void> {
-  for (const name of OWN_FILES) await rm(join(directory, name), { force: true });
-  await rmdir(directory).catch((cause: unknown) => {
-    if (!isSystemError(cause) || cause.code !== "ENOENT") throw cause;
-  });
 }
 
 async function writeSplits(
@@ -307,12 +211,4 @@ function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-function splitFile(split: SceneSplit): string {
-  return `${split}-00000-of-00001.parquet`;
-}
-
-function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {
-  return cause instanceof Error && "syscall" in cause;
 }
