@@ -3,6 +3,7 @@
 import { join } from "node:path";
 
 import type { Completion } from "../engine/policy-engine.ts";
+import { printable } from "../format.ts";
 import { contactSheet } from "../images/contact-sheet.ts";
 import type { Picture } from "../images/picture.ts";
 import { encodePng } from "../images/png.ts";
@@ -90,8 +91,8 @@ export function tell(
   { stdout, stderr }: Surroundings,
 ): void {
   for (const { number, outcome, thought } of edits) {
-    if ("problem" in outcome) stderr.write(`Try ${number}: ${outcome.problem}\n`);
-    if (thought !== undefined && "thought" in thought) stdout.write(`${thought.thought}\n`);
+    if ("problem" in outcome) stderr.write(`Try ${number}: ${printable(outcome.problem)}\n`);
+    if (thought !== undefined && "thought" in thought) stdout.write(`${printable(thought.thought)}\n`);
   }
   for (const path of paths) stdout.write(`${path}\n`);
 }

@@ -9,6 +9,7 @@ import { DataError, Interrupted } from "../errors.ts";
 import { DECODINGS, evaluateBenchmark } from "../evaluate/evaluate-benchmark.ts";
 import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { armTable, armTableByTask } from "../evaluate/table.ts";
+import { printable } from "../format.ts";
 import { policyNotices } from "../experiment/policy-notices.ts";
 import { openEngine } from "../experiment/open-engine.ts";
 import { openPolicy } from "../experiment/open-policy.ts";
@@ -96,7 +97,7 @@ export async function evaluate(
   requireScored(results);
   progress.finish(`${edits.length} edits of ${data}, split ${split}, checkpoint ${checkpoint}`);
   const table = flags.tasks === true ? armTableByTask(results, measures) : armTable(results, measures);
-  surroundings.stdout.write(`${table}\n`);
+  surroundings.stdout.write(`${printable(table)}\n`);
   if (flags.out !== undefined) {
     const { seed } = flags;
     const record = { checkpoint, data, split, seed, measures, results: results.map(withEarlierFields) };

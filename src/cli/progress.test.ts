@@ -84,6 +84,16 @@ describe("Progress", () => {
     progress.finish("10 examples");
     expect(stripVTControlCharacters(terminal.text)).toBe("✓ Scenes  10 examples  4.0 s\n");
   });
+
+  test("shows control characters of others instead of obeying them", () => {
+    const terminal = new Terminal();
+    const progress = terminal.progress(false);
+    progress.say("a\u001b[2Jb");
+    progress.start("Edits", 1);
+    progress.finish("c\u0007d");
+    expect(terminal.text).toContain("a\\u{1b}[2Jb");
+    expect(terminal.text).toContain("c\\u{7}d");
+  });
 });
 
 describe("followRun", () => {
@@ -114,6 +124,26 @@ describe("followRun", () => {
     const shown = stripVTControlCharacters(terminal.text);
     expect(shown).toContain("2/3  1.0/s  ETA 1.0 s  reward 8.00 ▁█");
     expect(shown).toContain("✓ GRPO  2 steps, stopped early  reward 8.00  validation reward 7.50  4.0 s");
+  });
+
+  test("says how far the rollout of a long step is, beside what the last one reached", () => {
+    const terminal = new Terminal();
+    const follow = followRun(terminal.progress(true), { sft: 0, grpo: 3 });
+    const place = { stage: "grpo", step: 2, v: 1, attempt: 0, time: 0 } as const;
+    const rollout: RunEvent = {
+      kind: "rollout-progress",
+      ...place,
+      tokens: 12_300,
+      written: 9,
+      scored: 7,
+      groups: 16,
+    };
+    for (const event of [...steps.slice(0, 2), rollout]) {
+      terminal.seconds += 1;
+      follow(event);
+    }
+    const shown = stripVTControlCharacters(terminal.text);
+    expect(shown).toContain("rollout 7/16  reward 4");
   });
 
   test("begins a resumed stage at its first event", () => {

@@ -6,7 +6,7 @@
 import pc from "picocolors";
 
 import type { Clock } from "../runs/clock.ts";
-import { formatDuration } from "../format.ts";
+import { formatDuration, printable } from "../format.ts";
 
 export interface ProgressStream {
   write(text: string): unknown;
@@ -58,18 +58,23 @@ export class Progress {
       parts.push(rate < 1 ? `${formatDuration(1 / rate)} each` : `${rate.toFixed(1)}/s`);
       if (this.#total > 0) parts.push(`ETA ${formatDuration((this.#total - done) / rate)}`);
     }
-    if (note !== "") parts.push(note);
+    if (note !== "") parts.push(printable(note));
     this.#redraw(parts.join("  "));
   }
 
   /** Ends the stage with one line that stays. */
   finish(summary: string): void {
     const elapsed = this.#options.clock.seconds() - this.#begun.seconds;
-    this.say(`${pc.green("✓")} ${pc.bold(this.#label)}  ${summary}  ${pc.dim(formatDuration(elapsed))}`);
+    const end = pc.dim(formatDuration(elapsed));
+    this.#keep(`${pc.green("✓")} ${pc.bold(this.#label)}  ${printable(summary)}  ${end}`);
   }
 
-  /** Writes a line that stays, above the bar. */
+  /** Writes a line that stays, above the bar. It may hold names of others, so it has no colours. */
   say(line: string): void {
+    this.#keep(printable(line));
+  }
+
+  #keep(line: string): void {
     this.clear();
     this.#options.stream.write(`${line}\n`);
   }

@@ -3,7 +3,7 @@
 import type { OnLoad } from "../engine/policy-engine.ts";
 import type { RunEvent, Stage } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
-import { printable, sparkline } from "../format.ts";
+import { sparkline } from "../format.ts";
 import type { Progress } from "./progress.ts";
 
 const LABELS: Readonly<Record<Stage, string>> = { sft: "SFT", grpo: "GRPO" };
@@ -40,6 +40,9 @@ export function followRun(
         last = event.metrics;
         if (last.reward !== undefined) rewards.push(last.reward);
         return progress.advance(event.step, note(event.stage, last, rewards));
+      case "rollout-progress":
+        begin(event.stage, event.step - 1);
+        return progress.advance(event.step - 1, rolloutNote(event, note(event.stage, last, rewards)));
       case "evaluation-end":
         begin(event.stage, event.step);
         evaluated = event.metrics;
@@ -52,14 +55,13 @@ export function followRun(
         return undefined;
       }
       case "run-paused":
-        return progress.say(`Paused: ${printable(event.reason)}`);
+        return progress.say(`Paused: ${event.reason}`);
       case "run-continued":
         return progress.say("The judge is back; the run goes on.");
       case "warning":
-        return progress.say(`Warning, step ${event.step}: ${printable(event.message)}`);
+        return progress.say(`Warning, step ${event.step}: ${event.message}`);
       case "run-start":
       case "run-resumed":
-      case "rollout-progress":
       case "judge-calls":
       case "data-notice":
       case "checkpoint-saved":
@@ -87,6 +89,14 @@ export function followLoad(progress: Progress): OnLoad {
 function note(stage: Stage, metrics: Metrics, rewards: readonly number[]): string {
   if (stage === "sft") return figure("loss", metrics.loss, 3);
   return `${figure("reward", metrics.reward, 2)} ${sparkline(rewards, SPARK_WIDTH)}`;
+}
+
+/** How far the step's rollout is, before what the last step said. */
+function rolloutNote(
+  { scored, groups }: Extract<RunEvent, { kind: "rollout-progress" }>,
+  lastNote: string,
+): string {
+  return `rollout ${scored}/${groups}  ${lastNote}`.trimEnd();
 }
 
 function summary(last: Metrics, evaluated: Metrics): string {

@@ -2,6 +2,7 @@
 
 import type { RunConfig } from "../experiment/run-config.ts";
 import { armTable } from "../evaluate/table.ts";
+import { printable } from "../format.ts";
 import { trainingRun } from "../experiment/training-run.ts";
 import { writeReport } from "../report/write-report.ts";
 import { readEvents } from "../runs/event-log.ts";
@@ -41,7 +42,7 @@ export async function conclude(directory: RunDirectory, { stdout }: Surroundings
   );
   for (const { measures, results } of tables) {
     const title = tables.length > 1 ? `${results[0]?.benchmark}\n` : "";
-    stdout.write(`\n${title}${armTable(results, measures)}\n\n`);
+    stdout.write(`\n${printable(`${title}${armTable(results, measures)}`)}\n\n`);
   }
   stdout.write(`${await writeReport(directory.path)}\n`);
 }
