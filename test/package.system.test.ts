@@ -147,7 +147,7 @@ describe("a project that has it installed", () => {
       const programs = programsOf(readFileSync(join(root, "docs/library.md"), "utf8"));
       for (const [name, text] of programs) writeFileSync(join(consumer, name), text);
       expect(programs.size).toBeGreaterThan(1);
-      const files = [...programs.keys()];
+      const files = [...programs.keys()].filter((name) => name.endsWith(".ts"));
       writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files }));
       run(process.execPath, [join(packages, compiler, "bin/tsc")], consumer);
     },
@@ -166,7 +166,7 @@ describe("a project that has it installed", () => {
 /** The fenced blocks of a page that name a file: ```ts own-reward.ts */
 function programsOf(page: string): Map<string, string> {
   return new Map(
-    [...page.matchAll(/^```ts (\S+\.ts)\n([\s\S]*?)^```$/gm)].map(([, name, text]) => [
+    [...page.matchAll(/^```\w+ (\S+\.(?:ts|yaml))\n([\s\S]*?)^```$/gm)].map(([, name, text]) => [
       name as string,
       text as string,
     ]),
