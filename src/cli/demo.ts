@@ -10,6 +10,8 @@ import { openEngineHost } from "../engine/open-engine-host.ts";
 import { loadRunConfig, RunConfig } from "../experiment/run-config.ts";
 import { requireRunMemory } from "../experiment/run-memory.ts";
 import { runDirectoryOf } from "../experiment/training-run.ts";
+import { JudgeSettings } from "../judge/judge-settings.ts";
+import { openJudgeModel } from "../judge/open-judge.ts";
 import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken, requireBegun } from "../runs/open-run.ts";
 import { removeRun } from "../runs/remove-run.ts";
@@ -19,6 +21,9 @@ import { overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 import { conclude, trainAndReport } from "./train-and-report.ts";
+
+/** Longest time that a server may take to list its models. */
+const LISTING_MS = 20_000;
 
 /** Demonstrations of recipes/demo. Real ones are imperfect, and that is where rewards help most. */
 const DEMONSTRATIONS = {
@@ -33,12 +38,15 @@ const JUDGED = { seed: 1, imperfect: 0, counts: { train: 4000, validation: 1, te
 export interface DemoFlags {
   readonly set: string[];
   readonly device?: string;
+  readonly judge?: string;
+  readonly judgeModel?: string;
   readonly resume?: true;
   readonly force?: true;
 }
 
 export async function demo(flags: DemoFlags, surroundings: Surroundings): Promise<void> {
-  const config = loadRunConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overridesOf(flags));
+  const overrides = [...(await judgeOverrides(flags)), ...overridesOf(flags)];
+  const config = loadRunConfig(join(packageRoot(), "recipes", "demo", "config.yaml"), overrides);
   const directory = runDirectoryOf(config);
   const isResume = flags.resume === true;
   if (isResume && isDone({ directory, config, schema: RunConfig })) {
@@ -58,6 +66,35 @@ export async function demo(flags: DemoFlags, surroundings: Surroundings): Promis
   using interrupt = listenForInterrupt(surroundings);
   await writeDemoScenes(missing, surroundings);
   await trainAndReport({ config, directory, isResume, signal: interrupt.signal }, surroundings);
+}
+
+/** `--judge URL` as settings: VIEScore by the model that was named, or by the only one that the server has. */
+async function judgeOverrides({ judge, judgeModel }: DemoFlags): Promise<string[]> {
+  if (judge === undefined) {
+    if (judgeModel === undefined) return [];
+    throw new ConfigError("--judge-model needs --judge URL.", { hint: "Name the server, too." });
+  }
+  const endpoints = [{ url: judge }];
+  const model = judgeModel ?? (await onlyModel(judge));
+  return [`rewards=${JSON.stringify([{ kind: "viescore", model, endpoints }])}`];
+}
+
+async function onlyModel(url: string): Promise<string> {
+  const settings = JudgeSettings.safeParse({ model: "any", endpoints: [{ url }], cache: { isUsed: false } });
+  if (!settings.success) {
+    throw new ConfigError(`--judge ${JSON.stringify(url)}: ${settings.error.issues[0]?.message}.`, {
+      hint: "Give the server's address with its /v1.",
+    });
+  }
+  await using model = await openJudgeModel(settings.data);
+  const known = (await model.models(AbortSignal.timeout(LISTING_MS))).get(url);
+  if (known?.length === 1) return known[0]!;
+  throw new ConfigError(
+    known === undefined
+      ? `${url} lists no models.`
+      : `${url} has ${known.length} models: ${known.join(", ")}.`,
+    { hint: "Check the address, which ends in /v1, and name the model with --judge-model." },
+  );
 }
 
 type Scenes = (typeof DEMONSTRATIONS | typeof JUDGED) & { readonly directory: string };

@@ -13,6 +13,7 @@ import { grpo } from "../train/grpo.ts";
 import { sft } from "../train/sft.ts";
 import type { StageResult, StageRun } from "../train/stage.ts";
 import { trains } from "./cross-checks.ts";
+import type { JudgeLedger } from "./judge-ledger.ts";
 import { openEngine } from "./open-engine.ts";
 import { openPolicy, type OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
@@ -24,6 +25,7 @@ export interface LiveRun {
   readonly host: EngineHost;
   readonly world: RunWorld;
   readonly reward: Reward;
+  readonly ledger: JudgeLedger;
   readonly run: OpenRun;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -67,6 +69,7 @@ async function trainStage(live: LiveRun, stage: Stage): Promise<StageResult> {
     clock,
     seed: config.seed,
     signal,
+    takeFigures: () => live.ledger.take(),
     ...(run.resumePoint?.stage === stage ? { resume: run.resumePoint } : {}),
   };
   const { tokens, vision } = start;

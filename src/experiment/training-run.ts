@@ -18,6 +18,7 @@ import { readJson, RunDirectory } from "../runs/run-directory.ts";
 import { refuseChangedData } from "./changed-data.ts";
 import { trains } from "./cross-checks.ts";
 import { describeSetup } from "./experiment-setup.ts";
+import { JudgeLedger, pricesOf } from "./judge-ledger.ts";
 import { policyNotices } from "./policy-notices.ts";
 import type { Progress } from "./progress.ts";
 import { evaluateArms } from "./run-benchmarks.ts";
@@ -58,7 +59,10 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   using run = openRun({ directory, config, schema: RunConfig, isResume, clock });
   const { resumePoint } = run;
   if (resumePoint !== undefined) await verifyCheckpoint(resumePoint.checkpoint);
-  await using reward = await openRewards(config.rewards);
+  const ledger = new JudgeLedger(pricesOf(config.rewards));
+  await using reward = await openRewards(config.rewards, {
+    onJudgeCall: (name, call) => ledger.add(name, call),
+  });
   const datasets = new RunDatasets(config.data, (notice) => progress.say(notice));
   const world = await openRunWorld({ host, config, datasets, reward, saved: resumePoint?.checkpoint });
   progress.say(`Policy ${world.start.about}`);
@@ -76,6 +80,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
         setup: describeSetup(config, world.start.about),
         seeds: { run: config.seed },
         data,
+        reward: reward.provenance ?? {},
         dataset: datasetRecord(config.data.directory),
         device: host.device,
       },
@@ -84,7 +89,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   );
   run.recorder.subscribe(request.onEvent);
   try {
-    const live = { ...request, host, world, reward, run };
+    const live = { ...request, host, world, reward, run, ledger };
     const arms = await trainStages(live);
     if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
     for (const opened of world.benchmarks) await evaluateArms(live, opened, { arms, progress });

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { DataError, EarlError } from "../errors.ts";
 import { errorCode, writeFault } from "./atomic-write.ts";
 import { EVENT_VERSION, LASTING, RunEvent } from "./event.ts";
+import { isPassingMetric } from "./metrics.ts";
 
 /** Appends events to a file. Throws EngineError when the disk is full, after taking the torn line back. */
 export class EventLog implements Disposable {
@@ -172,7 +173,7 @@ export function comparableEvents(path: string): Record<string, unknown>[] {
         return start;
       }
       if (!("metrics" in rest)) return rest;
-      const timeless = Object.entries(rest.metrics).filter(([name]) => !name.startsWith("time/"));
+      const timeless = Object.entries(rest.metrics).filter(([name]) => !isPassingMetric(name));
       return { ...rest, metrics: Object.fromEntries(timeless) };
     });
 }

@@ -1,7 +1,7 @@
 /**
  * What a run says as it goes: one JSON object a line in events.jsonl, the single source for console, report and
  * dashboard. Everything that a second run of the same seed may say differently is marked: the fields `time`, `attempt`
- * and `id`, metrics named time/…, and the kinds that `LASTING` calls passing.
+ * and `id`, metrics that `isPassingMetric` names, and the kinds that `LASTING` calls passing.
  */
 
 import { z } from "zod";

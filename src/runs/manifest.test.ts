@@ -16,6 +16,7 @@ describe("createManifest", () => {
         setup: ["One."],
         seeds: { run: 3 },
         data: [],
+        reward: {},
         dataset: undefined,
         device: "cpu",
       },

@@ -48,6 +48,8 @@ export interface Manifest extends Sitting {
   readonly setup: readonly string[];
   readonly seeds: Readonly<Record<string, number>>;
   readonly data: readonly FileFingerprint[];
+  /** What the run's reward says of itself: a judge's model, hashes of its prompts, a module's hash. */
+  readonly reward: Readonly<Record<string, string>>;
   /** What the dataset's own dataset.json says about how it was made; absent where it has none. */
   readonly dataset: unknown;
   /** One entry a --resume. */
@@ -69,7 +71,10 @@ function isManifest(value: unknown): value is Manifest {
 }
 
 /** What the run itself has to say; the rest is looked up. */
-export type ManifestFacts = Pick<Manifest, "name" | "command" | "setup" | "seeds" | "data" | "dataset"> & {
+export type ManifestFacts = Pick<
+  Manifest,
+  "name" | "command" | "setup" | "seeds" | "data" | "reward" | "dataset"
+> & {
   readonly device: string;
 };
 

@@ -136,6 +136,27 @@ export const METRICS = {
     better: "lower",
     about: "1 − Spearman's correlation of the judge with the reference reward, where there are targets.",
   },
+  "judge/calls/asked": { unit: "", better: "neither", about: "Questions to judges." },
+  "judge/calls/cached": { unit: "", better: "higher", about: "Of these, answered without a request." },
+  "judge/calls/requests": {
+    unit: "",
+    better: "lower",
+    about: "Requests that were sent, retries and questions asked again included.",
+  },
+  "judge/calls/input_tokens": { unit: "tokens", better: "neither", about: "Tokens that judges read." },
+  "judge/calls/output_tokens": { unit: "tokens", better: "neither", about: "Tokens that judges wrote." },
+  "judge/calls/cost": {
+    unit: "",
+    better: "lower",
+    about: "What these tokens cost, in the currency of the configured prices.",
+  },
+  "time/judge_p50": {
+    unit: "s",
+    better: "lower",
+    about: "Median time from a question to its answer, waiting in line included.",
+  },
+  "time/judge_p95": { unit: "s", better: "lower", about: "The same, 95th percentile." },
+  "time/judge_p99": { unit: "s", better: "lower", about: "The same, 99th percentile." },
   "time/step": { unit: "s", better: "lower", about: "Wall time of the step (TRL: step_time)." },
   "time/rollout": { unit: "s", better: "lower", about: "Wall time of generating and scoring." },
   "time/update": { unit: "s", better: "lower", about: "Wall time of the optimizer step." },
@@ -167,6 +188,11 @@ type FamilyMember = MemberOf<keyof typeof METRIC_FAMILIES>;
 
 export type MetricName = keyof typeof METRICS | FamilyMember;
 export type Metrics = Partial<Record<keyof typeof METRICS, number>> & Record<FamilyMember, number>;
+
+/** True for what a second run of the same seed may say differently: wall time, and what a judge was asked, which may be remembered. */
+export function isPassingMetric(name: string): boolean {
+  return name.startsWith("time/") || name.startsWith("judge/calls/");
+}
 
 /** Words with slashes between them: what may stand in place of `<name>`. */
 const MEMBER = /^[^/\s]+(?:\/[^/\s]+)*$/;

@@ -31,6 +31,8 @@ export interface StageRun {
   readonly signal?: AbortSignal;
   /** Go on from this checkpoint. */
   readonly resume?: ResumePoint;
+  /** Figures of what went on outside since it was asked last, for the metrics of steps and evaluations. */
+  readonly takeFigures?: () => Metrics;
 }
 
 export interface StagePlan {
@@ -206,11 +208,19 @@ export class Stage {
         const awaitsEvaluation = this.#isDue(index + 1, this.#plan.evaluateEvery);
         this.#state = { ...this.#state, step: index + 1, tokens, flops, awaitsEvaluation };
         times["time/step"] = clock.seconds() - begun;
+        const outside = this.run.takeFigures?.();
         recorder.record({
           kind: "step-end",
           stage: this.name,
           step: index + 1,
-          metrics: { ...metrics, learning_rate: learningRate, num_tokens: tokens, flops, ...times },
+          metrics: {
+            ...metrics,
+            learning_rate: learningRate,
+            num_tokens: tokens,
+            flops,
+            ...outside,
+            ...times,
+          },
         });
       },
     };
@@ -260,7 +270,14 @@ export class Stage {
     const { step } = this.#state;
     const { state: stopping, isBest } = observe(this.#state.stopping, { step, score }, this.#plan.stopping);
     this.#state = { ...this.#state, stopping, awaitsEvaluation: false };
-    this.run.recorder.record({ kind: "evaluation-end", stage: this.name, step, metrics, isBest });
+    const outside = this.run.takeFigures?.();
+    this.run.recorder.record({
+      kind: "evaluation-end",
+      stage: this.name,
+      step,
+      metrics: { ...metrics, ...outside },
+      isBest,
+    });
     return isBest;
   }
 

@@ -21,6 +21,7 @@ const manifest = createManifest(
     setup: [],
     seeds: { run: 0 },
     data: [],
+    reward: {},
     dataset: undefined,
     device: "cpu",
   },

@@ -22,6 +22,7 @@ export const trialManifest = createManifest(
     setup: [],
     seeds: { run: 0 },
     data: [],
+    reward: {},
     dataset: undefined,
     device: "cpu",
   },
