@@ -6,6 +6,7 @@ import { z } from "zod";
 import { DataError } from "../errors.ts";
 import { SafetensorsFile } from "../policy/safetensors.ts";
 import { jsonIn } from "./recorded-json.ts";
+import { RepliesRecording } from "./replies-agreement.ts";
 import { SequencesRecording } from "./sequences-agreement.ts";
 
 /** What each kind holds, for whoever gives a path that holds none. */
@@ -15,6 +16,7 @@ export const RECORDING_KINDS = {
   "text-tokenizer": "tokenizer files, and expected.json with texts and their ids",
   resize: "expected.json with sizes, and pictures N-in.png and N-out.png",
   sequences: "sequences.json with cases, alone (needs --tokenizer DIR)",
+  "viescore-replies": "viescore-replies.json with replies and their verdicts, alone",
 } as const satisfies Record<string, string>;
 
 export type RecordingKind = keyof typeof RECORDING_KINDS;
@@ -40,9 +42,12 @@ export async function recordingKind(
   if (SequencesRecording.pick({ cases: true }).safeParse(await jsonIn(sequences)).success) {
     return { kind: "sequences", at: sequences };
   }
+  const replies = file ?? join(directory, "viescore-replies.json");
+  if (RepliesRecording.safeParse(await jsonIn(replies)).success)
+    return { kind: "viescore-replies", at: replies };
   const kinds = Object.entries(RECORDING_KINDS).map(([kind, files]) => `  ${kind}: ${files}`);
   throw new DataError(`${path} is no recording.`, {
-    hint: `A recording is a folder (sequences: a file) of one of these kinds; any file may be gzipped (.gz):\n${kinds.join("\n")}`,
+    hint: `A recording is a folder (sequences, viescore-replies: a file) of one of these kinds; any file may be gzipped (.gz):\n${kinds.join("\n")}`,
   });
 }
 

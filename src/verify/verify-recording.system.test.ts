@@ -58,6 +58,18 @@ describe("verifyRecording", () => {
     expect(failed(await verifyRecording(folder, { tokenizer }))).toEqual(["supervised: labels"]);
   });
 
+  test("finds every verdict on a judge's replies, and one that is not ours", async () => {
+    const result = await verifyRecording(join(FIXTURES, "viescore-replies.json"));
+    expect([result.kind, failed(result)]).toEqual(["viescore-replies", []]);
+
+    const folder = mkdtempSync(join(tmpdir(), "earl-replies-"));
+    cpSync(join(FIXTURES, "viescore-replies.json"), join(folder, "viescore-replies.json"));
+    edit(join(folder, "viescore-replies.json"), (json: { verdict: string; scores: number[] }[]) => {
+      json[0]!.scores = [7, 9];
+      json.at(-1)!.verdict = "scored";
+    });
+    expect(failed(await verifyRecording(folder))).toHaveLength(2);
+  });
   test("asks for the tokenizer of sequences", async () => {
     const verifying = verifyRecording(join(FIXTURES, "sequences.json"));
     await expect(verifying).rejects.toThrow(ConfigError);

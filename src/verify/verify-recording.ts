@@ -8,6 +8,7 @@ import type { Comparison } from "./comparison.ts";
 import { compareMovq } from "./movq-agreement.ts";
 import { comparePolicy } from "./policy-agreement.ts";
 import { recordingKind, type RecordingKind } from "./recording-kind.ts";
+import { compareReplies } from "./replies-agreement.ts";
 import { compareResize } from "./resize-agreement.ts";
 import { compareSequences } from "./sequences-agreement.ts";
 import { compareTextTokenizer } from "./text-tokenizer-agreement.ts";
@@ -71,6 +72,8 @@ function compare(
       return compareMovq(at);
     case "text-tokenizer":
       return compareTextTokenizer(at);
+    case "viescore-replies":
+      return compareReplies(at);
     case "resize":
       return compareResize(at);
     case "sequences":

@@ -10,11 +10,7 @@ export function addVerify(program: Command, surroundings: Surroundings): void {
   program
     .command("verify")
     .description("compare earl with a recording of another system; exits 1 past a tolerance")
-    .argument(
-      "<path>",
-      "folder of a recording, or sequences.json (docs/agreement.md lists the kinds)",
-      filePath,
-    )
+    .argument("<path>", "folder or file of a recording (docs/agreement.md lists the kinds)", filePath)
     .option("--tokenizer <dir>", "text tokenizer of a recording of sequences", filePath)
     .action(async (path: string, flags: VerifyFlags) => {
       const { verify } = await import("../verify.ts");
