@@ -10,6 +10,7 @@ import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEdit } from "./commands/edit.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
+import { addJudge } from "./commands/judge.ts";
 import { addLs } from "./commands/ls.ts";
 import { addModel } from "./commands/model.ts";
 import { addReport } from "./commands/report.ts";
@@ -49,6 +50,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addDoctor,
     addModel,
     addVerify,
+    addJudge,
   ];
   for (const add of commands) add(program, surroundings);
   return program;

@@ -16,11 +16,11 @@ export type PairVerdict = JudgeVerdict | { readonly kind: "unreadable"; readonly
 const reason = z.string();
 const PairScoreSchema = z.looseObject({
   line: z.int(),
+  id: z.union([z.string(), z.number()]).optional(),
+  task: z.string().optional(),
   source: z.string(),
   edited: z.string(),
   instruction: z.string(),
-  id: z.union([z.string(), z.number()]).optional(),
-  task: z.string().optional(),
   /** Hash of the judge's settings: scores of another judge are not mixed with these. */
   judge: z.string(),
   verdict: z.discriminatedUnion("kind", [
@@ -57,7 +57,7 @@ export class PairScores {
       const score = scoreOf(line);
       if (score === undefined) {
         // A process that was killed while it wrote leaves a line without an end.
-        if (index > 0 && index === lines.length - 1) continue;
+        if (line.startsWith('{"line":') && index === lines.length - 1) continue;
         throw new DataError(`${path}:${index + 1} was not written by earl.`, {
           hint: "Choose another --out, or move it away; nothing of yours is replaced.",
         });

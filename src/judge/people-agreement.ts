@@ -11,10 +11,10 @@ import { mean } from "../algorithms/statistics.ts";
 import { z } from "zod";
 
 // Two scores, or the one that the judge gave in place of them.
-const scores = z.array(z.number()).min(1);
+const given = z.array(z.number()).min(1);
 const Rated = z.looseObject({
-  sc: scores,
-  pq: scores,
+  sc: given,
+  pq: given,
   /** [SC, PQ] of each person. */
   human: z.array(z.tuple([z.number(), z.number()])).min(1),
 });

@@ -40,7 +40,11 @@ function reduced(source: Picture, leastSide: number, mostPixels: number): Pictur
 
 function enlarged(source: Picture, leastSide: number): Picture {
   const factor = Math.ceil(leastSide / Math.min(source.width, source.height));
-  if (factor <= 1) return source;
+  return factor <= 1 ? source : enlargedBy(source, factor);
+}
+
+/** The picture with each pixel `factor` times as wide and high. */
+export function enlargedBy(source: Picture, factor: number): Picture {
   const width = source.width * factor;
   const height = source.height * factor;
   const result = picture(width, height);

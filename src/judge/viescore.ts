@@ -8,7 +8,6 @@ import { mean } from "../algorithms/statistics.ts";
 import type { Picture } from "../images/picture.ts";
 import type { ModelAnswer } from "./answer-memory.ts";
 import type { Outcome } from "./attempt.ts";
-import { averaged } from "./averaged.ts";
 import { checklistPrompt, yesProbability, type Scoring } from "./checklist.ts";
 import type { AnswerReader, JudgeModel } from "./judge-model.ts";
 import { MAX_SCORE, type VieScorePrompts } from "./prompts.ts";
@@ -28,35 +27,28 @@ export interface VieScoreOptions {
   readonly prompts: VieScorePrompts;
   /** Of the checklist. */
   readonly questions: readonly string[];
-  /** Answers to each question, which are averaged. */
-  readonly repeats: number;
+  /** Tells the answers to one question apart, from 0. */
+  readonly repeat: number;
 }
 
 const Yes = z.object({ yes: z.number().min(0).max(1) });
 const YES: AnswerReader<z.infer<typeof Yes>> = { name: "yes", schema: Yes, read: readYes };
 
-/** Scores one edit. Rejects only when the signal aborts. */
-export async function vieScore(
+/** One verdict on an edit, from one answer to each question. Rejects only when the signal aborts. */
+export async function vieScoreOnce(
   model: JudgeModel,
   pictures: JudgedPictures,
   options: VieScoreOptions,
   signal: AbortSignal,
 ): Promise<JudgeVerdict> {
   const score = options.scoring === "checklist" ? checklistOnce : rubricOnce;
-  const repeats = Array.from({ length: options.repeats }, (_, repeat) =>
-    score(model, pictures, { ...options, repeat }, signal),
-  );
-  return averaged(await Promise.all(repeats));
-}
-
-interface Once extends VieScoreOptions {
-  readonly repeat: number;
+  return score(model, pictures, options, signal);
 }
 
 async function rubricOnce(
   model: JudgeModel,
   { instruction, source, edited }: JudgedPictures,
-  { scoring, prompts, repeat }: Once,
+  { scoring, prompts, repeat }: VieScoreOptions,
   signal: AbortSignal,
 ): Promise<JudgeVerdict> {
   const { reader, asking } = scoreReader(scoring === "expected" ? "expected" : "text");
@@ -84,7 +76,7 @@ async function rubricOnce(
 async function checklistOnce(
   model: JudgeModel,
   { instruction, source, edited }: JudgedPictures,
-  { questions, repeat }: Once,
+  { questions, repeat }: VieScoreOptions,
   signal: AbortSignal,
 ): Promise<JudgeVerdict> {
   const answers = await Promise.all(

@@ -3,10 +3,8 @@
 import { z } from "zod";
 import type { Variant } from "../config/choice.ts";
 import { path, times } from "../config/ranges.ts";
-import { checklistHash, QUESTIONS, SCORINGS } from "../judge/checklist.ts";
+import { QUESTIONS, SCORINGS } from "../judge/checklist.ts";
 import { judgeSettings } from "../judge/judge-settings.ts";
-import { ownPrompts } from "../judge/prompts.ts";
-import { publishedPrompts } from "../judge/published-prompts.ts";
 import { MAX_SCORE } from "../judge/prompts.ts";
 import { judgedReward } from "./judged-reward.ts";
 import type { RewardContext } from "./reward-part.ts";
@@ -52,35 +50,26 @@ export const vieScoreOptions = z
     message: "has no use with scoring: checklist, which asks the questions instead",
   });
 
-/** Which words were used: those of a folder, of earl, or the questions. */
-function promptRecord(
-  { scoring, prompts, questions }: z.infer<typeof vieScoreOptions>,
-  sha256: string,
-): Record<string, string> {
-  if (scoring === "checklist") return { "prompts.sha256": checklistHash(questions) };
-  return { "prompts.sha256": sha256, ...(prompts !== undefined && { prompts }) };
-}
-
 /** The kind `viescore`. */
 export const VIESCORE: Variant<RewardContext, Promise<Reward>, typeof vieScoreOptions> = {
   about: "VIEScore by a vision-language model behind an OpenAI-compatible server, 0 to 10.",
   options: vieScoreOptions,
   open: async (options, { judge: context }) => {
-    const { openJudgeModel } = await import("../judge/open-judge.ts");
-    const { vieScore } = await import("../judge/viescore.ts");
-    const { scoring, repeats, questions } = options;
-    const prompts =
-      options.prompts === undefined
-        ? ownPrompts(scoring === "text")
-        : await publishedPrompts(options.prompts);
-    const model = await openJudgeModel(options, context);
+    const { VieScoreJudge } = await import("../judge/viescore-judge.ts");
+    const judge = await VieScoreJudge.open(options, context);
+    const { model, scoring, prompts } = options;
     return judgedReward({
       name: "viescore",
       needs: [],
       range: [0, MAX_SCORE],
-      provenance: { model: options.model, scoring, ...promptRecord(options, prompts.sha256) },
-      judge: (edit, signal) => vieScore(model, edit, { scoring, prompts, questions, repeats }, signal),
-      [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+      provenance: {
+        model,
+        scoring,
+        "prompts.sha256": judge.wordsHash,
+        ...(prompts !== undefined && { prompts }),
+      },
+      judge: (edit, signal) => judge.score(edit, signal),
+      [Symbol.asyncDispose]: () => judge[Symbol.asyncDispose](),
     });
   },
 };
