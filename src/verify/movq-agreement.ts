@@ -34,6 +34,11 @@ const SINGLE: Names = {
   batchAxes: 0,
 };
 
+interface Opened {
+  readonly model: MovqModel;
+  readonly codebookSize: number;
+}
+
 /** Compares what the recording holds. Returns the names it did not. */
 export async function* compareMovq(directory: string): AsyncGenerator<Comparison, string[]> {
   const file = await readMovqConfig(directory);
@@ -41,8 +46,9 @@ export async function* compareMovq(directory: string): AsyncGenerator<Comparison
   const expected = await RecordedTensors.open(join(directory, "expected.safetensors"));
   try {
     const names = expected.has("encoded") ? SINGLE : BATCHED;
-    if (expected.has("pixels")) yield* comparePictures(model, expected, names);
-    if (expected.has(names.loneCodes)) yield* compareLone(model, expected, names);
+    const opened = { model, codebookSize: file.config.codebookSize };
+    if (expected.has("pixels")) yield* comparePictures(opened, expected, names);
+    if (expected.has(names.loneCodes)) yield* compareLone(opened, expected, names);
     return expected.unread();
   } finally {
     await expected.close();
@@ -50,7 +56,7 @@ export async function* compareMovq(directory: string): AsyncGenerator<Comparison
 }
 
 async function* comparePictures(
-  model: MovqModel,
+  { model, codebookSize }: Opened,
   expected: RecordedTensors,
   names: Names,
 ): AsyncGenerator<Comparison> {
@@ -58,7 +64,7 @@ async function* comparePictures(
   const [height, width] = shape.slice(-2) as [number, number];
   const pictures = names.batchAxes === 0 ? 1 : (shape[0] as number);
   const pixels = asFloats(await expected.numbers("pixels"), "pixels");
-  const codes = await expected.numbers(names.codes);
+  const codes = Int32Array.from(await expected.numbers(names.codes));
   const latents = expected.has(names.latents) ? await expected.numbers(names.latents) : undefined;
   const decoded =
     names.batchAxes === 1 && expected.has("decoded") ? await expected.numbers("decoded") : undefined;
@@ -72,14 +78,15 @@ async function* comparePictures(
     const want = piece(codes, index, pictures);
     yield compareEqual("codes", { got: encoded.codes, want }, part);
     if (decoded === undefined) continue;
-    // The recorded codes, so that one unequal code is not reported as wrong pixels, too.
-    const got = await model.decode(Int32Array.from(want), encoded);
+    // The recorded codes, so that one unequal code is not reported as wrong pixels, too; no other can be decoded.
+    const isDecodable = strayCode(want, codebookSize) === undefined;
+    const got = await model.decode(isDecodable ? want : encoded.codes, encoded);
     yield compareNumbers("pixels", { got, want: piece(decoded, index, pictures) }, { ...PIXELS, part });
   }
 }
 
 async function* compareLone(
-  model: MovqModel,
+  { model, codebookSize }: Opened,
   expected: RecordedTensors,
   names: Names,
 ): AsyncGenerator<Comparison> {
@@ -87,12 +94,28 @@ async function* compareLone(
   const [rows, columns] = shape.slice(-2) as [number, number];
   const grids = names.batchAxes === 0 ? 1 : (shape[0] as number);
   const codes = Int32Array.from(await expected.numbers(names.loneCodes));
+  requireCodes(codes, names.loneCodes, codebookSize);
   const decoded = await expected.numbers(names.lonePixels);
   for (let index = 0; index < grids; index += 1) {
     const got = await model.decode(piece(codes, index, grids), { rows, columns });
     const pair = { got, want: piece(decoded, index, grids) };
     yield compareNumbers("pixels of codes alone", pair, { ...PIXELS, part: `grid ${index}` });
   }
+}
+
+function strayCode(codes: Int32Array, codebookSize: number): number | undefined {
+  return codes.find((code) => code < 0 || code >= codebookSize);
+}
+
+function requireCodes(codes: Int32Array, name: string, codebookSize: number): void {
+  const stray = strayCode(codes, codebookSize);
+  if (stray === undefined) return;
+  throw new DataError(
+    `The recorded ${name} hold ${stray}, which is no code of a codebook of ${codebookSize}.`,
+    {
+      hint: "The recording was made with another vision tokenizer.",
+    },
+  );
 }
 
 function asFloats(values: Float32Array | Int32Array, name: string): Float32Array {

@@ -10,6 +10,7 @@ import type { PackedGroup } from "../engine/onnx/packed-batch.ts";
 import { DataError } from "../errors.ts";
 import type { PolicyConfig } from "../policy/config.ts";
 import { openPolicyDirectory } from "../policy/policy-directory.ts";
+import { requireMemory } from "../policy/required-memory.ts";
 import { readRecordedJson } from "./recorded-json.ts";
 import { piece, RecordedTensors } from "./recorded-tensors.ts";
 
@@ -58,18 +59,48 @@ export interface PolicyRecording {
 /** Reads all but the recorded results. Throws CheckpointError or DataError for a file that is missing or does not fit. */
 export async function openPolicyRecording(directory: string): Promise<PolicyRecording> {
   const constants = await readRecordedJson(join(directory, "expected.json"), Constants);
+  const { config, parameters } = await readPolicy(directory);
+  const expected = await RecordedTensors.open(join(directory, "expected.safetensors"));
+  try {
+    return { ...(await described(constants, config, expected)), parameters };
+  } catch (error) {
+    await expected.close();
+    throw error;
+  }
+}
+
+async function readPolicy(directory: string): Promise<Pick<PolicyRecording, "config" | "parameters">> {
   const policy = await openPolicyDirectory(directory);
   const parameters = new Map<string, Float32Array>();
   try {
+    requireMemory(directory, policy.config);
     for (const name of policy.names) parameters.set(name, await policy.read(name));
   } finally {
     await policy.close();
   }
-  const expected = await RecordedTensors.open(join(directory, "expected.safetensors"));
+  return { config: policy.config, parameters };
+}
+
+async function described(
+  constants: RecordedConstants,
+  config: PolicyConfig,
+  expected: RecordedTensors,
+): Promise<Omit<PolicyRecording, "parameters">> {
   const { betas, eps, weight_decay, max_grad_norm } = constants.adamw;
+  const tokens = expected.shape("input_ids", 2)[1] as number;
+  const rows = await readRows(expected);
+  for (const [row, { ids }] of rows.entries()) {
+    const stray = ids.find((id) => id < 0 || id >= config.vocabularySize);
+    if (stray === undefined) continue;
+    throw new DataError(
+      `Row ${row} of input_ids has the id ${stray}, the policy a vocabulary of ${config.vocabularySize}.`,
+      {
+        hint: "The recording was made with another policy.",
+      },
+    );
+  }
   return {
-    config: policy.config,
-    parameters,
+    config,
     constants,
     optimizer: {
       beta1: betas[0],
@@ -78,8 +109,8 @@ export async function openPolicyRecording(directory: string): Promise<PolicyReco
       weightDecay: weight_decay,
       maxGradNorm: max_grad_norm,
     },
-    tokens: expected.shape("input_ids", 2)[1] as number,
-    rows: await readRows(expected),
+    tokens,
+    rows,
     expected,
   };
 }

@@ -89,15 +89,20 @@ async function* compareTensors(
 export async function* compareSteps(bench: Bench): AsyncGenerator<Comparison> {
   const { recording, space } = bench;
   const { expected, constants } = recording;
+  const { steps } = constants.adamw;
+  const recorded = await expected.numbers("adamw.loss");
+  if (recorded.length !== steps) {
+    throw new DataError(`adamw.loss has ${recorded.length} values, expected.json says ${steps} steps.`);
+  }
   const batch = batchFor(bench, "sft");
   const losses: number[] = [];
   const norms: number[] = [];
-  for (let step = 0; step < constants.adamw.steps; step += 1) {
+  for (let step = 0; step < steps; step += 1) {
     const sums = await space.step([batch], SFT_LOSS, constants.adamw.lr);
     losses.push(sums.loss);
     norms.push(sums.gradNorm);
   }
-  yield compareNumbers("adamw losses", { got: losses, want: await expected.numbers("adamw.loss") }, LOSS);
+  yield compareNumbers("adamw losses", { got: losses, want: recorded }, LOSS);
   if (expected.has("adamw.grad_norm")) {
     const want = await expected.numbers("adamw.grad_norm");
     yield compareNumbers("adamw gradient norms", { got: norms, want }, { ...GRADIENT, row: 1 });

@@ -8,6 +8,7 @@ import { decodePicture } from "../images/codec.ts";
 import type { Picture } from "../images/picture.ts";
 import { resize, resizedSize } from "../images/resize.ts";
 import { refuseLfsPointer } from "../lfs-pointer.ts";
+import { MOST } from "../policy/size-limits.ts";
 import { compareEqual, compareNumbers, type Comparison } from "./comparison.ts";
 import { readRecordedJson } from "./recorded-json.ts";
 
@@ -17,7 +18,12 @@ const Rule = z.looseObject({
   size: z.tuple([side, side]),
   resized: z.tuple([side, side]),
 });
-const Recording = z.looseObject({ cases: z.array(Rule).default([]), rule: z.array(Rule).default([]) });
+/** A size alone costs nothing, a picture of it does. */
+const Resized = Rule.refine(({ resized: [width, height] }) => width * height <= MOST.imageArea, {
+  path: ["resized"],
+  error: `more pixels than ${MOST.imageArea}`,
+});
+const Recording = z.looseObject({ cases: z.array(Resized).default([]), rule: z.array(Rule).default([]) });
 
 /** Case N is the picture N-in.png, resized to N-out.png; a rule is a size alone. */
 export async function* compareResize(directory: string): AsyncGenerator<Comparison, string[]> {

@@ -100,6 +100,11 @@ describe("verifyRecording", () => {
     perturb(folder, "encoded", 4, 1);
     perturb(folder, "decoded", 9, 0.002);
     expect(failed(await verifyRecording(folder))).toEqual(["codes", "pixels of codes alone"]);
+    // A result outside the codebook is wrong, an input outside it cannot be used.
+    perturb(folder, "encoded", 4, 1e6);
+    expect(failed(await verifyRecording(folder))).toEqual(["codes", "pixels of codes alone"]);
+    perturb(folder, "codes", 0, -1e6);
+    await expect(verifyRecording(folder)).rejects.toThrow(/recorded codes hold -\d+, which is no code/);
   });
 
   test.skipIf(!existsSync(ORIGINAL_MOVQ))("finds Emu3's own vision tokenizer equal", async () => {
@@ -174,6 +179,26 @@ describe("a path that is no recording", () => {
     await expect(verifyRecording(folder)).rejects.toThrow("expected.safetensors.gz cannot be unpacked");
     writeFileSync(`${path}.gz`, packed);
     expect(failed(await verifyRecording(folder))).toEqual([]);
+  });
+
+  test("is named where it was made with a larger vocabulary, or with more steps than it holds", async () => {
+    const folder = copyOfRecording("emu3-lm");
+    edit(join(folder, "expected.json"), (json: { adamw: { steps: number } }) => {
+      json.adamw.steps = 1e9;
+    });
+    await expect(verifyRecording(folder)).rejects.toThrow("expected.json says 1000000000 steps");
+    perturb(folder, "input_ids", 0, 384);
+    await expect(verifyRecording(folder)).rejects.toThrow(
+      /Row 0 of input_ids has the id \d+, the policy a vocabulary of 384/,
+    );
+  });
+
+  test("is named where it wants a picture larger than any", async () => {
+    const folder = copyOfRecording("resize");
+    edit(join(folder, "expected.json"), (json: { cases: { resized: number[] }[] }) => {
+      json.cases[1]!.resized = [48, 1e9];
+    });
+    await expect(verifyRecording(folder)).rejects.toThrow("cases.1.resized: more pixels than");
   });
 
   test("is named where the constants are missing", async () => {
