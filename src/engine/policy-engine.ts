@@ -30,6 +30,11 @@ export interface GenerationRequest {
   readonly sampling: Sampling;
   /** The same seed gives the same completions, whatever else the engine does meanwhile. */
   readonly seed: number;
+  /**
+   * Completions that may be written at once, where fewer than the engine would take are wanted: groups then end one after
+   * the other instead of together. The engine may write more where its shape is fixed.
+   */
+  readonly rowsAtOnce?: number | undefined;
   /** Ends the generation between two runs of tokens: it throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Told how many ids all completions of the request have together by now, forced ones included. */

@@ -19,6 +19,7 @@ export function judgedReward(judge: EditJudge): Reward {
     name,
     needs,
     range,
+    asksServer: true,
     ...(provenance !== undefined && { provenance }),
     async score(edits, { signal }) {
       signal.throwIfAborted();

@@ -83,6 +83,7 @@ function named(reward: Reward, name: string): Reward {
     name,
     needs: reward.needs,
     range: reward.range,
+    ...(reward.asksServer !== undefined && { asksServer: reward.asksServer }),
     ...(reward.provenance !== undefined && { provenance: reward.provenance }),
     score: (edits, options) => reward.score(edits, options),
     [Symbol.asyncDispose]: () => reward[Symbol.asyncDispose](),

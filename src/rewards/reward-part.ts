@@ -97,6 +97,7 @@ export function composedReward(
     needs: [...new Set(parts.flatMap(({ reward }) => reward.needs))],
     provenance: Object.fromEntries(parts.flatMap(provenanceOf)),
     range: whole.range,
+    asksServer: parts.some(({ reward }) => reward.asksServer === true),
     async score(edits, { signal }) {
       const byPart = await askAll(parts, edits, { signal });
       return edits.map((_, index) => {

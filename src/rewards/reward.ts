@@ -30,6 +30,8 @@ export interface Reward extends AsyncDisposable {
   readonly needs: readonly EditNeed[];
   /** Least and greatest score. */
   readonly range: readonly [number, number];
+  /** It waits for somebody else: what it is asked soon it answers while more is written. */
+  readonly asksServer?: boolean;
   /** What a manifest has to say for its scores to be made again: a model's name, a hash of its prompts. */
   readonly provenance?: Readonly<Record<string, string>>;
   /**

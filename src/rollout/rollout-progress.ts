@@ -20,6 +20,8 @@ export interface RolloutProgress {
   readonly failed: number;
   /** From a group's last id to its last verdict, summed over groups, which overlap. */
   readonly seconds: number;
+  /** From the last completion of all to the last verdict: what judging costs, since the rest of it is hidden. */
+  readonly waited: number;
 }
 
 /** Told how a rollout goes on, as often as something changes. */
@@ -32,35 +34,44 @@ export interface RolloutWatch {
 export class RolloutTally {
   readonly #watch: RolloutWatch | undefined;
   #progress: RolloutProgress;
+  /** When a group was written last. */
+  #written = 0;
 
   constructor(
     { reward, groups }: Pick<RolloutProgress, "reward" | "groups">,
     watch: RolloutWatch | undefined,
   ) {
     this.#watch = watch;
-    const nothing = { tokens: 0, written: 0, scored: 0, judged: 0, failed: 0, seconds: 0 };
+    const nothing = { tokens: 0, written: 0, scored: 0, judged: 0, failed: 0, seconds: 0, waited: 0 };
     this.#progress = { reward, groups, ...nothing };
   }
 
   readonly onTokens = (tokens: number): void => this.#say({ tokens });
 
   onWritten(): void {
+    this.#written = this.#now();
     this.#say({ written: this.#progress.written + 1 });
   }
 
   /** Scores a group and counts what came of it. */
   async timed(score: () => Promise<ScoredGroup>): Promise<ScoredGroup> {
-    const begun = this.#watch?.clock.seconds() ?? 0;
+    const begun = this.#now();
     const group = await score();
     const verdicts = group.completions.map(({ verdict }) => verdict);
     const { scored, judged, failed, seconds } = this.#progress;
+    const now = this.#now();
     this.#say({
       scored: scored + 1,
       judged: judged + verdicts.filter(({ kind }) => kind !== "undecodable").length,
       failed: failed + verdicts.filter(isJudgeFault).length,
-      seconds: seconds + (this.#watch?.clock.seconds() ?? 0) - begun,
+      seconds: seconds + now - begun,
+      waited: now - this.#written,
     });
     return group;
+  }
+
+  #now(): number {
+    return this.#watch?.clock.seconds() ?? 0;
   }
 
   #say(change: Partial<RolloutProgress>): void {

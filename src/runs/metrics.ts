@@ -159,6 +159,12 @@ export const METRICS = {
   "time/judge_p99": { unit: "s", better: "lower", about: "The same, 99th percentile." },
   "time/step": { unit: "s", better: "lower", about: "Wall time of the step (TRL: step_time)." },
   "time/rollout": { unit: "s", better: "lower", about: "Wall time of generating and scoring." },
+  "time/judging": {
+    unit: "s",
+    better: "lower",
+    about:
+      "Of the rollout's time, from the last completion to the last verdict: the rest of judging is hidden.",
+  },
   "time/update": { unit: "s", better: "lower", about: "Wall time of the optimizer step." },
 } as const satisfies Record<string, MetricSpec>;
 

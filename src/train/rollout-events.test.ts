@@ -6,6 +6,7 @@ import { rolloutEvents } from "./rollout-events.ts";
 describe("rolloutEvents", () => {
   test("a rollout is heard from once a second, and says at its end what the judge answered", () => {
     const events: UntimedEvent[] = [];
+    const waits: number[] = [];
     let time = 0;
     const recorder = {
       record: (event: UntimedEvent) => {
@@ -15,7 +16,9 @@ describe("rolloutEvents", () => {
       saveCheckpoint: async () => "",
     };
     const clock = { now: () => 0, seconds: () => time };
-    const watch = rolloutEvents({ recorder, clock }, { stage: "grpo", step: 7 });
+    const watch = rolloutEvents({ recorder, clock }, { stage: "grpo", step: 7 }, (waited) =>
+      waits.push(waited),
+    );
     const progress = {
       reward: "viescore",
       groups: 2,
@@ -24,12 +27,23 @@ describe("rolloutEvents", () => {
       judged: 0,
       failed: 0,
       seconds: 0,
+      waited: 0,
     };
     for (const tokens of [10, 20, 30, 40, 50]) {
       watch.onProgress({ ...progress, tokens });
       time += 0.4;
     }
-    watch.onProgress({ ...progress, tokens: 50, written: 2, scored: 2, judged: 15, failed: 1, seconds: 3.5 });
+    watch.onProgress({
+      ...progress,
+      tokens: 50,
+      written: 2,
+      scored: 2,
+      judged: 15,
+      failed: 1,
+      seconds: 3.5,
+      waited: 0.5,
+    });
+    expect(waits).toEqual([0.5]);
     const place = { stage: "grpo", step: 7 };
     const written = { ...place, written: 0, scored: 0, groups: 2 };
     expect(events).toEqual([

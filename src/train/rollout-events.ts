@@ -7,16 +7,31 @@ import type { StageRun } from "./stage.ts";
 /** A rollout is heard from this often, and not at all when it takes less. */
 const INTERVAL_SECONDS = 1;
 
-/** Records how the rollouts of a step go on. The step's number is that of the step that is going on. */
+/**
+ * Records how the rollouts of a step go on. The step's number is that of the step that is going on. `onJudged` hears how
+ * long a rollout waited for its last verdicts.
+ */
 export function rolloutEvents(
   { recorder, clock }: Pick<StageRun, "recorder" | "clock">,
   place: { readonly stage: StageName; readonly step: number },
+  onJudged: (waited: number) => void,
 ): RolloutWatch {
   let last = clock.seconds();
   return {
     clock,
-    onProgress({ reward, tokens, written, scored, groups, judged, failed, seconds }: RolloutProgress) {
+    onProgress({
+      reward,
+      tokens,
+      written,
+      scored,
+      groups,
+      judged,
+      failed,
+      seconds,
+      waited,
+    }: RolloutProgress) {
       if (scored === groups) {
+        onJudged(waited);
         recorder.record({ kind: "judge-calls", ...place, reward, calls: judged, failed, seconds });
       } else if (clock.seconds() - last >= INTERVAL_SECONDS) {
         last = clock.seconds();

@@ -192,7 +192,9 @@ export class Stage {
       index,
       learningRate,
       signal: this.#signal,
-      watch: rolloutEvents(this.run, { stage: this.name, step: index + 1 }),
+      watch: rolloutEvents(this.run, { stage: this.name, step: index + 1 }, (waited) => {
+        times["time/judging"] = (times["time/judging"] ?? 0) + waited;
+      }),
       isChecked: index === 0 || this.#isDue(index + 1, this.#plan.saveEvery),
       isDue: (interval) => this.#isDue(index + 1, interval),
       patiently: this.patiently,

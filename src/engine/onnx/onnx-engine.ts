@@ -93,9 +93,10 @@ class OnnxEngine implements PolicyEngine {
   }
 
   async *generate(request: GenerationRequest): AsyncIterable<CompletedGroup> {
-    const { prompts, sampling, seed, signal } = request;
+    const { prompts, sampling, seed, signal, rowsAtOnce = Infinity } = request;
+    const most = Math.min(this.#options.generationRows, rowsAtOnce);
     const rows = sampling.groupSize * (guidanceOf(sampling) === undefined ? 1 : 2);
-    const atOnce = Math.max(1, Math.floor(this.#options.generationRows / rows));
+    const atOnce = Math.max(1, Math.floor(most / rows));
     let written = 0;
     const onTokens = (fresh: number): void => request.onTokens?.((written += fresh));
     const numbered = prompts.map((prompt, number) => ({ prompt, number }));
