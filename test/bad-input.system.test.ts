@@ -71,6 +71,7 @@ describe("earl edit", () => {
 
   test.each<[string, string, string, string]>([
     ["a picture that is not there", "no.png", "Make it red", "Cannot read the picture no.png."],
+    ["a file without an end", "/dev/zero", "Make it red", "/dev/zero is larger than"],
     ["a file that is no picture", "trial.yaml", "Make it red", "trial.yaml"],
     ["an empty instruction", "source.png", "  ", "The instruction is empty."],
     ["an endless instruction", "source.png", "red ".repeat(1000), "at most 2000 are taken"],

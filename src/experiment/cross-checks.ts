@@ -1,11 +1,17 @@
 /** Settings that are fine alone and cannot work together. */
 
 import type { CrossFault } from "../config/declaration.ts";
+import type { PolicySettings } from "../policy/policy-settings.ts";
 import { MOST } from "../policy/size-limits.ts";
-import type { RunConfig } from "./run-config.ts";
+
+/** What of a run's config the checks look at. */
+interface CheckedConfig {
+  readonly algorithm: string;
+  readonly policy: PolicySettings;
+}
 
 /** Every combination in the config that cannot work. */
-export function crossFaults({ algorithm, policy }: RunConfig): CrossFault[] {
+export function crossFaults({ algorithm, policy }: CheckedConfig): CrossFault[] {
   const faults: CrossFault[] = [];
   const refuse = (keys: CrossFault["keys"], message: string): void => {
     faults.push({ keys, message });
@@ -39,6 +45,6 @@ function headFault(hiddenSize: number, heads: number): string | undefined {
 }
 
 /** True where the config's algorithm has this stage. */
-export function trains(config: RunConfig, stage: "sft" | "grpo"): boolean {
+export function trains(config: Pick<CheckedConfig, "algorithm">, stage: "sft" | "grpo"): boolean {
   return config.algorithm === stage || config.algorithm === "sft-grpo";
 }

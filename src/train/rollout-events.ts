@@ -1,8 +1,9 @@
 /** What is said inside a step: how far its rollout is, and what judges answered. Nothing that is computed follows from it. */
 
 import type { RolloutProgress, RolloutWatch } from "../rollout/rollout-progress.ts";
+import type { Clock } from "../runs/clock.ts";
 import type { Stage as StageName } from "../runs/event.ts";
-import type { StageRun } from "./stage.ts";
+import type { Recorder } from "../runs/recorder.ts";
 
 /** A rollout is heard from this often, and not at all when it takes less. */
 const INTERVAL_SECONDS = 1;
@@ -12,7 +13,7 @@ const INTERVAL_SECONDS = 1;
  * long a rollout waited for its last verdicts.
  */
 export function rolloutEvents(
-  { recorder, clock }: Pick<StageRun, "recorder" | "clock">,
+  { recorder, clock }: { readonly recorder: Recorder; readonly clock: Clock },
   place: { readonly stage: StageName; readonly step: number },
   onJudged: (waited: number) => void,
 ): RolloutWatch {
