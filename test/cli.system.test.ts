@@ -142,6 +142,14 @@ describe("earl", () => {
     expect(code).toBe(0);
   });
 
+  test.skipIf(!existsSync("/dev/full"))("says that its results do not fit where they should go", () => {
+    const [program, words] = earlCommand("config", "docs");
+    const shell = `exec "$@" > /dev/full`;
+    const { status, stderr } = spawnSync("bash", ["-c", shell, "-", program, ...words], { encoding: "utf8" });
+    expect(stderr).toMatch(/^The results cannot be written to standard output: ENOSPC.*\n$/);
+    expect(status).toBe(2);
+  });
+
   test("runs as a process of its own, with its exit code and without a stack", () => {
     const [program, words] = earlCommand("ls", "--al");
     const { status, stderr } = spawnSync(program, words, { encoding: "utf8" });

@@ -132,10 +132,10 @@ interface Merge extends MergeFlags {
 /** Each of the two may be a run as well, whose best checkpoint is taken. */
 export async function merge({ type, ...paths }: Merge, surroundings: Surroundings): Promise<void> {
   const out = required(paths.out, "--out DIR");
+  requireEmptyPlace(out);
   const base = resolveCheckpoint(locateRun(paths.base));
   const adapter = resolveCheckpoint(locateRun(paths.adapter));
   requireKinds(base, adapter);
-  requireEmptyPlace(out);
   for (const directory of [base, adapter]) await verifyCheckpoint(directory, isPolicyFile);
   const progress = progressOn(surroundings);
   const stopped = new Interrupted("Stopped. Nothing was written.", "Go on with the same command.");

@@ -7,12 +7,14 @@ const NO_READER: ReadonlySet<string | undefined> = new Set(["EPIPE", "EIO", "ERR
 
 /**
  * The command goes on without its readers: a training run must not end unsaved because its progress has nowhere to go.
- * Results that a file takes no more of are still a fault.
+ * Results that a file takes no more of are a fault: said once, with exit code 2 at the end.
  */
 export function outliveReaders(stdout: Writable, stderr: Writable): void {
   // Progress and messages, and without stderr there is no way to say that they are lost.
   stderr.on("error", () => {});
   stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (!NO_READER.has(error.code)) throw error;
+    if (NO_READER.has(error.code) || process.exitCode === 2) return;
+    process.exitCode = 2;
+    stderr.write(`The results cannot be written to standard output: ${error.message}\n`);
   });
 }
