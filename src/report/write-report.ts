@@ -21,6 +21,7 @@ import { manifestSection } from "./manifest-section.ts";
 import { comparisons, readRun, type RunRecord } from "./read-run.ts";
 import { SCRIPT } from "./script.ts";
 import { STYLE } from "./style.ts";
+import { warningsSection } from "./warnings.ts";
 import { worstCases, worstCasesSection } from "./worst-cases.ts";
 
 /** Also what a report is known by, when it is written again. */
@@ -68,6 +69,7 @@ async function reportPage(run: RunRecord): Promise<string> {
   ]);
   const sections = [
     armsSection(run),
+    warningsSection(run),
     comparisonSection(shown, logged.length, album),
     curvesSection(run),
     groupsSection(moments, album),
