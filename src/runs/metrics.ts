@@ -80,6 +80,11 @@ export const METRICS = {
     better: "lower",
     about: "Completions whose verdict failed: the judge gave none.",
   },
+  "judge/lost_groups": {
+    unit: "groups",
+    better: "lower",
+    about: "Groups with fewer than two scored completions: nothing to compare, so they leave the batch.",
+  },
   "rollout/resampled_groups": {
     unit: "groups",
     better: "neither",

@@ -14,7 +14,8 @@ import type { Stage, Step } from "./stage.ts";
 const SHOWN_GROUPS = 3;
 
 export function rolloutReport(sampled: SampledGroups, reward: Reward, settings: GrpoSettings): Metrics {
-  const rolled = rolloutMetrics(sampled.drawn, reward.name);
+  const lost = sampled.groups.filter(({ completions }) => completions.filter(isScored).length < 2).length;
+  const rolled = { ...rolloutMetrics(sampled.drawn, reward.name), "judge/lost_groups": lost };
   return settings.resampleZeroVariance > 0
     ? { ...rolled, "rollout/resampled_groups": sampled.resampled }
     : rolled;
@@ -54,4 +55,8 @@ export function showGroups(
     const shown = loggedGroup(recorder, group, advantages[index] ?? []);
     recorder.record({ kind: "group-logged", stage: stage.name, step: step.index + 1, group: shown });
   }
+}
+
+function isScored({ verdict }: ScoredGroup["completions"][number]): boolean {
+  return verdict.kind === "scored";
 }

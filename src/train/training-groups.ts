@@ -8,6 +8,9 @@ import type { ScoredGroup } from "../rollout/scored-group.ts";
 import { countedTokens } from "../tokens/constraints.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
 
+/** Completions that a group needs: an advantage is a comparison. */
+const LEAST_COMPARED = 2;
+
 /** What the settings say of the loss. */
 export interface LossPlan {
   readonly loss: LossSpec;
@@ -25,7 +28,7 @@ export function lossPlan(settings: GrpoSettings): LossPlan {
 
 /**
  * The groups to train on; `advantages` has one entry a completion, undefined where its verdict failed: that one leaves
- * its group. A group without any advantage to act on is left out unless a KL term pulls at it; the weights are those of
+ * its group, and a group that has nothing left to compare leaves the batch. A group without any advantage to act on is left out unless a KL term pulls at it; the weights are those of
  * the whole rollout either way, so leaving it out saves work and changes nothing.
  */
 export function trainingGroups(
@@ -33,13 +36,15 @@ export function trainingGroups(
   advantages: readonly (readonly (number | undefined)[])[],
   plan: LossPlan,
 ): TrainingGroup[] {
-  const scored = groups.map(({ edit, completions }, group) => ({
-    prompt: edit.prompt,
-    completions: completions.flatMap((completion, index) => {
-      const advantage = advantages[group]![index];
-      return advantage === undefined ? [] : [{ ...completion, advantage }];
-    }),
-  }));
+  const scored = groups
+    .map(({ edit, completions }, group) => ({
+      prompt: edit.prompt,
+      completions: completions.flatMap((completion, index) => {
+        const advantage = advantages[group]![index];
+        return advantage === undefined ? [] : [{ ...completion, advantage }];
+      }),
+    }))
+    .filter(({ completions }) => completions.length >= LEAST_COMPARED);
   const everyCompletion = scored.flatMap(({ completions }) => completions);
   const masks = everyCompletion.map(({ constraints }) => countedTokens(constraints));
   const weights = new Map(
@@ -47,10 +52,8 @@ export function trainingGroups(
   );
   const needsOld = plan.loss.surrogate.kind !== "on-policy";
   return scored
-    .filter(({ completions }) =>
-      plan.loss.kl === undefined
-        ? completions.some(({ advantage }) => advantage !== 0)
-        : completions.length > 0,
+    .filter(
+      ({ completions }) => plan.loss.kl !== undefined || completions.some(({ advantage }) => advantage !== 0),
     )
     .map(({ prompt, completions }) => ({
       prompt,
