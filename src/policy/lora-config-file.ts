@@ -46,7 +46,9 @@ const NamedBase = z.looseObject({ base_model_name_or_path: z.string().nullish() 
 /** Path or hub name of the weights that an adapter belongs to; undefined where it names none. */
 export async function readAdapterBase(file: string): Promise<string | undefined> {
   const parsed = NamedBase.safeParse(await readJsonFile(file, MISSING));
-  return parsed.data?.base_model_name_or_path ?? undefined;
+  const base = parsed.data?.base_model_name_or_path?.trim();
+  // An empty path would be the current folder.
+  return base === "" ? undefined : base;
 }
 
 /**

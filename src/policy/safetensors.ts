@@ -7,7 +7,7 @@ import { open, stat, type FileHandle } from "node:fs/promises";
 import { CheckpointError, EngineError, ShapeError } from "../errors.ts";
 import { formatBytes } from "../format.ts";
 import { LFS_POINTER_BYTES, refuseLfsPointer } from "../lfs-pointer.ts";
-import { machineMemory } from "../machine-memory.ts";
+import { requireRoom } from "../machine-memory.ts";
 import { widenBF16, widenF16 } from "./float-formats.ts";
 import { BYTES_OF, MAX_HEADER_BYTES, damaged, parseHeader } from "./safetensors-header.ts";
 import type { SafetensorsHeader, TensorEntry } from "./safetensors-header.ts";
@@ -150,16 +150,17 @@ export class SafetensorsFile {
 
   /** Memory for a tensor. Throws EngineError where this machine does not have it. */
   #memory(entry: TensorEntry, bytes: number): ArrayBuffer {
+    const what = `${this.path}: ${entry.name}`;
+    // A sparse file may say any size; where memory is overcommitted, asking for it would seem to succeed.
+    requireRoom(what, bytes);
     try {
-      // A sparse file may say any size; where memory is overcommitted, asking for it would seem to succeed.
-      if (bytes <= machineMemory()) return new ArrayBuffer(bytes);
+      return new ArrayBuffer(bytes);
     } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
+      throw new EngineError(`${what} takes ${formatBytes(bytes)}, more than is free.`, {
+        hint: "End other programs, or use a machine with more memory.",
+        cause,
+      });
     }
-    const size = `${formatBytes(bytes)}; this machine has ${formatBytes(machineMemory())} of memory`;
-    throw new EngineError(`${this.path}: ${entry.name} takes ${size}.`, {
-      hint: "Use a machine that holds it, or a smaller policy.",
-    });
   }
 
   async #widen(

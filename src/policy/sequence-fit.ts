@@ -1,8 +1,7 @@
 /** Whether a policy can take a sequence of so many tokens: in memory, and by what it was made for. */
 
-import { ConfigError, EngineError } from "../errors.ts";
-import { formatBytes } from "../format.ts";
-import { machineMemory } from "../machine-memory.ts";
+import { ConfigError } from "../errors.ts";
+import { machineMemory, requireRoom } from "../machine-memory.ts";
 import type { PolicyConfig } from "./config.ts";
 import { BYTES_OF } from "./safetensors-header.ts";
 import { MOST } from "./size-limits.ts";
@@ -26,12 +25,7 @@ export function requireSequence(config: PolicyConfig, tokens: number, memory = m
       { hint: SMALLER },
     );
   }
-  const bytes = cacheBytes(config, tokens);
-  if (bytes <= memory) return;
-  throw new EngineError(
-    `A sequence of ${tokens.toLocaleString("en-US")} tokens takes ${formatBytes(bytes)}; this machine has ${formatBytes(memory)} of memory.`,
-    { hint: SMALLER },
-  );
+  requireRoom(`A sequence of ${tokens.toLocaleString("en-US")} tokens`, cacheBytes(config, tokens), memory);
 }
 
 /**

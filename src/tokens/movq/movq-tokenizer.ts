@@ -16,7 +16,7 @@ import { openMovqWeights } from "./weights.ts";
 const KIND = "movq";
 
 /** What the file says beside its kind: where the weights lie, from the file's own folder on where it is relative. */
-const MovqFile = z.object({ directory: z.string() });
+const MovqFile = z.object({ directory: z.string().trim().min(1) });
 type MovqFile = z.infer<typeof MovqFile>;
 
 /** EARL trains and evaluates at 256 × 256 pixels, in whatever shape. */

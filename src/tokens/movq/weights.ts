@@ -3,12 +3,13 @@
  * when that half is first used, one file open at a time.
  */
 
+import { requireRoom } from "../../machine-memory.ts";
 import { openCheckpointFiles, checkpointFault, type StoredTensor } from "../../policy/checkpoint-files.ts";
 import { FaultList } from "../../policy/fault-list.ts";
 import { finiteWeights } from "../../policy/finite-weights.ts";
-import { isFloat } from "../../policy/safetensors-header.ts";
+import { BYTES_OF, isFloat } from "../../policy/safetensors-header.ts";
 import { SafetensorsFile } from "../../policy/safetensors.ts";
-import type { Shape } from "../../tensor/value.ts";
+import { sizeOf, type Shape } from "../../tensor/value.ts";
 import type { MovqConfigFile } from "./config-file.ts";
 import { movqName } from "./names.ts";
 import { allMovqShapes } from "./parameters.ts";
@@ -35,6 +36,8 @@ export async function openMovqWeights(
   const places = new Map<string, Place>();
   try {
     const expected = allMovqShapes(config);
+    const values = [...expected.values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
+    requireRoom(`The vision tokenizer in ${directory}`, values * BYTES_OF.F32);
     for (const [stored, tensor] of files.tensors) {
       const name = movqName(stored, isNested);
       if (name === undefined) continue;
