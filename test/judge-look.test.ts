@@ -86,6 +86,23 @@ describe("earl judge check", () => {
   });
 });
 
+describe("earl judge check, of servers as they are", () => {
+  test("one that lists no models is asked all the same", async () => {
+    await using server = await JudgeServer.start(seeing, { models: [] });
+    const { out } = await judge(server, "check", "--model", "judge");
+    expect(out).toMatch(/✓ is there +judge answers/);
+    expect(out).toMatch(/✓ sees pictures/);
+  });
+  test("one whose replies never end is there, and no judge", async () => {
+    await using server = await JudgeServer.start(() => completion({ content: "noise", finish: "length" }));
+    const { code, out, err } = await judge(server, "check");
+    expect(code).toBe(2);
+    expect(out).toMatch(/✓ is there/);
+    expect(out).toMatch(/✗ sees pictures +the reply filled maxTokens/);
+    expect(err).toContain("maxTokens");
+  });
+});
+
 describe("earl judge noise", () => {
   test("says how far answers differ and what a group is worth", async () => {
     const script: Script = ({ body, pictures }) =>

@@ -28,9 +28,10 @@ CHAT = """{% for message in messages %}<|im_start|>{{ message['role'] }}
 {% endif %}"""
 
 
-def declare_torchvision_operators():
-    """Lets torchvision load beside a torch for CPUs, where its compiled half, made for CUDA, does not: its Python half
-    then stops at two operators that nobody declared. Qwen's processors need the Python half alone."""
+def load_torchvision():
+    """Lets torchvision load beside a torch for CPUs, where its compiled half, made for CUDA, does not. Qwen's processors
+    need only its Python half, which stops at two operators that nobody declared, and the reading of pictures, which
+    Pillow does instead. Returns what has to be kept for it."""
     import torch
 
     try:
@@ -41,9 +42,22 @@ def declare_torchvision_operators():
         library = torch.library.Library("torchvision", "DEF")
         for operator in "nms", "qnms":
             library.define(operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision  # noqa: F401
+        import torchvision.io
+
+        torchvision.io.decode_image = read_picture
         return library
     return None
+
+
+def read_picture(data, mode=None):
+    import io
+
+    import numpy
+    import torch
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data.numpy().tobytes())) as image:
+        return torch.from_numpy(numpy.array(image.convert("RGB"))).permute(2, 0, 1)
 
 
 def tokenizer():
@@ -99,7 +113,7 @@ def main():
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(cache), "OMP_NUM_THREADS": "1",
                    "TRANSFORMERS_VERBOSITY": "error"}
     os.chdir(options.folder)
-    declared = declare_torchvision_operators()  # noqa: F841, kept: an operator goes with its library
+    kept = load_torchvision()  # noqa: F841
     if not Path(NAME, "processor_config.json").exists():
         write_model(NAME)
     # The name of the folder is the name of the model.

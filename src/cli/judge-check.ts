@@ -98,13 +98,14 @@ function lineOf({ name, isFine, found }: Finding): string {
 
 async function knowsModel(judge: VieScoreJudge, model: string, signal: AbortSignal): Promise<Finding> {
   const name = "is there";
-  for (const [url, models] of await judge.model.models(signal)) {
-    if (models === undefined || models.includes(model)) continue;
+  for (const [url, models = []] of await judge.model.models(signal)) {
+    // Some list none of those that they have: transformers' serve leaves out a model that lies in a folder.
+    if (models.length === 0 || models.includes(model)) continue;
     const remedy = `Name one of its models: ${models.join(", ")}.`;
     return { name, isFine: false, found: `${url} does not know "${model}"`, remedy };
   }
   const asked = await plainAnswer(judge.model, { text: "Say yes.", pictures: [] }, signal);
-  if (asked.kind === "answered") return { name, isFine: true, found: `${model} answers` };
+  if (asked.kind !== "unreachable") return { name, isFine: true, found: `${model} answers` };
   const remedy =
     "Start the server, and check its address, which ends in /v1, and the key in its environment variable.";
   return { name, isFine: false, found: asked.reason, remedy };
@@ -118,7 +119,9 @@ async function seesPictures(judge: VieScoreJudge, signal: AbortSignal): Promise<
     const asked = await plainAnswer(judge.model, { text, pictures: [flat(channels)] }, signal);
     if (asked.kind !== "answered") {
       const remedy =
-        "Serve a vision-language model, and let it take two pictures a request (vLLM: --limit-mm-per-prompt).";
+        asked.kind === "unreachable"
+          ? "Serve a vision-language model, and let it take two pictures a request (vLLM: --limit-mm-per-prompt)."
+          : "Such a question takes a word. Give the model more maxTokens if it thinks first; else choose another one.";
       return { name, isFine: false, found: asked.reason, remedy };
     }
     const words = asked.answer.toLowerCase();
