@@ -7,7 +7,7 @@
 const MOST_FAILURES = 5;
 /** Seconds until the first probe, doubled after each that fails. */
 const FIRST_PAUSE = 2;
-const LONGEST_PAUSE = 60;
+const LONGEST_PAUSE = 15;
 
 export class CircuitBreaker {
   #failures = 0;

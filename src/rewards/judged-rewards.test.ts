@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { completion, fails, says, scores, type Behaviour } from "../../test/judge-server/behaviour.ts";
 import { grey, greyEdit } from "../../test/judge-server/grey-edit.ts";
 import { JudgeServer, type Script } from "../../test/judge-server/judge-server.ts";
-import { startPaintedServer } from "../../test/judge-server/painted-verdicts.ts";
+import { paintedVerdict } from "../../test/judge-server/painted-verdicts.ts";
 import { quickTimers } from "../../test/judge-server/quick-timers.ts";
 import type { JudgeCall } from "../judge/judge-call.ts";
 import type { JudgeVerdict } from "../judge/verdict.ts";
@@ -21,7 +21,7 @@ let directory: string;
 let painted: JudgeServer;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "earl-rewards-"));
-  painted = await startPaintedServer();
+  painted = await JudgeServer.start(paintedVerdict);
 });
 afterAll(async () => {
   await painted[Symbol.asyncDispose]();
