@@ -208,10 +208,10 @@ describe("earl evaluate", () => {
       "tokenizer.patchSize=2",
       "sft.steps=1",
       "sft.validationSize=1",
-      "evaluation.size=0",
+      "evaluation.size=1",
     ];
     const train = await earl("train", "trial.yaml", ...settings.flatMap((setting) => ["--set", setting]));
-    expect(train).toMatchObject({ code: 0 });
+    expect(train).toMatchObject({ code: 0, out: expect.stringMatching(/SFT +temperature 1 +1 /) as string });
     const words = ["evaluate", "fine", "--data", "wide", "--size", "1"];
     const { code, err, out } = await earl(...words);
     expect([code, err.includes("None of the")]).toEqual([0, false]);

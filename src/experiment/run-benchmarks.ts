@@ -3,6 +3,8 @@
 import { firstEdits } from "../edits/prepared-edit.ts";
 import { DECODINGS, evaluateBenchmark, type PolicyArm } from "../evaluate/evaluate-benchmark.ts";
 import { recordBenchmark } from "../evaluate/record-benchmark.ts";
+import { longestCompletion } from "../tokens/completion-length.ts";
+import { trains } from "./cross-checks.ts";
 import type { Progress } from "./progress.ts";
 import type { LiveRun } from "./run-stages.ts";
 import type { OpenedBenchmark } from "./run-world.ts";
@@ -22,12 +24,16 @@ export async function evaluateArms(
   progress.start(`${title} edits`, Math.min(size, all.count));
   const edits = await firstEdits(all, size, advance);
   progress.start(`${title} evaluation`, arms.length * DECODINGS.length);
+  const prompts = edits.map(({ prompt }) => prompt);
   const results = await evaluateBenchmark({
     benchmark,
     edits,
     policy: world.start,
     arms,
-    maxTokens: config.grpo.maxTokens,
+    // Without GRPO nobody has said how long completions may be.
+    maxTokens: trains(config, "grpo")
+      ? config.grpo.maxTokens
+      : longestCompletion(world.start.grammar, prompts),
     seed: config.seed,
     comparisons,
     maxFailed: config.grpo.maxFailedVerdicts,
