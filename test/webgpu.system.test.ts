@@ -83,6 +83,13 @@ describe("webgpu, on Chromium's Vulkan driver,", () => {
     expect(cpu.steps[2]?.kl).toBeGreaterThan(1e-3);
   });
 
+  test("makes no step that is not finite, and is as before it", () => {
+    for (const { refused, logprobs } of [cpu, webgpu]) {
+      expect(refused).toEqual([true, true]);
+      expect(logprobs["afterRefusals"]).toEqual(logprobs["afterGrpo"]);
+    }
+  });
+
   test("goes on from a checkpoint that was read back from the device, with two engines at once", () => {
     for (const [name, value] of Object.entries(webgpu.steps[2] ?? {})) {
       expect(Math.abs(webgpu.resumed[name as keyof typeof webgpu.resumed] - value), name).toBeLessThan(1e-6);

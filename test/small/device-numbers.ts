@@ -20,6 +20,7 @@ import type {
   StepMetrics,
   TrainingGroup,
 } from "../../src/engine/policy-engine.ts";
+import { EngineError } from "../../src/errors.ts";
 import { freshPolicyConfig } from "../../src/policy/config.ts";
 import { initialParameters } from "../../src/policy/parameters.ts";
 import type { DeviceName } from "../../src/tensor/device.ts";
@@ -34,6 +35,8 @@ export interface DeviceNumbers {
   readonly steps: readonly StepMetrics[];
   /** The last step, made at the same time by another engine that loaded the checkpoint before it. */
   readonly resumed: StepMetrics;
+  /** Whether a step was refused: with an advantage that is no number, and with a learning rate beyond all measure. */
+  readonly refused: readonly boolean[];
 }
 
 const VOCABULARY = 40;
@@ -135,6 +138,14 @@ async function numbersOf(
     other.step(training, GRPO, 1e-3),
   ]);
   const afterGrpo = await flat("policy");
+  const garbage = training.map(({ prompt, completions }) => ({
+    prompt,
+    completions: completions.map((one) => ({ ...one, advantage: Number.NaN })),
+  }));
+  const refused = [
+    await isRefused(engine.step(garbage, GRPO, 1e-3)),
+    await isRefused(engine.step(training, GRPO, 1e30)),
+  ];
   const reference = await flat("reference");
   const all = [...drawn, ...narrow].flat();
   return {
@@ -144,11 +155,20 @@ async function numbersOf(
       scored: start.flat().flatMap((values) => [...values]),
       afterSft,
       afterGrpo,
+      afterRefusals: await flat("policy"),
       reference,
     },
     steps: [sft, first, second],
     resumed,
+    refused,
   };
+}
+
+async function isRefused(step: Promise<unknown>): Promise<boolean> {
+  return step.then(
+    () => false,
+    (error: unknown) => error instanceof EngineError && error.message.startsWith("The step was not made"),
+  );
 }
 
 async function collect(groups: AsyncIterable<CompletedGroup>): Promise<(readonly Completion[])[]> {
