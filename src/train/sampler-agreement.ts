@@ -43,7 +43,7 @@ export async function samplerAgreement(
   throw new EngineError(
     `Sampler and trainer disagree on log-probabilities by up to ${nats(largest)}, ${nats(average)} on average (at most ${nats(agreement.largest)} and ${nats(agreement.mean)} are allowed). ${histogram(differences)}.`,
     {
-      hint: "Generation and training must use the same weights and precision; this is a defect of the engine.",
+      hint: "If the loss or grad_norm rose before, the weights have grown until rounding decides what is likely: lower the learning rate and go back to an earlier checkpoint. Else generation and training do not use the same weights and precision, which is a defect of the engine.",
     },
   );
 }

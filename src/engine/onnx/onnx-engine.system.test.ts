@@ -1,11 +1,15 @@
 /** The in-process engine: the contract, and equivalences that only it can show. */
 
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { describe, expect, test } from "vitest";
 
 import type { LossSpec } from "../../algorithms/losses.ts";
 import { tokenTerms } from "../../../test/small/tabular-loss.ts";
 import { SFT_LOSS } from "../../algorithms/losses.ts";
-import { DataError, ShapeError } from "../../errors.ts";
+import { CheckpointError, DataError, ShapeError } from "../../errors.ts";
 import { freshPolicyConfig } from "../../policy/config.ts";
 import type { LoraSettings } from "../../policy/lora.ts";
 import { initialParameters, PROJECTIONS } from "../../policy/parameters.ts";
@@ -17,6 +21,7 @@ import type { TrainingGroup } from "../policy-engine.ts";
 import type { OnnxEngineOptions } from "./onnx-engine.ts";
 import { drawnFrom } from "./drawing.ts";
 import { openOnnxEngine } from "./onnx-engine.ts";
+import { packBatch } from "./packed-batch.ts";
 import { PolicyWorkspace } from "./policy-workspace.ts";
 
 const VOCABULARY_SIZE = 40;
@@ -246,6 +251,27 @@ describe("the onnx engine", () => {
   });
 });
 
+describe("weights that are not finite", () => {
+  test("are refused when an engine is opened on them and when it loads them, by what reading them says", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "earl-garbage-"));
+    try {
+      await using engine = await openOnnxEngine(options());
+      await engine.save(folder);
+      const path = join(folder, "model.safetensors");
+      const bytes = await readFile(path);
+      // The last value of the file is some weight's.
+      bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+      await writeFile(path, bytes);
+      const opened = openOnnxEngine({ ...options(), weights: { kind: "files", directory: folder } });
+      await expect(opened).rejects.toThrow(CheckpointError);
+      await expect(opened).rejects.toThrow("is not finite");
+      await expect(engine.load(folder)).rejects.toThrow(CheckpointError);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
 describe("a workspace", () => {
   test("frees a generation that is ended, finished or not, and knows no other", async () => {
     const { grammar, weights, ...settings } = options();
@@ -278,5 +304,29 @@ describe("a workspace", () => {
     const third = await space.startGeneration(start);
     expect((await space.decode(third.generation, run)).ids).toEqual(ids);
     expect(third.generation).toBe(3);
+  });
+
+  test("opens no graph for what it did before", async () => {
+    const { grammar, weights, ...settings } = options();
+    await using space = new PolicyWorkspace({ ...settings, segments: grammar.segments });
+    await space.setState(weights);
+    const { shape, feeds } = packBatch(groups(3, 2), grammar.segments);
+    const work = async (): Promise<void> => {
+      await space.logprobs({ shape, feeds }, "policy", 1);
+      await space.step([{ shape, feeds }], SFT_LOSS, 1e-3);
+      await space.step(
+        [
+          { shape, feeds },
+          { shape, feeds },
+        ],
+        SFT_LOSS,
+        1e-3,
+      );
+    };
+    await work();
+    const sessions = space.runner.size;
+    await work();
+    expect(sessions).toBe(4);
+    expect(space.runner.size).toBe(sessions);
   });
 });
