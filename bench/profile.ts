@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { SFT_LOSS } from "../src/algorithms/losses.ts";
 import { quantile } from "../src/algorithms/statistics.ts";
 import { longestRun } from "../src/engine/onnx/generation.ts";
-import { drawnFrom } from "../src/engine/onnx/drawing.ts";
+import { drawnFrom } from "../src/engine/generation-run.ts";
 import { decodeGraph } from "../src/engine/onnx/generation-graphs.ts";
 import { stepGraph } from "../src/engine/onnx/training-graphs.ts";
 import { compile } from "../src/tensor/compile.ts";

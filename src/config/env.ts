@@ -1,5 +1,6 @@
 /** The only place that touches environment variables. */
 
+import { randomBytes } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -28,4 +29,36 @@ export function terminalEnvironment(): { readonly isDumb: boolean } {
   const { TERM, CI } = process.env;
   // Build servers record what would be redrawn, so they get plain lines even where they offer a terminal.
   return { isDumb: TERM === "dumb" || (CI ?? "") !== "" };
+}
+
+/** The Ray cluster that the torch engine should join; undefined where it starts one of its own. */
+export function rayAddress(): string | undefined {
+  const address = process.env["RAY_ADDRESS"]?.trim();
+  return address === "" ? undefined : address;
+}
+
+/** The environment that the torch engine's driver is started in. A cluster of its own is guarded by a token. */
+export function engineEnvironment({
+  packages,
+  threads,
+}: {
+  readonly packages: string;
+  readonly threads: number;
+}): Record<string, string | undefined> {
+  const isOwn = rayAddress() === undefined;
+  return {
+    ...process.env,
+    PYTHONPATH: packages,
+    PYTHONUNBUFFERED: "1",
+    RAY_DEDUP_LOGS: "0",
+    RAY_SCHEDULER_EVENTS: "0",
+    RAY_USAGE_STATS_ENABLED: "0",
+    ...(threads === 0 ? {} : { OMP_NUM_THREADS: String(threads) }),
+    ...(isOwn ? { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: randomBytes(32).toString("hex") } : {}),
+  };
+}
+
+/** Whether a build server runs this, where nothing may be left out in silence. */
+export function isContinuousIntegration(): boolean {
+  return (process.env["CI"] ?? "") !== "";
 }

@@ -35,6 +35,12 @@ export interface EngineRequest extends HostedPolicy {
   readonly onLoad?: OnLoad | undefined;
 }
 
+/** What a host is told about where it is used. */
+export interface EngineContext {
+  /** Where output of other processes goes; a file in the user's cache where not given. */
+  readonly logFile?: string;
+}
+
 export interface EngineHost extends AsyncDisposable {
   /** What it computes on, for manifests: "cpu", "webgpu". */
   readonly device: string;

@@ -6,8 +6,9 @@
 import type { z } from "zod";
 
 import { choiceOf, openChoice } from "../config/choice.ts";
-import type { EngineHost } from "./engine-host.ts";
+import type { EngineContext, EngineHost } from "./engine-host.ts";
 import { OnnxSettings } from "./onnx/onnx-settings.ts";
+import { TorchSettings } from "./torch/torch-settings.ts";
 
 export const ENGINES = {
   onnx: {
@@ -18,12 +19,20 @@ export const ENGINES = {
       return openOnnxHost(settings);
     },
   },
+  torch: {
+    about: "PyTorch in the workers of a Ray cluster: one GPU each, or a share of the CPU.",
+    options: TorchSettings,
+    open: async (settings: TorchSettings, context: EngineContext): Promise<EngineHost> => {
+      const { openTorchHost } = await import("./torch/torch-host.ts");
+      return openTorchHost(settings, context);
+    },
+  },
 };
 
 export const EngineSettings = choiceOf(ENGINES, { standard: "onnx" });
 export type EngineSettings = z.infer<typeof EngineSettings>;
 
 /** Whoever opens it closes it. Throws EngineError where what it should run on is not there. */
-export function openEngineHost(settings: EngineSettings): Promise<EngineHost> {
-  return openChoice<undefined, Promise<EngineHost>>(ENGINES, settings, undefined);
+export function openEngineHost(settings: EngineSettings, context: EngineContext = {}): Promise<EngineHost> {
+  return openChoice<EngineContext, Promise<EngineHost>>(ENGINES, settings, context);
 }

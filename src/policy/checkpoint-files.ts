@@ -12,8 +12,12 @@ import { readJsonFile } from "./published-file.ts";
 import type { TensorEntry } from "./safetensors-header.ts";
 import { SafetensorsFile } from "./safetensors.ts";
 
-export const SINGLE_FILE = "model.safetensors";
-export const INDEX_FILE = "model.safetensors.index.json";
+/** What the names of weight files begin with. */
+export const MODEL = "model";
+export const singleFile = (stem: string): string => `${stem}.safetensors`;
+export const indexFile = (stem: string): string => `${stem}.safetensors.index.json`;
+export const SINGLE_FILE = singleFile(MODEL);
+export const INDEX_FILE = indexFile(MODEL);
 
 export interface StoredTensor {
   readonly entry: TensorEntry;
@@ -23,7 +27,7 @@ export interface StoredTensor {
 export interface CheckpointFiles {
   /** By stored name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** The file that lists the weights: the index, or the only file. */
+  /** The file that lists the tensors: the index, or the only file. */
   readonly listing: string;
   close(): Promise<void>;
 }
@@ -31,15 +35,16 @@ export interface CheckpointFiles {
 const Index = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 /**
- * Opens every weight file of a directory. Throws CheckpointError where none is there, one is damaged, or the index
+ * Opens every weight file of a directory whose name begins with `stem`. Throws CheckpointError where none is there, one is damaged, or the index
  * and its shards disagree; all disagreements in one. Where both forms lie there the single file counts, as in
  * transformers.
  */
-export async function openCheckpointFiles(directory: string): Promise<CheckpointFiles> {
-  if (await exists(join(directory, SINGLE_FILE))) return openSingle(join(directory, SINGLE_FILE));
-  const index = join(directory, INDEX_FILE);
+export async function openCheckpointFiles(directory: string, stem = MODEL): Promise<CheckpointFiles> {
+  const single = join(directory, singleFile(stem));
+  if (await exists(single)) return openSingle(single);
+  const index = join(directory, indexFile(stem));
   if (await exists(index)) return openShards(directory, index);
-  throw new CheckpointError(`${directory} has neither ${SINGLE_FILE} nor ${INDEX_FILE}.`, {
+  throw new CheckpointError(`${directory} has neither ${singleFile(stem)} nor ${indexFile(stem)}.`, {
     hint: (await exists(join(directory, "pytorch_model.bin")))
       ? "It has pickled weights (pytorch_model.bin); save them as safetensors with transformers."
       : "Download the weights, or point to the directory that holds them.",

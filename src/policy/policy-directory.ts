@@ -24,6 +24,8 @@ export interface PolicyDirectory {
   read(name: string, into?: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
   /** The same, whatever the values are. */
   readUnchecked(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /** Where the parameter lies. Throws CheckpointError for a name that is not among `names`. */
+  placeOf(name: string): { readonly path: string; readonly key: string };
   /** As the parameter lies in its file. Throws CheckpointError for a name that is not among `names`. */
   typeOf(name: string): TensorType;
   close(): Promise<void>;
@@ -51,6 +53,10 @@ export async function openPolicyDirectory(directory: string): Promise<PolicyDire
       readUnchecked: async (name) => {
         const { file, entry } = storedOf(name);
         return file.read(entry.name);
+      },
+      placeOf: (name) => {
+        const { file, entry } = storedOf(name);
+        return { path: file.path, key: entry.name };
       },
       typeOf: (name) => storedOf(name).entry.type,
       close: () => files.close(),

@@ -38,8 +38,8 @@ export async function savePolicyDirectory(
   parameters: NamedParameters,
   options: SaveOptions = {},
 ): Promise<void> {
-  const shards = planShards(plannedTensors(config, options.type), options.maxShardBytes ?? 5e9);
-  const small = smallFiles(config, shards, options);
+  const shards = planPolicyShards(config, options);
+  const small = policyFiles(config, shards, options);
   const written: string[] = [];
   try {
     await mkdir(directory, { recursive: true });
@@ -79,31 +79,39 @@ function commonType(tensors: readonly Required<PlannedTensor>[]): FloatType {
   return types.reduce((most, type) => (counts[type] > counts[most] ? type : most));
 }
 
-/** Every file but the weights, name to content. */
-function smallFiles(
+/** How a policy's weights are spread over files. */
+export function planPolicyShards(
+  config: PolicyConfig,
+  { type, maxShardBytes = 5e9 }: Pick<SaveOptions, "type" | "maxShardBytes"> = {},
+): Shard[] {
+  return planShards(plannedTensors(config, type), maxShardBytes);
+}
+
+/** Every file of a policy but its weights, name to content. */
+export function policyFiles(
   config: PolicyConfig,
   shards: readonly Shard[],
-  options: SaveOptions,
+  options: SaveOptions = {},
 ): Map<string, string | Uint8Array> {
   const files = new Map<string, string | Uint8Array>(options.tokenizerFiles);
-  const tensors = shards.flatMap(({ file, tensors: held }) => held.map((tensor) => ({ ...tensor, file })));
-  if (shards.length > 1) {
-    const parameters = tensors.reduce((count, { shape }) => count + sizeOf(shape), 0);
-    const bytes = tensors.reduce((sum, tensor) => sum + bytesIn(tensor), 0);
-    const weightMap = Object.fromEntries(tensors.map(({ name, file }) => [name, file]));
-    files.set(
-      INDEX_FILE,
-      asJson({
-        metadata: { total_parameters: parameters, total_size: bytes },
-        weight_map: weightMap,
-      }),
-    );
-  }
+  if (shards.length > 1) files.set(INDEX_FILE, shardIndex(shards));
   const ids = { bos_token_id: config.bosId, eos_token_id: config.eosId, pad_token_id: config.padId };
   const given = Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== null));
   files.set("generation_config.json", asJson({ ...given, ...options.generationConfig }));
-  files.set("config.json", asJson(policyConfigJson(config, DTYPES[commonType(tensors)])));
+  files.set("config.json", asJson(policyConfigJson(config, DTYPES[commonType(shards.flatMap(({ tensors }) => tensors))])));
   return files;
+}
+
+/** The index of several files: which tensor lies in which. */
+export function shardIndex(shards: readonly Shard[]): string {
+  const tensors = shards.flatMap(({ file, tensors: held }) => held.map((tensor) => ({ ...tensor, file })));
+  return asJson({
+    metadata: {
+      total_parameters: tensors.reduce((count, { shape }) => count + sizeOf(shape), 0),
+      total_size: tensors.reduce((sum, tensor) => sum + bytesIn(tensor), 0),
+    },
+    weight_map: Object.fromEntries(tensors.map(({ name, file }) => [name, file])),
+  });
 }
 
 /** Weights of an earlier save under other names would be loaded instead of, or mixed with, the new ones. */

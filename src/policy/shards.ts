@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { ShapeError } from "../errors.ts";
-import { SINGLE_FILE } from "./checkpoint-files.ts";
+import { MODEL, singleFile } from "./checkpoint-files.ts";
 import { sizeOf } from "./parameters.ts";
 import { BYTES_OF } from "./safetensors-header.ts";
 import { SafetensorsWriter, type PlannedTensor } from "./safetensors-writer.ts";
@@ -24,8 +24,12 @@ export function bytesIn({ shape, type }: Required<PlannedTensor>): number {
   return sizeOf(shape) * BYTES_OF[type];
 }
 
-/** Tensors in order, a new file where the next one would not fit, named as transformers names them. */
-export function planShards(tensors: readonly Required<PlannedTensor>[], maxShardBytes: number): Shard[] {
+/** Tensors in order, a new file where the next one would not fit, named as transformers names them; `stem` begins the names. */
+export function planShards(
+  tensors: readonly Required<PlannedTensor>[],
+  maxShardBytes: number,
+  stem = MODEL,
+): Shard[] {
   const groups: Required<PlannedTensor>[][] = [];
   let open: Required<PlannedTensor>[] = [];
   let bytes = 0;
@@ -39,10 +43,10 @@ export function planShards(tensors: readonly Required<PlannedTensor>[], maxShard
     bytes += size;
   }
   if (open.length > 0) groups.push(open);
-  if (groups.length === 1) return groups.map((group) => ({ file: SINGLE_FILE, tensors: group }));
+  if (groups.length === 1) return groups.map((group) => ({ file: singleFile(stem), tensors: group }));
   const number = (value: number): string => String(value).padStart(5, "0");
   return groups.map((group, index) => ({
-    file: `model-${number(index + 1)}-of-${number(groups.length)}.safetensors`,
+    file: `${stem}-${number(index + 1)}-of-${number(groups.length)}.safetensors`,
     tensors: group,
   }));
 }

@@ -115,7 +115,7 @@ export async function verifyCheckpoint(
 
 /** For `verifyCheckpoint`: what a policy is read from; not the optimizer's state. */
 export function isPolicyFile(file: string): boolean {
-  return !file.startsWith("optimizer.");
+  return !/^optimizer[.-]/.test(file);
 }
 
 function filesIn(folder: string): string[] {

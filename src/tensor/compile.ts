@@ -31,8 +31,19 @@ function valueInfo(name: string, value: Value): object {
   return { name, type: { tensorType: { elemType: ELEMENT_TYPES[value.type], shape: { dim } } } };
 }
 
-/** Compiles the graph that computes the named outputs, with the kernels that the device has. */
-export function compile(outputs: Readonly<Record<string, Value>>, device: Device = CPU): CompiledGraph {
+/** A graph as nodes and constants, before it is written as a model. */
+export interface LoweredGraph {
+  readonly emitter: Emitter;
+  /** Its values, each after those it is made from. */
+  readonly order: readonly Value[];
+  readonly inputs: ReadonlyMap<string, Value>;
+}
+
+/** The nodes that compute the named outputs; a device that is not the CPU has only kernels that every one has. */
+export function lower(
+  outputs: Readonly<Record<string, Value>>,
+  device: Pick<Device, "isCpu">,
+): LoweredGraph {
   const emitter = new Emitter(device);
   const order = topologicalOrder(Object.values(outputs));
   const names = new Map<Value, string>();
@@ -51,7 +62,12 @@ export function compile(outputs: Readonly<Record<string, Value>>, device: Device
   for (const [name, value] of Object.entries(outputs)) {
     emitter.nodes.push({ opType: "Identity", input: [names.get(value) as string], output: [name] });
   }
+  return { emitter, order, inputs };
+}
 
+/** Compiles the graph that computes the named outputs, with the kernels that the device has. */
+export function compile(outputs: Readonly<Record<string, Value>>, device: Device = CPU): CompiledGraph {
+  const { emitter, order, inputs } = lower(outputs, device);
   const model = ModelProto.encode(
     ModelProto.create({
       irVersion: 10,

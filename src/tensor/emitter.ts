@@ -34,7 +34,7 @@ export class Emitter {
   /** Whether the graph runs on the CPU provider, which has kernels that others lack. */
   readonly isCpu: boolean;
 
-  constructor({ isCpu }: Device) {
+  constructor({ isCpu }: Pick<Device, "isCpu">) {
     this.isCpu = isCpu;
   }
 

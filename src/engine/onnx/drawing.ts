@@ -25,16 +25,8 @@ import { cumulativeSum, largest } from "../../tensor/ops/sampling.ts";
 import { reshape, slice } from "../../tensor/ops/shape.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
+import { drawnFrom, type Drawing } from "../generation-run.ts";
 import { segmentLogits } from "./head.ts";
-
-/** How a token is drawn. */
-export interface Drawing {
-  readonly isGreedy: boolean;
-  /** 0 keeps all. */
-  readonly topK: number;
-  /** 1 keeps all. */
-  readonly topP: number;
-}
 
 /** Of a run of decode steps, what concerns drawing. */
 export interface RunShape {
@@ -48,9 +40,6 @@ export interface RunShape {
   /** Prefixes come in pairs, the prompt and then the same without its instruction; both write the same token. */
   readonly isGuided: boolean;
 }
-
-/** Stands in `forced` where a token is drawn from a segment; forced ids are 0 or above. */
-export const drawnFrom = (segment: number): bigint => BigInt(-1 - segment);
 
 /**
  * Classifier-free guidance (Ho & Salimans 2022, eq. 6): u + G · (c − u) of each pair, [P·G, D] to [P·G / 2, D]. Emu3's

@@ -16,7 +16,8 @@ import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
 import { attentionPlan, headsOf, prefixAttention, prefixRows } from "./attention.ts";
 import { layerWeights, mlp, tablesFor, weight } from "./decoder.ts";
-import { tokenChoice, type Choice, type Drawing, type RunShape } from "./drawing.ts";
+import type { Drawing } from "../generation-run.ts";
+import { tokenChoice, type Choice, type RunShape } from "./drawing.ts";
 import { weightInputs, type GraphPolicy, type Weights } from "./policy-parts.ts";
 
 /** Keys and values of the prefixes, `prefixKeys.l` and `prefixValues.l` of each layer: [P·heads, S, size]. */

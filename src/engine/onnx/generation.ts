@@ -2,9 +2,9 @@
 
 import type { GraphRunner } from "../../tensor/graph-runner.ts";
 import type { Feeds } from "../../tensor/session.ts";
+import type { GenerationStart, RunRequest, WrittenRun } from "../generation-run.ts";
 import { MASKED, headsOf } from "./attention.ts";
 import { CompletionCache } from "./completion-cache.ts";
-import type { Drawing } from "./drawing.ts";
 import { decodeGraph, prefillGraph } from "./generation-graphs.ts";
 import type { GraphContext } from "./training-graphs.ts";
 
@@ -14,46 +14,6 @@ export interface Sampler {
   readonly context: Pick<GraphContext, "config" | "trained" | "segments">;
   /** The policy's present ones, ready to be fed. */
   readonly weights: Feeds;
-}
-
-export interface GenerationStart {
-  /** P prefixes; with guidance twice the prompts, each with and then without its instruction. */
-  readonly prompts: number;
-  readonly groupSize: number;
-  /** S, the longest prefix; shorter ones are padded on the right. May be 0. */
-  readonly prefix: number;
-  /** int64 [P·S], and the length of each prefix [P]. */
-  readonly tokens: BigInt64Array;
-  readonly lengths: readonly number[];
-  /** Most steps it may take. */
-  readonly steps: number;
-  readonly drawing: Drawing;
-  readonly temperature: number;
-  /** Weight of the instruction; undefined draws from the prompts as they are. */
-  readonly guidance: number | undefined;
-}
-
-/**
- * A run of N tokens of D rows: the completions of every prompt, of which a guided generation has half as many as it has
- * prefixes.
- */
-export interface RunRequest {
-  /** N. */
-  readonly steps: number;
-  /** The last id of each row so far, int64 [D]. */
-  readonly tokens: BigInt64Array;
-  /** What follows: a forced id, or `drawnFrom(segment)`, int64 [N·D]. */
-  readonly forced: BigInt64Array;
-  /** A number in [0, 1) for each draw, [N·D]. */
-  readonly uniform: Float32Array;
-  /** Segments that some row draws from. */
-  readonly drawn: readonly number[];
-}
-
-/** Ids and, where they were drawn, log-probabilities, [N·D]; empty where all was forced. */
-export interface WrittenRun {
-  readonly ids: BigInt64Array;
-  readonly logprobs: Float32Array;
 }
 
 export interface Generation {

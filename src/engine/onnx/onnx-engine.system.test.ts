@@ -19,7 +19,7 @@ import type { Prompt } from "../../tokens/prompt.ts";
 import { engineContract, type ContractSubject } from "../policy-engine.contract.ts";
 import type { TrainingGroup } from "../policy-engine.ts";
 import type { OnnxEngineOptions } from "./onnx-engine.ts";
-import { drawnFrom } from "./drawing.ts";
+import { drawnFrom } from "../generation-run.ts";
 import { openOnnxEngine } from "./onnx-engine.ts";
 import { packBatch } from "./packed-batch.ts";
 import { PolicyWorkspace } from "./policy-workspace.ts";

@@ -19,7 +19,8 @@ import type {
   StepMetrics,
   TrainingGroup,
 } from "../policy-engine.ts";
-import { guidanceOf, writeCompletions } from "./decoding.ts";
+import { guidanceOf, writeCompletions } from "../decoding.ts";
+import type { TokenWriter } from "../generation-run.ts";
 import { TURN } from "./device-turns.ts";
 import { longestRun } from "./generation.ts";
 import type { PackedBatch, PackedGroup } from "./packed-batch.ts";
@@ -85,10 +86,16 @@ function startWorker(options: WorkspaceOptions, onLoad: OnLoad = () => {}): Thre
 class OnnxEngine implements PolicyEngine {
   readonly agreement = AGREEMENT;
   readonly #worker: ThreadClient<PolicyWorkspace>;
+  readonly #writer: TokenWriter;
   readonly #options: OnnxEngineOptions;
 
   constructor(worker: ThreadClient<PolicyWorkspace>, options: OnnxEngineOptions) {
     this.#worker = worker;
+    this.#writer = {
+      startGeneration: (start) => worker.call("startGeneration", start),
+      decode: (generation, run) => worker.call("decode", generation, run),
+      endGeneration: (generation) => worker.call("endGeneration", generation),
+    };
     this.#options = options;
   }
 
@@ -105,7 +112,7 @@ class OnnxEngine implements PolicyEngine {
       signal?.throwIfAborted();
       const part = numbered.slice(start, start + atOnce);
       const writing = { sampling, seed, longest, signal, onTokens };
-      yield* writeCompletions(this.#worker, this.#options.grammar, part, writing);
+      yield* writeCompletions(this.#writer, this.#options.grammar, part, writing);
     }
   }
 

@@ -6,7 +6,8 @@ import { describe, expect, test } from "vitest";
 import { FORCED } from "../../tokens/constraints.ts";
 import type { Segment } from "../../tokens/grammar.ts";
 import { MASKED } from "./attention.ts";
-import { bucket, packBatch, type PackedBatch, type PackedGroup } from "./packed-batch.ts";
+import { bucket } from "../bucket.ts";
+import { packBatch, type PackedBatch, type PackedGroup } from "./packed-batch.ts";
 
 const SEGMENTS: readonly Segment[] = [
   { name: "image", start: 100, end: 110, banned: [] },

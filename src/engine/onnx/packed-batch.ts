@@ -7,6 +7,7 @@ import { DataError, ShapeError } from "../../errors.ts";
 import type { ReadIds } from "../../tokens/constraints.ts";
 import type { Segment } from "../../tokens/grammar.ts";
 import type { Prompt } from "../../tokens/prompt.ts";
+import { bucket } from "../bucket.ts";
 import { MASKED } from "./attention.ts";
 import type { BatchShape } from "./training-graphs.ts";
 
@@ -38,13 +39,6 @@ export interface PackedBatch {
   readonly places: readonly (TokenPlace | undefined)[];
   /** Tokens that count in the loss. */
   readonly counted: number;
-}
-
-/** The next size that graphs are compiled for: at most an eighth above. Keeps the number of graphs small. */
-export function bucket(size: number): number {
-  if (size <= 8) return size;
-  const grain = 2 ** Math.max(0, Math.floor(Math.log2(size)) - 3);
-  return Math.ceil(size / grain) * grain;
 }
 
 interface Row {
@@ -85,19 +79,23 @@ function layGroup(group: PackedGroup, index: number): LaidGroup {
 }
 
 /**
- * Packs groups into one batch. Throws ShapeError for a group without completions or constraints that are not one an id,
+ * Packs groups into one batch, whose sizes are rounded up by `room`: a graph is compiled for each. Throws ShapeError for a group without completions or constraints that are not one an id,
  * DataError for an id outside the segment it is said to be drawn from.
  */
-export function packBatch(groups: readonly PackedGroup[], segments: readonly Segment[]): PackedBatch {
+export function packBatch(
+  groups: readonly PackedGroup[],
+  segments: readonly Segment[],
+  room: (size: number) => number = bucket,
+): PackedBatch {
   const laid = groups.map(layGroup);
   const groupSize = Math.max(...laid.map(({ rows }) => rows.length));
   const lengthOf = ({ last }: Row, lead: number): number => (last < 0 ? 1 : last - lead + 1);
-  const completion = bucket(
+  const completion = room(
     Math.max(...laid.flatMap(({ rows, lead }) => rows.map((row) => lengthOf(row, lead)))),
   );
   const longest = Math.max(...laid.map(({ prefix }) => prefix.length - 1));
-  const size = { prompts: bucket(groups.length), groupSize, prefix: bucket(longest), completion };
-  const lists = freeTokenLists(laid, size, segments);
+  const size = { prompts: room(groups.length), groupSize, prefix: room(longest), completion };
+  const lists = freeTokenLists(laid, size, { segments, room });
   return {
     shape: { ...size, counts: lists.counts },
     feeds: { ...tokenFeeds(laid, size), ...lists.feeds },
@@ -143,7 +141,7 @@ interface FreeTokenLists {
 function freeTokenLists(
   laid: readonly LaidGroup[],
   size: Size,
-  segments: readonly Segment[],
+  { segments, room }: { readonly segments: readonly Segment[]; readonly room: (size: number) => number },
 ): FreeTokenLists {
   const found = segments.map(() => 0);
   const rows = laid.flatMap((group) => group.rows.map((row) => ({ row, lead: group.lead })));
@@ -153,7 +151,7 @@ function freeTokenLists(
       if (segment >= 0) found[segment]! += 1;
     }
   }
-  const counts = found.map(bucket);
+  const counts = found.map(room);
   const total = counts.reduce((sum, count) => sum + count, 0);
   const lists = {
     weights: new Float32Array(total),

@@ -124,7 +124,8 @@ export async function startSource(
   };
 }
 
-async function adapterOf(
+/** The adapter that weights bring, or a fresh one. */
+export async function adapterOf(
   weights: PolicyWeights,
   config: PolicyConfig,
   wanted: LoraSettings,
@@ -141,7 +142,7 @@ async function adapterOf(
   }
 }
 
-function requireSameShape(directory: string, wanted: PolicyConfig, found: PolicyConfig): void {
+export function requireSameShape(directory: string, wanted: PolicyConfig, found: PolicyConfig): void {
   const foundShapes = new Map(parameterShapes(found).map(({ name, shape }) => [name, shape.join(" × ")]));
   const misfit = parameterShapes(wanted).find(
     ({ name, shape }) => foundShapes.get(name) !== shape.join(" × "),

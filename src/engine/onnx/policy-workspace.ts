@@ -17,7 +17,8 @@ import type { Arrays, CheckpointFiles, OnLoad, PolicyWeights } from "../policy-e
 import { next, updateScalars } from "./adamw.ts";
 import type { CompletionCache } from "./completion-cache.ts";
 import { openCheckpoint, saveEngine } from "./engine-checkpoint.ts";
-import type { Generation, GenerationStart, RunRequest, Sampler, WrittenRun } from "./generation.ts";
+import type { GenerationStart, RunRequest, WrittenRun } from "../generation-run.ts";
+import type { Generation, Sampler } from "./generation.ts";
 import { decodeRun, startGeneration } from "./generation.ts";
 import { startSource, watchedSource } from "./parameter-source.ts";
 import { policyParts } from "./policy-parts.ts";

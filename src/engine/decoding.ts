@@ -3,18 +3,15 @@
  * from which segment; all rows go on together, by as many ids as the grammar is sure of.
  */
 
-import { EngineError } from "../../errors.ts";
-import { Rng } from "../../random.ts";
-import type { ThreadClient } from "../../tensor/thread-client.ts";
-import { FORCED } from "../../tokens/constraints.ts";
-import { GrammarFollower, type Constraint } from "../../tokens/grammar-follower.ts";
-import type { Grammar } from "../../tokens/grammar.ts";
-import type { Prompt } from "../../tokens/prompt.ts";
-import type { CompletedGroup, Completion, Sampling } from "../policy-engine.ts";
-import { drawnFrom } from "./drawing.ts";
-import type { GenerationStart, RunRequest } from "./generation.ts";
-import { bucket } from "./packed-batch.ts";
-import type { PolicyWorkspace } from "./policy-workspace.ts";
+import { EngineError } from "../errors.ts";
+import { Rng } from "../random.ts";
+import { FORCED } from "../tokens/constraints.ts";
+import { GrammarFollower, type Constraint } from "../tokens/grammar-follower.ts";
+import type { Grammar } from "../tokens/grammar.ts";
+import type { Prompt } from "../tokens/prompt.ts";
+import type { CompletedGroup, Completion, Sampling } from "./policy-engine.ts";
+import { bucket } from "./bucket.ts";
+import { drawnFrom, type GenerationStart, type RunRequest, type TokenWriter } from "./generation-run.ts";
 
 /** Prompts with their places in the caller's list: a prompt's numbers do not depend on its neighbours. */
 export interface NumberedPrompt {
@@ -59,7 +56,7 @@ export function guidanceOf({ guidance = 1 }: Sampling): number | undefined {
  * but should, and the signal's reason when it aborts.
  */
 export async function* writeCompletions(
-  worker: ThreadClient<PolicyWorkspace>,
+  writer: TokenWriter,
   grammar: Grammar,
   prompts: readonly NumberedPrompt[],
   { sampling, seed, longest, signal, onTokens }: WritingOptions,
@@ -84,7 +81,7 @@ export async function* writeCompletions(
     prompts,
     sampling,
   );
-  const begun = await worker.call("startGeneration", start);
+  const begun = await writer.startGeneration(start);
   let { flops } = begun;
   let counted = 0;
   let unfinished = groups;
@@ -101,7 +98,7 @@ export async function* writeCompletions(
       signal?.throwIfAborted();
       const plans = rows.map((row) => planOf(row, maxTokens, longest));
       const run = runRequest(rows, plans, rowCount);
-      const written = await worker.call("decode", begun.generation, run);
+      const written = await writer.decode(begun.generation, run);
       flops += written.flops;
       for (const [index, row] of rows.entries()) {
         const { steps } = plans[index] as Plan;
@@ -115,7 +112,7 @@ export async function* writeCompletions(
       counted = count;
     }
   } finally {
-    await worker.call("endGeneration", begun.generation);
+    await writer.endGeneration(begun.generation);
   }
 }
 

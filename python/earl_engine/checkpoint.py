@@ -1,0 +1,71 @@
+"""Weights and moments between files and ranks. Which tensor lies where is said by the caller; every rank takes part in
+gathering, one tensor in memory at a time, and reads its own rows alone."""
+
+import os
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch.distributed.tensor import DTensor
+
+
+class Source:
+    """Values by name: the arrays of a call, and places in files that every worker sees."""
+
+    def __init__(self, arrays, places):
+        self.arrays, self.places, self.files = arrays, places, {}
+
+    def __contains__(self, name):
+        return name in self.arrays or name in self.places
+
+    def rows(self, name, shape, first, last):
+        if name in self.arrays:
+            values = np.array(self.arrays[name]).reshape(shape)[first:last]
+            return finite(name, torch.from_numpy(values))
+        path, key = self.places[name]
+        if path not in self.files:
+            self.files[path] = safe_open(path, "pt")
+        return finite(f"{path}: {key}", self.files[path].get_slice(key)[first:last])
+
+
+def finite(where, values):
+    if torch.isfinite(values).all():
+        return values
+    raise ValueError(f"{where} has values that are not finite.")
+
+
+@torch.no_grad()
+def fill(parameter, source, name, rank, world):
+    """Reads what this rank holds of a parameter, or of a moment of the same shape and kind."""
+    rows = parameter.shape[0]
+    if not isinstance(parameter, DTensor):
+        parameter.copy_(source.rows(name, parameter.shape, 0, rows))
+        return
+    # torch.chunk's rule, which FSDP2 cuts by.
+    each = -(-rows // world)
+    first, last = min(rank * each, rows), min((rank + 1) * each, rows)
+    if last > first:
+        parameter.to_local().copy_(source.rows(name, parameter.shape, first, last))
+
+
+def whole(value):
+    """All of a tensor, on this rank; every rank must ask for it."""
+    return value.full_tensor() if isinstance(value, DTensor) else value
+
+
+def write(values, files, directory, rank):
+    """`values`: tensors by name, as every rank has them; `files`: name, owner and keys of each file."""
+    for file in files:
+        held = {}
+        for key in file["keys"]:
+            full = whole(values[key]).detach()
+            if rank == file["owner"]:
+                held[key] = full.to("cpu", torch.float32).contiguous().clone()
+        if rank == file["owner"]:
+            path = os.path.join(directory, file["name"])
+            save_file(held, path, metadata={"format": "pt"})
+            # safetensors writes for its owner alone, whatever the umask says.
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(path, 0o666 & ~mask)

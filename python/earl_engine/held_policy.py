@@ -1,0 +1,201 @@
+"""One policy on one rank: what is trained, what completions are written from, the reference, and the optimizer.
+
+All weights: FSDP2 over the ranks, float32 masters, gradients summed, and a whole copy to sample from. An adapter: the
+base once on every rank for both, the adapter's gradients summed. Nothing trained: the base alone.
+"""
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+
+from .checkpoint import Source, fill, whole, write
+from .graphs import Graph
+from .policy import Adapters, Config, Policy, Targets
+
+TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class HeldPolicy:
+    def __init__(self, rank, world, device, message, arrays):
+        self.rank, self.world, self.device = rank, world, device
+        self.config, self.segments = Config(**message["config"]), message["segments"]
+        self.type, self.recompute = TYPES[message["precision"]], message["recompute"]
+        trained = message["trained"]
+        adapters = trained if isinstance(trained, dict) else None
+        self.is_sharded = trained == "all"
+        with torch.device("meta"):
+            if adapters is not None:
+                adapters = Adapters(adapters["rank"], adapters["scale"], frozenset(adapters["modules"]))
+            self.policy = Policy(self.config, adapters)
+        source = Source(without("weights/", arrays), message["places"])
+        if self.is_sharded:
+            self._shard(self.policy, self.type)
+            self.policy.to_empty(device=device)
+            self.sampler = None
+        else:
+            self.policy.to(self.type)
+            for name, parameter in self.policy.named_parameters():
+                parameter.requires_grad_(is_adapter(name))
+                if is_adapter(name):
+                    parameter.data = parameter.data.float()
+            self.policy.to_empty(device=device)
+            self.sampler = self.policy
+        for name, parameter in self.policy.named_parameters():
+            fill(parameter, source, name, rank, world)
+        self.learned = {name: p for name, p in self.policy.named_parameters() if p.requires_grad}
+        self.reference = self._reference(message["reference"], without("reference/", arrays))
+        self.optimizer, self.most = None, message["optimizer"]["maxGradNorm"]
+        if self.learned:
+            o = message["optimizer"]
+            decays = (o["beta1"], o["beta2"])
+            self.optimizer = torch.optim.AdamW(
+                self.learned.values(), lr=0.0, betas=decays, eps=o["epsilon"], weight_decay=o["weightDecay"]
+            )
+
+    def _shard(self, policy, compute):
+        mesh = init_device_mesh(self.device.type, (self.world,))
+        # Rotary tables are float32 at every boundary: casting inputs would round them.
+        casts = MixedPrecisionPolicy(param_dtype=compute, reduce_dtype=torch.float32, cast_forward_inputs=False)
+        apart = [] if self.config.tied else [policy.model.embed_tokens, policy.lm_head]
+        for part in (*policy.model.layers, *apart, policy):
+            fully_shard(part, mesh=mesh, mp_policy=casts)
+        for part in policy.modules():
+            if isinstance(part, FSDPModule):
+                # The weights of the loss carry the normalisation, so gradients are summed; gloo knows only a plain sum.
+                part.set_gradient_divide_factor(1.0)
+                part.set_force_sum_reduction_for_comms(True)
+
+    def _reference(self, asked, arrays):
+        """The frozen policy of a KL term: "start", places in files, or nothing."""
+        if asked is None:
+            return None
+        source = Source(arrays, {} if asked == "start" else asked)
+        if not self.is_sharded:
+            kept = {name: p.detach().clone() for name, p in self.learned.items()}
+            for name, values in kept.items():
+                if name in source:
+                    fill(values, source, name, self.rank, self.world)
+            return kept
+        with torch.device("meta"):
+            reference = Policy(self.config).to(self.type).requires_grad_(False)
+        self._shard(reference, self.type)
+        reference.to_empty(device=self.device)
+        with torch.no_grad():
+            for (name, own), first in zip(reference.named_parameters(), self.policy.parameters()):
+                if asked == "start":
+                    own.to_local().copy_(first.to_local())
+                else:
+                    fill(own, source, name, self.rank, self.world)
+        return reference
+
+    @torch.no_grad()
+    def sync(self):
+        if not self.is_sharded:
+            return
+        if self.sampler is None:
+            with torch.device("meta"):
+                self.sampler = Policy(self.config).to(self.type).requires_grad_(False)
+            self.sampler.to_empty(device=self.device)
+        for own, trained in zip(self.sampler.parameters(), self.policy.parameters()):
+            # The rounding is that of FSDP2's own copy, so both compute with equal weights.
+            own.copy_(whole(trained.to(self.type)))
+
+    def _forward(self, module, batch, arrays, temperature):
+        on = lambda name: torch.from_numpy(np.array(arrays[name])).to(self.device)
+        segments = [
+            Targets(**self.segments[k], rows=on(f"rows.{k}"), targets=on(f"targets.{k}")) for k in batch["segments"]
+        ]
+        return module(
+            on("tokens"), on("positions"), batch["layout"], segments, 1.0 / temperature, recompute=self.recompute
+        )
+
+    @torch.no_grad()
+    def logprobs(self, message, arrays):
+        module, own = self.policy, None
+        if message["under"] == "reference" and self.is_sharded:
+            module = self.reference
+        elif message["under"] == "reference":
+            own = {name: p.data for name, p in self.learned.items()}
+            for name, values in self.reference.items():
+                self.learned[name].data = values
+        try:
+            return [
+                self._forward(module, batch, without(f"{place}/", arrays), message["temperature"])[0]
+                for place, batch in enumerate(message["batches"])
+            ]
+        finally:
+            for name, values in (own or {}).items():
+                self.learned[name].data = values
+
+    def accumulate(self, message, arrays):
+        """Forward, loss and backward of this rank's batches: its sums, and the norm of all ranks' gradient."""
+        self.optimizer.zero_grad()
+        graphs = [Graph(spec, self.device) for spec in message["graphs"]]
+        sums = dict.fromkeys(("loss", "kl", "entropy", "clipLow", "clipHigh"), 0.0)
+        for place, batch in enumerate(message["batches"]):
+            own = without(f"{place}/", arrays)
+            logprobs, entropies = self._forward(self.policy, batch, own, message["temperature"])
+            terms = {name[5:]: torch.from_numpy(np.array(a)).to(self.device) for name, a in own.items() if name[:5] == "term."}
+            count, room = len(logprobs), len(terms["weights"])
+            padded = lambda x: torch.cat((x, x.new_zeros(room - count)))
+            found = graphs[batch["graph"]].run({**terms, "logprobs": padded(logprobs.detach())})
+            # Autograd takes over where the loss ends.
+            logprobs.backward(found["push"][:count])
+            for name in ("loss", "kl", "clipLow", "clipHigh"):
+                sums[name] += found[name].item()
+            sums["entropy"] += (padded(entropies) * terms["counted"]).sum().item()
+        gradients = [p.grad for p in self.learned.values()]
+        if not self.is_sharded and self.world > 1:
+            flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+            dist.all_reduce(flat)
+            for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients])):
+                gradient.copy_(part.view_as(gradient))
+        self.norm = torch.nn.utils.get_total_norm(gradients)
+        # As text: JSON has no number that is not finite.
+        return {name: repr(value) for name, value in {**sums, "gradNorm": whole(self.norm).item()}.items()}
+
+    def update(self, learning_rate):
+        torch.nn.utils.clip_grads_with_norm_(self.learned.values(), self.most, self.norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def state(self):
+        """Trained parameters by name, and m: and v: with AdamW's moments of each after the first step."""
+        values = dict(self.learned or dict(self.policy.named_parameters()))
+        for name, parameter in self.learned.items():
+            remembered = self.optimizer.state.get(parameter)
+            if remembered:
+                values[f"m:{name}"], values[f"v:{name}"] = remembered["exp_avg"], remembered["exp_avg_sq"]
+        return values
+
+    def save(self, message):
+        write(self.state(), message["files"], message["directory"], self.rank)
+        dist.barrier()
+
+    def load(self, message, arrays):
+        source, step = Source(arrays, message["places"]), message["step"]
+        targets = self.learned or dict(self.policy.named_parameters())
+        for name, parameter in targets.items():
+            fill(parameter, source, name, self.rank, self.world)
+            if self.optimizer is None:
+                continue
+            self.optimizer.state.pop(parameter, None)
+            if step:
+                first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
+                fill(first, source, f"m:{name}", self.rank, self.world)
+                fill(second, source, f"v:{name}", self.rank, self.world)
+                counted = torch.tensor(float(step))
+                self.optimizer.state[parameter] = {"step": counted, "exp_avg": first, "exp_avg_sq": second}
+
+
+def is_adapter(name):
+    return ".lora_A." in name or ".lora_B." in name
+
+
+def without(prefix, arrays):
+    """The arrays whose names begin with a prefix, without it."""
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

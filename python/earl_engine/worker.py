@@ -1,0 +1,112 @@
+"""One rank: a GPU, or a share of the CPU. It holds any number of policies by number.
+
+Every method takes the message and the arrays of a call and returns the same; those that communicate with other ranks
+are called on all of them.
+"""
+
+import os
+from datetime import timedelta
+
+import numpy as np
+
+
+class Worker:
+    def __init__(self, rank, world, device):
+        import torch
+
+        self.rank, self.world, self.policies, self.generations = rank, world, {}, {}
+        self.device = torch.device(device)
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+    def health(self):
+        """Answered beside the work, as long as the process runs."""
+        return os.getpid()
+
+    def address(self):
+        """Where the ranks may meet, asked of the first."""
+        import ray
+        import socket
+
+        with socket.socket() as free:
+            free.bind(("", 0))
+            return f"tcp://{ray.util.get_node_ip_address()}:{free.getsockname()[1]}"
+
+    def join(self, address, timeout):
+        import torch
+        import torch.distributed as dist
+
+        kind = "nccl" if self.device.type == "cuda" else "gloo"
+        limit = timedelta(seconds=timeout)
+        dist.init_process_group(kind, init_method=address, rank=self.rank, world_size=self.world, timeout=limit)
+        gpu = torch.cuda.get_device_name() if self.device.type == "cuda" else None
+        return {"pid": os.getpid(), "node": os.uname().nodename, "gpu": gpu, "torch": torch.__version__}
+
+    def open(self, message, arrays):
+        from .held_policy import HeldPolicy
+
+        self.policies[message["policy"]] = HeldPolicy(self.rank, self.world, self.device, message, arrays)
+        return {}, {}
+
+    def close(self, message, _arrays):
+        self.policies.pop(message["policy"], None)
+        return {}, {}
+
+    def sync(self, message, _arrays):
+        """Copies the trained weights to where completions are written from."""
+        self.policies[message["policy"]].sync()
+        return {}, {}
+
+    def logprobs(self, message, arrays):
+        found = self.policies[message["policy"]].logprobs(message, arrays)
+        return {}, {str(place): values.cpu().numpy() for place, values in enumerate(found)}
+
+    def accumulate(self, message, arrays):
+        return self.policies[message["policy"]].accumulate(message, arrays), {}
+
+    def update(self, message, _arrays):
+        self.policies[message["policy"]].update(message["learningRate"])
+        return {}, {}
+
+    def forget(self, message, _arrays):
+        """Drops a gradient that no update follows."""
+        self.policies[message["policy"]].optimizer.zero_grad()
+        return {}, {}
+
+    def save(self, message, _arrays):
+        self.policies[message["policy"]].save(message)
+        return {}, {}
+
+    def load(self, message, arrays):
+        self.policies[message["policy"]].load(message, arrays)
+        return {}, {}
+
+    def trained(self, message, _arrays):
+        """Trained parameters and their moments, on the first rank: for adapters, which are small."""
+        state = self.policies[message["policy"]].state()
+        return {}, {name: value.detach().cpu().numpy() for name, value in state.items()} if self.rank == 0 else {}
+
+    def start(self, message, arrays):
+        from .sampler import Generation
+
+        held = self.policies[message["policy"]]
+        generation = Generation(held.sampler, held.segments, message["shape"])
+        tokens = self._tensor(arrays["tokens"]).view(generation.prompts, generation.prefix)
+        generation.prefill(tokens, message["lengths"])
+        self.generations[message["generation"]] = generation
+        return {}, {}
+
+    def decode(self, message, arrays):
+        generation, steps = self.generations[message["generation"]], message["steps"]
+        given = [self._tensor(arrays[name]) for name in ("tokens", "forced", "uniform")]
+        forced, uniform = (values.view(steps, -1) for values in given[1:])
+        ids, logprobs = generation.decode(given[0], forced, uniform, message["drawn"])
+        return {}, {"ids": ids.cpu().numpy(), "logprobs": logprobs.cpu().numpy()}
+
+    def end(self, message, _arrays):
+        self.generations.pop(message["generation"], None)
+        return {}, {}
+
+    def _tensor(self, array):
+        import torch
+
+        return torch.from_numpy(np.array(array)).to(self.device)

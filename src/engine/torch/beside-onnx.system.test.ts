@@ -1,0 +1,197 @@
+/** The torch engine beside the onnx engine: the same completions, the same learning, and each other's checkpoints. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { SFT_LOSS, type LossSpec } from "../../algorithms/losses.ts";
+import { Rng } from "../../random.ts";
+import { collect, type Written } from "../collected.contract.ts";
+import { WORLDS, type EngineWorld } from "../engine-worlds.contract.ts";
+import { openOnnxEngine } from "../onnx/onnx-engine.ts";
+import type { PolicyEngine, Sampling, StepMetrics, TrainingGroup } from "../policy-engine.ts";
+import { Cluster } from "./cluster.ts";
+import { pythonForTests, SMALL_LORA, smallOptions, TEST_SETTINGS } from "./small-torch.contract.ts";
+import { openTorchEngine, type TorchEngineOptions } from "./torch-engine.ts";
+
+const python = pythonForTests();
+const SAMPLING: Sampling = { groupSize: 4, temperature: 1.2, topK: 0, topP: 1, maxTokens: 64 };
+const KINDS = {
+  sft: SFT_LOSS,
+  clipped: {
+    surrogate: { kind: "clipped", clipLow: 0.2, clipHigh: 0.28 },
+    kl: { estimator: "k3", coef: 0.1 },
+    temperature: 1.2,
+  },
+  gspo: {
+    surrogate: { kind: "sequence-clipped", clipLow: 0.02, clipHigh: 0.03 },
+    kl: { estimator: "k2", coef: 0.1 },
+    temperature: 1,
+  },
+  cispo: {
+    surrogate: { kind: "capped-weight", clipHigh: 1 },
+    kl: { estimator: "k1", coef: 0.1 },
+    temperature: 1,
+  },
+} satisfies Record<string, LossSpec>;
+
+const onnxOf = (world: EngineWorld, changes: Partial<TorchEngineOptions> = {}): Promise<PolicyEngine> =>
+  openOnnxEngine({
+    ...smallOptions(world),
+    reference: "start",
+    ...changes,
+    threads: 1,
+    microbatchTokens: 10_000,
+    generationRows: 64,
+  });
+
+/** What every token's term could be: advantages, old and reference log-probabilities near those it was drawn with. */
+function trainingOf(world: EngineWorld, written: Written): TrainingGroup[] {
+  const rng = Rng.from(3, "terms");
+  const near = (values: Float32Array): Float32Array => values.map((value) => value + 0.1 * rng.normal());
+  return written.map((completions, number) => ({
+    prompt: world.prompts[number]!,
+    completions: completions.map(({ ids, constraints, logprobs }) => ({
+      ids,
+      constraints,
+      advantage: rng.normal(),
+      weights: Float32Array.from(constraints, (segment) => (segment < 0 ? 0 : 1 / 84)),
+      oldLogprobs: near(logprobs),
+      refLogprobs: near(logprobs),
+    })),
+  }));
+}
+
+async function difference(
+  [left, right]: readonly [PolicyEngine, PolicyEngine],
+  groups: readonly TrainingGroup[],
+): Promise<number> {
+  const [one, other] = await Promise.all([left, right].map((each) => each.logprobs(groups, "policy", 1)));
+  const flat = other!.logprobs.flat();
+  return Math.max(
+    ...one!.logprobs.flat().flatMap((values, row) => Array.from(values, (value, at) => Math.abs(value - flat[row]![at]!))),
+  );
+}
+
+const distance = (left: StepMetrics, right: StepMetrics): number =>
+  Math.max(
+    ...(["loss", "kl", "entropy", "clipLow", "clipHigh", "gradNorm", "tokens"] as const).map((name) =>
+      Math.abs(left[name] - right[name]),
+    ),
+  );
+
+describe.skipIf(python === undefined)("the torch engine beside the onnx engine", () => {
+  const clusters: Cluster[] = [];
+  let folder = "";
+  const torchOf = (
+    workers: number,
+    world: EngineWorld,
+    changes: Partial<TorchEngineOptions> = {},
+  ): Promise<PolicyEngine> =>
+    openTorchEngine(clusters[workers - 1]!, { ...smallOptions(world), reference: "start", ...changes });
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "earl-torch-"));
+    for (const workers of [1, 2])
+      clusters.push(await Cluster.start({ ...TEST_SETTINGS, workers, python: python ?? "" }));
+  });
+  afterAll(async () => {
+    for (const cluster of clusters) await cluster[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  });
+
+  const write = (engine: PolicyEngine, world: EngineWorld, changes: Partial<Sampling> = {}): Promise<Written> =>
+    collect(engine.generate({ prompts: world.prompts, sampling: { ...SAMPLING, ...changes }, seed: 5 }));
+
+  describe.each(WORLDS)("over $name", (world) => {
+    test.each([
+      {},
+      { temperature: 0 },
+      { topK: 3 },
+      { topP: 0.7 },
+      { topK: 5, topP: 0.8, temperature: 0.9 },
+      { maxTokens: 3 },
+    ])("writes the same completions for a seed, on one rank and on two: %o", async (changes) => {
+      await using onnx = await onnxOf(world);
+      const expected = await write(onnx, world, changes);
+      for (const workers of [1, 2]) {
+        await using torch = await torchOf(workers, world, { generationRows: 4 });
+        const found = await write(torch, world, changes);
+        for (const [number, group] of found.entries()) {
+          for (const [index, { ids, constraints, logprobs, isFinished }] of group.entries()) {
+            const wanted = expected[number]![index]!;
+            expect({ ids, constraints, isFinished }).toEqual({
+              ids: wanted.ids,
+              constraints: wanted.constraints,
+              isFinished: wanted.isFinished,
+            });
+            for (const [at, value] of logprobs.entries())
+              expect(Math.abs(value - wanted.logprobs[at]!)).toBeLessThan(1e-4);
+          }
+        }
+      }
+    });
+
+    test.each([
+      { name: "all weights", trained: "all" as const },
+      { name: "an adapter", trained: SMALL_LORA },
+    ])("learns the same by four losses, $name, on groups that do not divide among ranks", async ({ trained }) => {
+      await using onnx = await onnxOf(world, { trained });
+      const groups = trainingOf(world, await write(onnx, world));
+      await using one = await torchOf(1, world, { trained });
+      await using two = await torchOf(2, world, { trained, microbatchGroups: 1, recompute: true });
+      for (const loss of Object.values(KINDS)) {
+        const wanted = await onnx.step(groups, loss, 1e-3);
+        expect(distance(await one.step(groups, loss, 1e-3), wanted)).toBeLessThan(1e-4);
+        expect(distance(await two.step(groups, loss, 1e-3), wanted)).toBeLessThan(1e-4);
+      }
+      expect(await difference([one, onnx], groups)).toBeLessThan(1e-4);
+      expect(await difference([two, onnx], groups)).toBeLessThan(1e-4);
+    });
+
+    test.each([
+      { name: "all weights", trained: "all" as const },
+      { name: "an adapter", trained: SMALL_LORA },
+    ])("goes on from the other's checkpoint, and from one of another number of ranks: $name", async ({ trained }) => {
+      const engines = [
+        () => onnxOf(world, { trained }),
+        () => torchOf(1, world, { trained }),
+        () => torchOf(2, world, { trained }),
+      ];
+      await using first = await onnxOf(world, { trained });
+      const groups = trainingOf(world, await write(first, world));
+      for (const [number, open] of engines.entries()) {
+        const directory = join(folder, `${world.name}-${typeof trained}-${number}`);
+        await using saved = await open();
+        await saved.step(groups, SFT_LOSS, 1e-2);
+        await saved.save(directory);
+        const wanted = await saved.step(groups, KINDS.clipped, 1e-2);
+        for (const other of engines) {
+          await using engine = await other();
+          await engine.load(directory);
+          expect(distance(await engine.step(groups, KINDS.clipped, 1e-2), wanted)).toBeLessThan(1e-5);
+          expect(await difference([engine, saved], groups)).toBeLessThan(1e-4);
+        }
+      }
+    });
+  });
+
+  test("writes the same with guidance", async () => {
+    const [world] = WORLDS;
+    const prompts = world!.prompts
+      .slice(0, 2)
+      .map((prompt, index) => ({
+        ...prompt,
+        idsWithoutInstruction: Int32Array.of(7 + index, prompt.ids.at(-1)!),
+      }));
+    const guided = { ...world!, prompts };
+    await using onnx = await onnxOf(guided);
+    await using torch = await torchOf(2, guided);
+    const [wanted, found] = [
+      await write(onnx, guided, { guidance: 2.5 }),
+      await write(torch, guided, { guidance: 2.5 }),
+    ];
+    expect(found.flat().map(({ ids }) => [...ids])).toEqual(wanted.flat().map(({ ids }) => [...ids]));
+  });
+});
