@@ -42,6 +42,7 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ["onnxruntime", checkOnnxruntime],
   ["webgpu", checkWebgpu],
   ["sharp", checkSharp],
+  ["torch engine", checkTorch],
 ];
 
 /** Prints a line a check. Throws EngineError where one found a problem. */
@@ -135,6 +136,41 @@ async function checkWebgpu({ device }: DoctorFlags): Promise<Finding> {
     if (device !== "webgpu") return { state: "note", detail };
     return { state: "problem", detail, ...(cure === undefined ? {} : { cure }) };
   }
+}
+
+const TORCH_ABOUT =
+  "import sys, torch, ray; gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]; " +
+  "print(f'Python {sys.version.split()[0]}, torch {torch.__version__}, Ray {ray.__version__}, ' + (', '.join(gpus) or 'no GPU'))";
+
+async function checkTorch(): Promise<Finding> {
+  const { requirePython } = await import("../engine/torch/python-environment.ts");
+  const { execFile } = await import("node:child_process");
+  let python: string;
+  try {
+    python = requirePython("");
+  } catch (fault) {
+    if (!(fault instanceof EarlError)) throw fault;
+    // Only engine.kind: torch needs it.
+    return {
+      state: "note",
+      detail: fault.message,
+      ...(fault.hint === undefined ? {} : { cure: fault.hint }),
+    };
+  }
+  return new Promise((resolve) => {
+    execFile(python, ["-c", TORCH_ABOUT], { timeout: 60_000 }, (fault, stdout, stderr) => {
+      const said = (fault === null ? stdout : stderr).trim().split("\n").at(-1) ?? "";
+      resolve(
+        fault === null
+          ? { state: "ok", detail: said }
+          : {
+              state: "problem",
+              detail: `${python}: ${said}`,
+              cure: "Remove its folder and run `earl engine install`.",
+            },
+      );
+    });
+  });
 }
 
 async function checkSharp(): Promise<Finding> {

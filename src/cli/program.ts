@@ -9,6 +9,7 @@ import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEdit } from "./commands/edit.ts";
+import { addEngine } from "./commands/engine.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addJudge } from "./commands/judge.ts";
 import { addLs } from "./commands/ls.ts";
@@ -48,6 +49,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addLs,
     addConfig,
     addDoctor,
+    addEngine,
     addModel,
     addVerify,
     addJudge,

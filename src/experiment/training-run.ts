@@ -55,7 +55,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   const { config, isResume, signal, clock, progress } = request;
   const directory = runDirectoryOf(config);
   requireRunMemory(config);
-  await using host = await openEngineHost(config.engine);
+  await using host = await openEngineHost(config.engine, { logFile: join(directory.path, "engine.log") });
   using run = openRun({ directory, config, schema: RunConfig, isResume, clock });
   const { resumePoint } = run;
   if (resumePoint !== undefined) await verifyCheckpoint(resumePoint.checkpoint);

@@ -98,7 +98,10 @@ export function policyFiles(
   const ids = { bos_token_id: config.bosId, eos_token_id: config.eosId, pad_token_id: config.padId };
   const given = Object.fromEntries(Object.entries(ids).filter(([, id]) => id !== null));
   files.set("generation_config.json", asJson({ ...given, ...options.generationConfig }));
-  files.set("config.json", asJson(policyConfigJson(config, DTYPES[commonType(shards.flatMap(({ tensors }) => tensors))])));
+  files.set(
+    "config.json",
+    asJson(policyConfigJson(config, DTYPES[commonType(shards.flatMap(({ tensors }) => tensors))])),
+  );
   return files;
 }
 

@@ -40,10 +40,7 @@ export interface LoweredGraph {
 }
 
 /** The nodes that compute the named outputs; a device that is not the CPU has only kernels that every one has. */
-export function lower(
-  outputs: Readonly<Record<string, Value>>,
-  device: Pick<Device, "isCpu">,
-): LoweredGraph {
+export function lower(outputs: Readonly<Record<string, Value>>, device: Pick<Device, "isCpu">): LoweredGraph {
   const emitter = new Emitter(device);
   const order = topologicalOrder(Object.values(outputs));
   const names = new Map<Value, string>();

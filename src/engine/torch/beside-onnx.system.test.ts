@@ -71,7 +71,9 @@ async function difference(
   const [one, other] = await Promise.all([left, right].map((each) => each.logprobs(groups, "policy", 1)));
   const flat = other!.logprobs.flat();
   return Math.max(
-    ...one!.logprobs.flat().flatMap((values, row) => Array.from(values, (value, at) => Math.abs(value - flat[row]![at]!))),
+    ...one!.logprobs
+      .flat()
+      .flatMap((values, row) => Array.from(values, (value, at) => Math.abs(value - flat[row]![at]!))),
   );
 }
 
@@ -101,7 +103,11 @@ describe.skipIf(python === undefined)("the torch engine beside the onnx engine",
     await rm(folder, { recursive: true });
   });
 
-  const write = (engine: PolicyEngine, world: EngineWorld, changes: Partial<Sampling> = {}): Promise<Written> =>
+  const write = (
+    engine: PolicyEngine,
+    world: EngineWorld,
+    changes: Partial<Sampling> = {},
+  ): Promise<Written> =>
     collect(engine.generate({ prompts: world.prompts, sampling: { ...SAMPLING, ...changes }, seed: 5 }));
 
   describe.each(WORLDS)("over $name", (world) => {
@@ -136,55 +142,59 @@ describe.skipIf(python === undefined)("the torch engine beside the onnx engine",
     test.each([
       { name: "all weights", trained: "all" as const },
       { name: "an adapter", trained: SMALL_LORA },
-    ])("learns the same by four losses, $name, on groups that do not divide among ranks", async ({ trained }) => {
-      await using onnx = await onnxOf(world, { trained });
-      const groups = trainingOf(world, await write(onnx, world));
-      await using one = await torchOf(1, world, { trained });
-      await using two = await torchOf(2, world, { trained, microbatchGroups: 1, recompute: true });
-      for (const loss of Object.values(KINDS)) {
-        const wanted = await onnx.step(groups, loss, 1e-3);
-        expect(distance(await one.step(groups, loss, 1e-3), wanted)).toBeLessThan(1e-4);
-        expect(distance(await two.step(groups, loss, 1e-3), wanted)).toBeLessThan(1e-4);
-      }
-      expect(await difference([one, onnx], groups)).toBeLessThan(1e-4);
-      expect(await difference([two, onnx], groups)).toBeLessThan(1e-4);
-    });
+    ])(
+      "learns the same by four losses, $name, on groups that do not divide among ranks",
+      async ({ trained }) => {
+        await using onnx = await onnxOf(world, { trained });
+        const groups = trainingOf(world, await write(onnx, world));
+        await using one = await torchOf(1, world, { trained });
+        await using two = await torchOf(2, world, { trained, microbatchGroups: 1, recompute: true });
+        for (const loss of Object.values(KINDS)) {
+          const wanted = await onnx.step(groups, loss, 1e-3);
+          expect(distance(await one.step(groups, loss, 1e-3), wanted)).toBeLessThan(1e-4);
+          expect(distance(await two.step(groups, loss, 1e-3), wanted)).toBeLessThan(1e-4);
+        }
+        expect(await difference([one, onnx], groups)).toBeLessThan(1e-4);
+        expect(await difference([two, onnx], groups)).toBeLessThan(1e-4);
+      },
+    );
 
     test.each([
       { name: "all weights", trained: "all" as const },
       { name: "an adapter", trained: SMALL_LORA },
-    ])("goes on from the other's checkpoint, and from one of another number of ranks: $name", async ({ trained }) => {
-      const engines = [
-        () => onnxOf(world, { trained }),
-        () => torchOf(1, world, { trained }),
-        () => torchOf(2, world, { trained }),
-      ];
-      await using first = await onnxOf(world, { trained });
-      const groups = trainingOf(world, await write(first, world));
-      for (const [number, open] of engines.entries()) {
-        const directory = join(folder, `${world.name}-${typeof trained}-${number}`);
-        await using saved = await open();
-        await saved.step(groups, SFT_LOSS, 1e-2);
-        await saved.save(directory);
-        const wanted = await saved.step(groups, KINDS.clipped, 1e-2);
-        for (const other of engines) {
-          await using engine = await other();
-          await engine.load(directory);
-          expect(distance(await engine.step(groups, KINDS.clipped, 1e-2), wanted)).toBeLessThan(1e-5);
-          expect(await difference([engine, saved], groups)).toBeLessThan(1e-4);
+    ])(
+      "goes on from the other's checkpoint, and from one of another number of ranks: $name",
+      async ({ trained }) => {
+        const engines = [
+          () => onnxOf(world, { trained }),
+          () => torchOf(1, world, { trained }),
+          () => torchOf(2, world, { trained }),
+        ];
+        await using first = await onnxOf(world, { trained });
+        const groups = trainingOf(world, await write(first, world));
+        for (const [number, open] of engines.entries()) {
+          const directory = join(folder, `${world.name}-${typeof trained}-${number}`);
+          await using saved = await open();
+          await saved.step(groups, SFT_LOSS, 1e-2);
+          await saved.save(directory);
+          const wanted = await saved.step(groups, KINDS.clipped, 1e-2);
+          for (const other of engines) {
+            await using engine = await other();
+            await engine.load(directory);
+            expect(distance(await engine.step(groups, KINDS.clipped, 1e-2), wanted)).toBeLessThan(1e-5);
+            expect(await difference([engine, saved], groups)).toBeLessThan(1e-4);
+          }
         }
-      }
-    });
+      },
+    );
   });
 
   test("writes the same with guidance", async () => {
     const [world] = WORLDS;
-    const prompts = world!.prompts
-      .slice(0, 2)
-      .map((prompt, index) => ({
-        ...prompt,
-        idsWithoutInstruction: Int32Array.of(7 + index, prompt.ids.at(-1)!),
-      }));
+    const prompts = world!.prompts.slice(0, 2).map((prompt, index) => ({
+      ...prompt,
+      idsWithoutInstruction: Int32Array.of(7 + index, prompt.ids.at(-1)!),
+    }));
     const guided = { ...world!, prompts };
     await using onnx = await onnxOf(guided);
     await using torch = await torchOf(2, guided);

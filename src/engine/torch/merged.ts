@@ -9,7 +9,10 @@ export async function* merged<Item>(
   atOnce: number,
 ): AsyncGenerator<Item> {
   const waiting = [...streams];
-  const open = new Map<AsyncIterator<Item>, Promise<{ from: AsyncIterator<Item>; next: IteratorResult<Item> }>>();
+  const open = new Map<
+    AsyncIterator<Item>,
+    Promise<{ from: AsyncIterator<Item>; next: IteratorResult<Item> }>
+  >();
   const ask = (from: AsyncIterator<Item>): void => {
     const next = from.next().then((result) => ({ from, next: result }));
     // It may fail while nobody waits; whoever waits next hears of it.
@@ -32,6 +35,6 @@ export async function* merged<Item>(
     const left = [...open];
     // One that failed is being thrown already; the others' faults follow from it or from the stop.
     await Promise.allSettled(left.map(([, next]) => next));
-    await Promise.allSettled(left.map(([from]) => from.return?.()));
+    await Promise.allSettled(left.map(async ([from]) => from.return?.()));
   }
 }

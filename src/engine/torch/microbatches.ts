@@ -79,7 +79,9 @@ function joined(packs: readonly { readonly index: number; readonly pack: PackedB
     ["positions", concatenated(flat.positions)],
   ]);
   const counts = packs[0]?.pack.shape.counts ?? [];
-  const segments = counts.map((_, k) => k).filter((k) => packs.some(({ pack }) => pack.shape.counts[k] !== 0));
+  const segments = counts
+    .map((_, k) => k)
+    .filter((k) => packs.some(({ pack }) => pack.shape.counts[k] !== 0));
   const places: TokenPlace[] = [];
   const terms = new Map<string, number[]>(TERMS.map((name) => [name, []]));
   const owners: bigint[] = [];
@@ -110,7 +112,17 @@ function joined(packs: readonly { readonly index: number; readonly pack: PackedB
   owned.set(owners);
   arrays.set("term.completion", owned);
   const counted = packs.reduce((sum, { pack }) => sum + pack.counted, 0);
-  return { layout, segments, completions, tokens: places.length, room, arrays, places, counted, isIdle: false };
+  return {
+    layout,
+    segments,
+    completions,
+    tokens: places.length,
+    room,
+    arrays,
+    places,
+    counted,
+    isIdle: false,
+  };
 }
 
 /** The same pass, of which nothing counts. */

@@ -46,7 +46,12 @@ export function prefillOperations(config: PolicyConfig, length: number): number 
 /** One run of a generation: so many steps of so many rows that each see so many keys, drawn from these segments. */
 export function decodeOperations(
   config: PolicyConfig,
-  run: { readonly steps: number; readonly rows: number; readonly keys: number; readonly drawn: readonly Segment[] },
+  run: {
+    readonly steps: number;
+    readonly rows: number;
+    readonly keys: number;
+    readonly drawn: readonly Segment[];
+  },
 ): number {
   const { token, pair } = unitCosts(config);
   const head = run.drawn.reduce((sum, segment) => sum + headOperations(config, segment), 0);

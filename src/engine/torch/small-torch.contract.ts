@@ -17,7 +17,8 @@ import { TorchSettings } from "./torch-settings.ts";
 export function pythonForTests(): string | undefined {
   const python = installedPython();
   if (python !== undefined) return python;
-  const line = "No Python environment: run `npm run earl -- engine install --cpu` for the torch engine's tests.";
+  const line =
+    "No Python environment: run `npm run earl -- engine install --cpu` for the torch engine's tests.";
   if (isContinuousIntegration()) throw new Error(line);
   process.stderr.write(`${line}\n`);
   return undefined;

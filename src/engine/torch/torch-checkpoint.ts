@@ -1,0 +1,98 @@
+/**
+ * Checkpoints in the layout that every engine writes: of all weights, each rank writes files of its own; an adapter is
+ * small, comes here and is written as the onnx engine writes it.
+ */
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import { planPolicyShards, policyFiles, shardIndex } from "../../policy/save-policy.ts";
+import { bytesIn, type Shard } from "../../policy/shards.ts";
+import { saveEngine } from "../onnx/engine-checkpoint.ts";
+import { openOptimizer, planOptimizerShards, saveStep } from "../onnx/optimizer-files.ts";
+import { readAdapter } from "../onnx/parameter-source.ts";
+import { policyParts } from "../onnx/policy-parts.ts";
+import type { Arrays, CheckpointFiles } from "../policy-engine.ts";
+import { ofRank, type Cluster } from "./cluster.ts";
+import type { FrameArray } from "./frames.ts";
+import { policyPlaces, type PlacedPolicy } from "./weight-places.ts";
+
+/** Most bytes of a weight file, as transformers writes them. */
+const MOST_BYTES = 5e9;
+
+export interface SavedPolicy extends PlacedPolicy {
+  /** What the workers know it by. */
+  readonly policy: number;
+  /** Directory of the weights that an adapter belongs to. */
+  readonly base: string | null;
+  readonly companions?: CheckpointFiles | undefined;
+}
+
+/** Writes weights and what AdamW remembers after so many steps. */
+export async function saveTorchPolicy(
+  cluster: Cluster,
+  saved: SavedPolicy,
+  directory: string,
+  step: number,
+): Promise<void> {
+  const { config, trained, policy, companions = new Map<string, Uint8Array>() } = saved;
+  if (trained !== "all" && trained !== "none") return saveAdapter(cluster, saved, directory, step);
+  await mkdir(directory, { recursive: true });
+  const shards = planPolicyShards(config, { maxShardBytes: MOST_BYTES });
+  const moments = step > 0 ? planOptimizerShards(saved, MOST_BYTES) : [];
+  const files = dealt([...shards, ...moments], cluster.workers.length);
+  await cluster.call("save", { said: { policy, directory: resolve(directory), files } });
+  for (const [file, content] of policyFiles(config, shards, { tokenizerFiles: companions }))
+    await writeFile(join(directory, file), content);
+  if (step > 0) await saveStep(directory, step, moments.length > 1 ? shardIndex(moments) : undefined);
+}
+
+/** Restores what any engine saved; how many steps it had made. Throws CheckpointError where it does not fit. */
+export async function loadTorchPolicy(
+  cluster: Cluster,
+  { config, trained, policy }: SavedPolicy,
+  directory: string,
+): Promise<number> {
+  const isWhole = trained === "all" || trained === "none";
+  const own = isWhole ? await policyPlaces(directory, config) : {};
+  const arrays = new Map<string, FrameArray>(isWhole ? [] : await readAdapter(directory, config, trained));
+  const state = await openOptimizer(directory, { config, trained });
+  await state?.close();
+  const moments = Array.from(
+    state?.places ?? [],
+    ([name, { path, key }]) => [name, [resolve(path), key]] as const,
+  );
+  const step = state?.step ?? 0;
+  const places = { ...own, ...Object.fromEntries(moments) };
+  await cluster.call("load", { said: { policy, places, step }, arrays });
+  return step;
+}
+
+async function saveAdapter(
+  cluster: Cluster,
+  saved: SavedPolicy,
+  directory: string,
+  step: number,
+): Promise<void> {
+  const { arrays } = await cluster.call("trained", { said: { policy: saved.policy } });
+  const named = (prefix: string): Arrays =>
+    new Map(
+      policyParts(saved).trained.map(({ name }) => [
+        name,
+        arrays.get(ofRank(0, `${prefix}${name}`)) as Float32Array,
+      ]),
+    );
+  const optimizer = step === 0 ? undefined : { step, firstMoments: named("m:"), secondMoments: named("v:") };
+  const state = { policy: saved, parameters: named(""), optimizer, base: saved.base };
+  await saveEngine(directory, state, saved.companions);
+}
+
+/** Files with their tensors, each given to the rank that has least to write so far. */
+function dealt(shards: readonly Shard[], workers: number): object[] {
+  const loads = Array.from({ length: workers }, () => 0);
+  return shards.map(({ file: name, tensors }) => {
+    const owner = loads.indexOf(Math.min(...loads));
+    loads[owner]! += tensors.reduce((sum, tensor) => sum + bytesIn(tensor), 0);
+    return { name, owner, keys: tensors.map((tensor) => tensor.name) };
+  });
+}
