@@ -4,6 +4,7 @@ import { forwardGroups, headWeight } from "../engine/onnx/decoder.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
 import { packBatch } from "../engine/onnx/packed-batch.ts";
 import { weightInputs } from "../engine/onnx/policy-parts.ts";
+import { DataError } from "../errors.ts";
 import { linear } from "../tensor/ops/matmul.ts";
 import type { Value } from "../tensor/value.ts";
 import type { Grammar } from "../tokens/grammar.ts";
@@ -17,8 +18,18 @@ import { piece } from "./recorded-tensors.ts";
 const LOGPROB: NumberOptions = { tolerance: { kind: "relative", limit: 1e-4 }, row: 1, floor: 1 };
 const LOGITS = { kind: "relative", limit: 1e-4 } as const;
 
-export async function* comparePositions({ expected, rows }: PolicyRecording): AsyncGenerator<Comparison> {
+export async function* comparePositions({
+  expected,
+  rows,
+  tokens,
+}: PolicyRecording): AsyncGenerator<Comparison> {
   const positions = await expected.numbers("position_ids");
+  if (positions.length !== rows.length * tokens) {
+    // Nothing compared with nothing would be equal.
+    throw new DataError(
+      `The recorded position_ids has ${positions.length} values, not ${rows.length} × ${tokens}.`,
+    );
+  }
   for (const [index, { first, end }] of rows.entries()) {
     const want = piece(positions, index, rows.length).subarray(first, end);
     yield compareEqual("positions", { got: want.map((_, at) => at), want }, `row ${index}`);
@@ -93,7 +104,10 @@ export async function compareLogprobs(bench: Bench, quantity: string, split: Spl
 /** Through the engine that users have, its worker thread included, from the weights as stored. */
 export async function* compareGreedy(recording: PolicyRecording): AsyncGenerator<Comparison> {
   const { config, expected, rows, constants, optimizer, parameters } = recording;
-  const [, length] = expected.shape("greedy", 2) as [number, number];
+  const [count, length] = expected.shape("greedy", 2) as [number, number];
+  if (count !== rows.length || length < 1) {
+    throw new DataError(`The recorded greedy has ${count} × ${length} values for ${rows.length} rows.`);
+  }
   const recorded = (await expected.numbers("greedy")) as Int32Array;
   await using engine = await openOnnxEngine({
     config,

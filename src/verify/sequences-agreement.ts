@@ -62,6 +62,9 @@ export async function* compareSequences(
     ["batch labels", padded.labels, batch.labels],
     ["batch positions", padded.positions, batch.position_ids],
   ] as const) {
+    if (want.length !== got.length) {
+      yield compareEqual(quantity, { got: [got.length], want: [want.length] }, "number of rows");
+    }
     for (const [row, values] of want.entries()) {
       yield compareEqual(quantity, { got: got[row] ?? [], want: values }, `row ${row}`);
     }

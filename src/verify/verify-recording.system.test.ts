@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
-import { copyOfRecording, FIXTURES, perturb } from "../../test/perturbed-recording.ts";
+import { copyOfRecording, empty, FIXTURES, perturb } from "../../test/perturbed-recording.ts";
 import { recordedRanks, recordedVisionTokens } from "../../test/recorded-tokenizer.ts";
 import { ConfigError, DataError } from "../errors.ts";
 import { verifyRecording, type Verification } from "./verify-recording.ts";
@@ -56,6 +56,14 @@ describe("verifyRecording", () => {
     });
     // The folder will do, too.
     expect(failed(await verifyRecording(folder, { tokenizer }))).toEqual(["supervised: labels"]);
+    // Nothing compared with nothing must not pass for equal.
+    edit(join(folder, "sequences.json"), (json: { sft_batch: { labels: unknown[] } }) => {
+      json.sft_batch.labels = [];
+    });
+    expect(failed(await verifyRecording(folder, { tokenizer }))).toEqual([
+      "supervised: labels",
+      "batch labels",
+    ]);
   });
 
   test("finds every verdict on a judge's replies, and one that is not ours", async () => {
@@ -191,6 +199,14 @@ describe("a path that is no recording", () => {
     await expect(verifyRecording(folder)).rejects.toThrow(
       /Row 0 of input_ids has the id \d+, the policy a vocabulary of 384/,
     );
+  });
+
+  test("is named where a result of it is empty", async () => {
+    const folder = copyOfRecording("emu3-lm");
+    empty(folder, "greedy", [0, 24]);
+    await expect(verifyRecording(folder)).rejects.toThrow("greedy has 0 × 24 values for 4 rows");
+    empty(folder, "position_ids", [0]);
+    await expect(verifyRecording(folder)).rejects.toThrow("position_ids has 0 values, not 4 × 40");
   });
 
   test("is named where it wants a picture larger than any", async () => {
