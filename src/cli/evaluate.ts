@@ -59,7 +59,10 @@ export async function evaluate(
   const policy = await openPolicy(host, checkpoint, flags);
   const { tokens, vision, grammar } = policy;
   const progress = progressOn(surroundings);
-  const datasets = new RunDatasets(DataSettings.parse({ directory: data }), (notice) => progress.say(notice));
+  // Nothing is trained on them, and the table says how many were scored.
+  const datasets = new RunDatasets(DataSettings.parse({ directory: data, maxBrokenShare: 1 }), (notice) =>
+    progress.say(notice),
+  );
   const prepare = (dataset: EditDataset): PreparedEdits =>
     datasets.prepare(dataset, { tokens, vision, grammar, thoughts: flags.thought === true });
   const { split } = flags;

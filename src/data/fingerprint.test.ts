@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFile, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -5,7 +6,12 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { datasetFingerprint, fingerprintDifference, type FileFingerprint } from "./fingerprint.ts";
+import {
+  completeFingerprints,
+  datasetFingerprint,
+  fingerprintDifference,
+  type FileFingerprint,
+} from "./fingerprint.ts";
 
 const LARGE = 9 * 2 ** 20;
 
@@ -58,6 +64,45 @@ describe("datasetFingerprint", () => {
     const [whole] = await printOf(content, { whole: true });
     expect(whole?.sample).toBe(print?.sample);
     expect(whole?.sha256).toBe(createHash("sha256").update(content).digest("hex"));
+  });
+});
+
+describe("completeFingerprints", () => {
+  test("reads what was sampled to its end, and nothing that is whole", async () => {
+    const content = filled(LARGE);
+    const large = await printOf(content);
+    const heard: FileFingerprint[] = [];
+    const hear = (one: FileFingerprint): void => void heard.push(one);
+    await completeFingerprints(large, new AbortController().signal, hear);
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    expect(heard).toEqual([{ ...large[0], sha256 }]);
+    await completeFingerprints(heard, new AbortController().signal, () => {
+      throw new Error("it was read again");
+    });
+  });
+
+  test("ends without a word when it is told to", async () => {
+    const over = new AbortController();
+    const large = await printOf(filled(LARGE));
+    const completed = completeFingerprints(large, over.signal, () => {
+      throw new Error("it went on");
+    });
+    over.abort();
+    await completed;
+  });
+
+  test("leaves a process free to end", async () => {
+    await printOf(filled(LARGE));
+    const module = JSON.stringify(join(import.meta.dirname, "fingerprint.ts"));
+    const script = `
+      import { completeFingerprints, datasetFingerprint } from ${module};
+      const files = [{ path: "train.parquet", rows: 1 }];
+      const prints = await datasetFingerprint([{ directory: ".", split: "train", files }]);
+      void completeFingerprints(prints, new AbortController().signal, () => console.log("read to the end"));
+    `;
+    const words = ["--import", import.meta.resolve("tsx"), "--input-type=module", "-e", script];
+    const { stdout, status } = spawnSync(process.execPath, words, { cwd: folder, encoding: "utf8" });
+    expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
   });
 });
 

@@ -5,7 +5,8 @@
 
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
-import { relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import type { DatasetSplit, EditDataset } from "./edit-dataset.ts";
 import { fileSha256 } from "./file-hash.ts";
@@ -32,6 +33,10 @@ export interface FileFingerprint {
   /** Of the whole file, in hex; absent where it is large and nobody asked for it. */
   readonly sha256?: string;
 }
+
+/** A fingerprint is completed at no more than this many bytes a second: whoever trains needs the disk and the processor. */
+const BYTES_A_SECOND = 100 * 2 ** 20;
+const STRETCH_BYTES = 2 ** 20;
 
 type Fingerprinted = Pick<EditDataset, "directory" | "split" | "files">;
 
@@ -78,6 +83,37 @@ async function sampleOf(handle: FileHandle, size: number): Promise<string> {
   return hash.digest("hex");
 }
 
+/**
+ * Reads the files that were hashed by sample to their ends, slowly, and tells each hash of a whole file; ends without a
+ * word when the signal is aborted. Nothing waits for it, and it keeps no process alive. Throws where a file cannot be
+ * read.
+ */
+export async function completeFingerprints(
+  fingerprints: readonly FileFingerprint[],
+  signal: AbortSignal,
+  onWhole: (fingerprint: FileFingerprint) => void,
+): Promise<void> {
+  for (const one of fingerprints) {
+    if (one.sha256 !== undefined) continue;
+    const sha256 = await slowSha256(join(one.folder, one.file), signal);
+    if (sha256 === undefined) return;
+    onWhole({ ...one, sha256 });
+  }
+}
+
+/** Undefined where the signal came first. */
+async function slowSha256(path: string, signal: AbortSignal): Promise<string | undefined> {
+  await using handle = await open(path);
+  const hash = createHash("sha256");
+  for (let position = 0; ; position += STRETCH_BYTES) {
+    if (signal.aborted) return undefined;
+    const bytes = await bytesAt(handle, position, STRETCH_BYTES);
+    if (bytes.length === 0) return hash.digest("hex");
+    hash.update(bytes);
+    await delay((1000 * STRETCH_BYTES) / BYTES_A_SECOND, undefined, { ref: false });
+  }
+}
+
 async function bytesAt(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   const { bytesRead } = await handle.read(bytes, 0, length, position);
@@ -108,6 +144,11 @@ export function fingerprintDifference(
 
 const splitOf = ({ folder, split }: FileFingerprint): string => `${folder}/${split}`;
 const nameOf = ({ folder, file }: FileFingerprint): string => `${folder}/${file}`;
+
+/** Whether they are of one place, whatever lies there. */
+export function sameFile(one: FileFingerprint, other: FileFingerprint): boolean {
+  return nameOf(one) === nameOf(other) && one.split === other.split;
+}
 
 function changeOf(before: FileFingerprint, now: FileFingerprint): string | undefined {
   if (before.rows !== now.rows) return `had ${before.rows} rows and has ${now.rows}`;

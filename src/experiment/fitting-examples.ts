@@ -18,7 +18,10 @@ export interface FittingExamples {
   readonly instructions: readonly string[];
 }
 
-/** The examples in the dataset's order. Throws DataError where too many of the drawn ones cannot be read. */
+/**
+ * The examples in the dataset's order. Throws DataError where too many of the drawn ones cannot be read, or no picture can
+ * be cut into patches; a few of odd sizes are left out here, and resized or left out when they are prepared.
+ */
 export async function fittingExamples(
   train: OpenDataset,
   { seed, patchSize }: { readonly seed: number; readonly patchSize: number },
@@ -28,10 +31,18 @@ export async function fittingExamples(
   const drawn = Rng.from(seed, "fitting").shuffled(all).slice(0, FITTED_EXAMPLES);
   const fitted: { readonly index: number; readonly pictures: Picture[]; readonly instruction: string }[] = [];
   let bytes = 0;
+  let oddSize: unknown;
   for (let start = 0; start < drawn.length && bytes < FITTED_BYTES; start += READ_AT_ONCE) {
     const indices = drawn.slice(start, start + READ_AT_ONCE);
     const made = await madeOfRows(train, indices, async (example) => ({
-      pictures: picturesOf(await decodeExample(example), patchSize),
+      pictures: picturesOf(await decodeExample(example)).filter(({ width, height }) => {
+        try {
+          return patchGrid(width, height, patchSize).rows > 0;
+        } catch (error) {
+          oddSize ??= error;
+          return false;
+        }
+      }),
       instruction: example.instruction,
     }));
     for (const [index, one] of made) {
@@ -39,6 +50,7 @@ export async function fittingExamples(
       for (const { pixels } of one.pictures) bytes += pixels.length;
     }
   }
+  if (bytes === 0 && oddSize !== undefined) throw oddSize;
   const ordered = fitted.toSorted((left, right) => left.index - right.index);
   return {
     pictures: ordered.flatMap(({ pictures }) => pictures),
@@ -46,9 +58,6 @@ export async function fittingExamples(
   };
 }
 
-/** Throws DataError for pictures that cannot be cut into patches. */
-function picturesOf({ source, target }: ExamplePictures, patchSize: number): Picture[] {
-  const pictures = target === undefined ? [source] : [source, target];
-  for (const { width, height } of pictures) patchGrid(width, height, patchSize);
-  return pictures;
+function picturesOf({ source, target }: ExamplePictures): Picture[] {
+  return target === undefined ? [source] : [source, target];
 }

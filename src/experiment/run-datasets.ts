@@ -1,5 +1,6 @@
 /** The datasets of a run: each split is opened once and has one ledger and one cache, whoever reads it. */
 
+import type { BrokenRowsRecord } from "../data/broken-rows.ts";
 import type { DataSettings } from "../data/data-settings.ts";
 import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
 import { openDataset, withLedger, type OpenDataset } from "../data/open-dataset.ts";
@@ -9,13 +10,22 @@ import type { PreparedEdits } from "../edits/prepared-edit.ts";
 export class RunDatasets {
   readonly #settings: DataSettings;
   readonly #onNotice: (notice: string) => void;
+  readonly #earlier: readonly BrokenRowsRecord[];
   readonly #opened = new Map<string, OpenDataset>();
   readonly #prepared = new Map<EditDataset, PreparedEdits>();
 
-  /** `onNotice` hears what the user should know of the data, in sentences. */
-  constructor(settings: DataSettings, onNotice: (notice: string) => void) {
+  /**
+   * `onNotice` hears what the user should know of the data, in sentences; `earlier` is what the run had found before it
+   * was resumed.
+   */
+  constructor(
+    settings: DataSettings,
+    onNotice: (notice: string) => void,
+    earlier: readonly BrokenRowsRecord[] = [],
+  ) {
     this.#settings = settings;
     this.#onNotice = onNotice;
+    this.#earlier = earlier;
   }
 
   /** A split of the run's folder, or of another one. */
@@ -25,12 +35,19 @@ export class RunDatasets {
     if (known !== undefined) return known;
     const dataset = await openDataset({ ...this.#settings, directory }, split, this.#onNotice);
     this.#opened.set(key, dataset);
+    const before = this.#earlier.find((one) => one.directory === directory && one.split === split);
+    if (before !== undefined) dataset.brokenRows.restore(before);
     return dataset;
   }
 
   /** All that were opened so far. */
   get opened(): readonly OpenDataset[] {
     return [...this.#opened.values()];
+  }
+
+  /** What is known of the rows of each, for the manifest. */
+  get records(): BrokenRowsRecord[] {
+    return this.opened.map(({ brokenRows }) => brokenRows.record);
   }
 
   /** A dataset made ready for the run's policy; one that was opened elsewhere gets a ledger here. */

@@ -12,12 +12,13 @@ import { openRewards } from "../rewards/open-reward.ts";
 import { verifyCheckpoint } from "../runs/checkpoint-state.ts";
 import type { Clock } from "../runs/clock.ts";
 import type { RunEvent } from "../runs/event.ts";
-import { createManifest } from "../runs/manifest.ts";
+import { createManifest, readManifest } from "../runs/manifest.ts";
 import { openRun } from "../runs/open-run.ts";
 import { readJson, RunDirectory } from "../runs/run-directory.ts";
 import { refuseChangedData } from "./changed-data.ts";
 import { trains } from "./cross-checks.ts";
 import { describeSetup } from "./experiment-setup.ts";
+import { followData } from "./follow-data.ts";
 import { JudgeLedger, pricesOf } from "./judge-ledger.ts";
 import { policyNotices } from "./policy-notices.ts";
 import type { Progress } from "./progress.ts";
@@ -63,7 +64,9 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   await using reward = await openRewards(config.rewards, {
     onJudgeCall: (name, call) => ledger.add(name, call),
   });
-  const datasets = new RunDatasets(config.data, (notice) => progress.say(notice));
+  const say = (notice: string): void => progress.say(notice);
+  const earlier = existsSync(directory.manifest) ? readManifest(directory.manifest) : undefined;
+  const datasets = new RunDatasets(config.data, say, resumePoint === undefined ? [] : earlier?.rows);
   const world = await openRunWorld({ host, config, datasets, reward, saved: resumePoint?.checkpoint });
   progress.say(`Policy ${world.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
@@ -71,7 +74,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   requireRunMemory(config, dataSize(world, first));
   for (const notice of policyNotices(world.start, first, sampled)) progress.say(notice);
   const data = await datasetFingerprint(datasets.opened);
-  if (isResume) refuseChangedData(directory, data);
+  if (earlier !== undefined) refuseChangedData(directory, earlier.data, data);
   run.begin(
     createManifest(
       {
@@ -80,6 +83,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
         setup: describeSetup(config, world.start.about),
         seeds: { run: config.seed },
         data,
+        rows: datasets.records,
         reward: reward.provenance ?? {},
         dataset: datasetRecord(config.data.directory),
         device: host.device,
@@ -89,6 +93,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   );
   run.recorder.subscribe(request.onEvent);
   try {
+    using _ = followData(run, datasets, { earlier: earlier?.data ?? [], now: data }, say);
     const live = { ...request, host, world, reward, run, ledger };
     const arms = await trainStages(live);
     if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);

@@ -81,7 +81,7 @@ describe("decodePicture", () => {
     ["text", "<html>404</html>", 'it begins "<html>404</html>"'],
     ["an SVG", '<svg xmlns="http://www.w3.org/2000/svg"/>', "it is no PNG, JPEG or WebP"],
     ["a GIF", "GIF89a\u0001\u0000\u0001\u0000", 'it begins "GIF89a····"'],
-    ["half a header", "\u0089PNG\r\n\u001a\n\u0000", "its header is cut off"],
+    ["half a header", "\u0089PNG\r\n\u001a\n\u0000", "it is damaged or cut off"],
     [
       "a Git LFS pointer",
       "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",

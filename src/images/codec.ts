@@ -45,8 +45,8 @@ export async function decodePicture(bytes: Uint8Array, label: string): Promise<P
     return await decodeWhole(bytes, format, header);
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DataError(`${label}: the picture cannot be decoded (${firstLine(reason)}).`, {
+    // Not in the decoder's words: where several pictures are decoded at once, it may speak of another one.
+    throw new DataError(`${label}: the picture cannot be decoded (it is damaged or cut off).`, {
       hint: "Give a whole PNG, JPEG or WebP picture.",
       cause,
     });
@@ -77,10 +77,10 @@ function formatOf(bytes: Uint8Array, label: string): Format {
 function pngHeader(bytes: Uint8Array): Header {
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (header.length < 33 || header.toString("latin1", 12, 16) !== "IHDR") {
-    throw new Error("its header is cut off");
+    throw new Error("the header is cut off");
   }
   // The decoder forgives checksums, as Pillow does for pixels; but a wrong header makes another picture of them.
-  if (crc32(header.subarray(12, 29)) !== header.readUInt32BE(29)) throw new Error("its header is damaged");
+  if (crc32(header.subarray(12, 29)) !== header.readUInt32BE(29)) throw new Error("the header is damaged");
   return {
     width: header.readUInt32BE(16),
     height: header.readUInt32BE(20),
@@ -142,8 +142,4 @@ function shrunk(picture: Sharp, { width, height }: Header): Sharp {
   // Sides may be swapped by the orientation; the longer one stays the longer.
   const longest = Math.max(1, Math.round(Math.max(width, height) / factor));
   return picture.resize({ width: longest, height: longest, fit: "inside", kernel: "cubic" });
-}
-
-function firstLine(text: string): string {
-  return (text.split("\n", 1)[0] ?? "").trim().replace(/[:.]$/, "");
 }

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 
 import { z } from "zod";
 
+import type { BrokenRowsRecord } from "../data/broken-rows.ts";
 import type { FileFingerprint } from "../data/fingerprint.ts";
 import { DataError } from "../errors.ts";
 import { isoTime, type Clock } from "./clock.ts";
@@ -48,6 +49,8 @@ export interface Manifest extends Sitting {
   readonly setup: readonly string[];
   readonly seeds: Readonly<Record<string, number>>;
   readonly data: readonly FileFingerprint[];
+  /** What became of the rows of each split, as of the last checkpoint or the end; absent in earlier versions. */
+  readonly rows?: readonly BrokenRowsRecord[];
   /** What the run's reward says of itself: a judge's model, hashes of its prompts, a module's hash. */
   readonly reward: Readonly<Record<string, string>>;
   /** What the dataset's own dataset.json says about how it was made; absent where it has none. */
@@ -73,7 +76,7 @@ function isManifest(value: unknown): value is Manifest {
 /** What the run itself has to say; the rest is looked up. */
 export type ManifestFacts = Pick<
   Manifest,
-  "name" | "command" | "setup" | "seeds" | "data" | "reward" | "dataset"
+  "name" | "command" | "setup" | "seeds" | "data" | "rows" | "reward" | "dataset"
 > & {
   readonly device: string;
 };

@@ -33,6 +33,8 @@ export interface OpenRun extends Disposable {
    * EngineError where it cannot be written.
    */
   begin(manifest: Manifest): void;
+  /** Brings the manifest's word on the data up to date; without effect once the run is closed. */
+  amendManifest(facts: Pick<Manifest, "data" | "rows">): void;
   /** Closes a run that failed; one that was new and made no checkpoint leaves nothing behind. */
   discard(): void;
 }
@@ -111,6 +113,8 @@ class LockedRun implements OpenRun {
   /** Set where the run did not exist before: the folders that were made for it. */
   readonly #new: { made: readonly string[] } | undefined;
   #recorder: RunRecorder | undefined;
+  /** As it was written last. */
+  #manifest: Manifest | undefined;
   #isOpen = true;
 
   constructor(
@@ -170,7 +174,17 @@ class LockedRun implements OpenRun {
       recorder.record({ kind: "checkpoint-saved", stage, step, path: `checkpoints/${basename(checkpoint)}` });
     }
     directory.writeConfig(stringify(config));
-    directory.writeManifest(this.#continued(manifest));
+    this.#manifest = this.#continued(manifest);
+    directory.writeManifest(this.#manifest);
+  }
+
+  amendManifest(facts: Pick<Manifest, "data" | "rows">): void {
+    if (!this.#isOpen || this.#manifest === undefined) return;
+    const amended = { ...this.#manifest, ...facts };
+    if (JSON.stringify(amended) === JSON.stringify(this.#manifest)) return;
+    this.#lock.requireHeld();
+    this.directory.writeManifest(amended);
+    this.#manifest = amended;
   }
 
   /** A resumed run keeps the manifest it began with and lists the machines it went on. */

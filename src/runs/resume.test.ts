@@ -195,6 +195,7 @@ describe("a finished run", () => {
     }
     expect(isDone(request())).toBe(true);
     expect(isDone(request(["engine.threads=1"]))).toBe(true);
+    expect(isDone(request(["data.maxBrokenShare=1"]))).toBe(true);
     expect(isDone(request(["sft.steps=99999"]))).toBe(false);
     expect(() => isDone(request(["sft.steps=1"]))).toThrow("sft.steps was");
     expect(() => isDone(request(["data.directory=elsewhere"]))).toThrow(`was "scenes", is "elsewhere"`);

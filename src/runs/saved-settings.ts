@@ -1,7 +1,7 @@
 /**
- * A run goes on with the settings it was started with. What may change: where it is computed (`engine`), more steps of
- * the stage that it is in or of a later one, and the held-out evaluation until it is made. A setting that is new in
- * the program had its default when the run was started.
+ * A run goes on with the settings it was started with. What may change: where it is computed (`engine`), how much of the
+ * data may be broken, more steps of the stage that it is in or of a later one, and the held-out evaluation until it is
+ * made. A setting that is new in the program had its default when the run was started.
  */
 
 import { existsSync, readFileSync } from "node:fs";
@@ -72,11 +72,14 @@ function refuse(directory: RunDirectory, differences: readonly SettingDifference
   );
 }
 
+/** What a run computes does not depend on them: where it is computed, and when broken data stops it. */
+const FREE_SETTINGS = /^(engine\.|data\.maxBrokenShare$)/;
+
 /** Throws CheckpointError where the saved config is damaged. */
 function differencesOf({ directory, config, schema }: SettingsRequest): SettingDifference[] {
   if (!existsSync(directory.config)) return [];
   const saved = { file: directory.config, text: readFileSync(directory.config, "utf8") };
-  return differingSettings(schema, saved, config).filter(({ key }) => !key.startsWith("engine."));
+  return differingSettings(schema, saved, config).filter(({ key }) => !FREE_SETTINGS.test(key));
 }
 
 /** True where a stage that is not over is to make more steps. */
