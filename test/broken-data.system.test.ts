@@ -100,7 +100,7 @@ describe("a run on data of which some rows cannot be read", () => {
 
   test("evaluates as many edits as asked, none of them twice", () => {
     const results = comparableEvents(eventsIn(finished)).find(({ kind }) => kind === "arms-evaluated");
-    const counts = (results?.["results"] as { task: string; count: number }[])
+    const counts = ((results?.["results"] ?? []) as { task: string; count: number }[])
       .filter(({ task }) => task === "all")
       .map(({ count }) => count);
     expect(new Set(counts)).toEqual(new Set([6]));

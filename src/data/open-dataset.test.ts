@@ -32,8 +32,9 @@ describe("openDataset", () => {
 
   test("has a ledger with the share of its settings", async () => {
     const settings = DataSettings.parse({ directory, maxBrokenShare: 0 });
-    const { brokenRows, read } = await openDataset(settings, "train");
-    const [row] = await read([3]);
+    const dataset = await openDataset(settings, "train");
+    const { brokenRows } = dataset;
+    const [row] = await dataset.read([3]);
     if (row === undefined || !isBroken(row)) throw new Error("row 3 should be broken");
     brokenRows.sawBroken(3, row);
     expect(() => brokenRows.requireFew()).toThrow("1 of the 1 rows seen of the split train");
