@@ -1,6 +1,6 @@
 /** The package as somebody installs it: compiled, with types, without anything that development needs. */
 
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -35,8 +35,12 @@ let packed: string;
 let consumer: string;
 let installed: string;
 
-const run = (program: string, words: readonly string[], cwd: string): string =>
-  execFileSync(program, words, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+/** What the program prints. Throws with all of what it said where it fails. */
+function run(program: string, words: readonly string[], cwd: string): string {
+  const { status, stdout, stderr } = spawnSync(program, words, { cwd, encoding: "utf8" });
+  if (status === 0) return stdout;
+  throw new Error(`${program} ${words.join(" ")}: exit code ${String(status)}\n${stdout}${stderr}`);
+}
 const earl = (...words: string[]): string =>
   run(process.execPath, [join(installed, "dist/cli/main.js"), ...words], consumer);
 
