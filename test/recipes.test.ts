@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
 import { loadRunConfig, parseRunConfig } from "../src/experiment/run-config.ts";
+import { openRewards } from "../src/rewards/open-reward.ts";
+import { greyEdit } from "./judge-server/grey-edit.ts";
 
 const root = new URL("../", import.meta.url);
 const filesIn = (folder: string, ending: string): string[] =>
@@ -26,6 +28,22 @@ describe("every recipe is a sound config", () => {
   test.each(recipes)("%s", (path) => {
     expect(loadRunConfig(new URL(path, root).pathname).name).not.toBe("");
   });
+});
+
+test("the recipe's own reward scores what is warmer above what is not, beside the reference", async () => {
+  const { rewards } = loadRunConfig(new URL("recipes/own-reward/config.yaml", root).pathname);
+  await using reward = await openRewards(rewards);
+  const same = greyEdit(50);
+  const warmer = greyEdit(50);
+  warmer.edited.pixels.forEach((_, index) => {
+    if (index % 3 === 0) warmer.edited.pixels[index] = 255;
+  });
+  const verdicts = await reward.score([same, warmer], { signal: new AbortController().signal });
+  const [before, after] = verdicts.map((verdict) =>
+    verdict.kind === "scored" ? verdict.subscores["warmth"] : undefined,
+  );
+  expect(before).toBe(0.5);
+  expect(after).toBeCloseTo(0.5 + 205 / 1020, 12);
 });
 
 describe("every config that a page shows is sound", () => {

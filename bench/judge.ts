@@ -1,0 +1,117 @@
+/**
+ * What a judge costs: how busy the client keeps a judge of 64 slots that takes 50 ms a request, what a call costs beside
+ * that, how long calls take with 100, 500 and 2,000 in flight, and a GRPO step with and without such a judge. The judge is
+ * the tests' server, a process of its own on loopback. Medians of all rounds, with the least and the greatest.
+ *
+ *   node src/from-source.mjs bench/judge.ts [--rounds 3] [--steps 6] [--only load,step]
+ */
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+
+import { quantile } from "../src/algorithms/statistics.ts";
+import { judgeLoad, type Judge, type LoadFigures } from "./judge/judge-load.ts";
+import { drawScenes, stepSeconds } from "./judge/step-time.ts";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    steps: { type: "string", default: "6" },
+    sides: { type: "string", default: "32,256" },
+    only: { type: "string", default: "load,step" },
+  },
+});
+const rounds = Array.from({ length: Number(values.rounds) }, (_, round) => round);
+const SLOTS = 64;
+const MILLISECONDS = 50;
+const IN_FLIGHT = [2, 100, 500, 2000];
+
+/** "12.3 (11.9–14.0)", of values that are multiplied for people. */
+function spread(figures: readonly number[], factor: number, digits: number): string {
+  const [median, least, most] = [quantile(figures, 0.5), Math.min(...figures), Math.max(...figures)].map(
+    (one) => (factor * one).toFixed(digits),
+  );
+  return `${median} (${least}–${most})`;
+}
+
+async function startJudge(): Promise<{ readonly judge: Judge; readonly child: ChildProcess }> {
+  const script = join(import.meta.dirname, "judge", "slow-server.ts");
+  const start = join(import.meta.dirname, "..", "src", "from-source.mjs");
+  const child = spawn(process.execPath, [start, script, String(SLOTS), String(MILLISECONDS)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const url of createInterface({ input: child.stdout })) {
+    return { judge: { url, slots: SLOTS, seconds: MILLISECONDS / 1000 }, child };
+  }
+  throw new Error("The judge did not start.");
+}
+
+async function measureLoad(judge: Judge): Promise<void> {
+  process.stdout.write(
+    "pictures  in flight  occupancy %            p50 ms               p95 ms               p99 ms               CPU ms a call\n",
+  );
+  for (const side of values.sides.split(",").map(Number)) {
+    for (const inFlight of IN_FLIGHT) {
+      const figures: LoadFigures[] = [];
+      for (const seed of rounds) figures.push(await judgeLoad(judge, inFlight, { side, seed }));
+      const of = (name: keyof LoadFigures, factor: number, digits: number): string =>
+        spread(
+          figures.map((one) => one[name]),
+          factor,
+          digits,
+        ).padEnd(20);
+      const cells = [
+        `${side}²`.padEnd(8),
+        String(inFlight).padStart(9),
+        ` ${of("occupancy", 100, 1)}`,
+        ...(["p50", "p95", "p99"] as const).map((name) => of(name, 1000, 0)),
+        of("cpu", 1000, 2),
+      ];
+      process.stdout.write(`${cells.join(" ").trimEnd()}\n`);
+    }
+  }
+}
+
+async function measureStep({ url }: Judge): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "earl-judge-bench-"));
+  const endpoints = [{ url, concurrency: SLOTS }];
+  const arms = {
+    without: [{ kind: "reference" }],
+    with: [{ kind: "viescore", model: "judge", endpoints, cache: { isUsed: false } }],
+  };
+  const seconds = { without: [] as number[], with: [] as number[] };
+  try {
+    await drawScenes(folder);
+    for (const round of rounds) {
+      for (const arm of ["without", "with"] as const) {
+        seconds[arm].push(...(await stepSeconds(folder, `${arm}-${round}`, arms[arm], Number(values.steps))));
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  const more = quantile(seconds.with, 0.5) / quantile(seconds.without, 0.5) - 1;
+  process.stdout.write(
+    `\nGRPO step, 128 completions, 256 questions to the judge:\nwithout ${spread(seconds.without, 1, 2)} s, with ${spread(seconds.with, 1, 2)} s: ${(100 * more).toFixed(1)} % more\n`,
+  );
+}
+
+const load = (): string =>
+  loadavg()
+    .map((one) => one.toFixed(1))
+    .join(" ");
+process.stdout.write(
+  `${cpus().length} × ${cpus()[0]?.model}, node ${process.version}, load before ${load()}\n\n`,
+);
+const { judge, child } = await startJudge();
+try {
+  if (values.only.includes("load")) await measureLoad(judge);
+  if (values.only.includes("step")) await measureStep(judge);
+} finally {
+  child.kill();
+}
+process.stdout.write(`load after ${load()}\n`);
