@@ -3,7 +3,7 @@
  * that, how long calls take with 100, 500 and 2,000 in flight, and a GRPO step with and without such a judge. The judge is
  * the tests' server, a process of its own on loopback. Medians of all rounds, with the least and the greatest.
  *
- *   node src/from-source.mjs bench/judge.ts [--rounds 3] [--steps 6] [--only load,step]
+ *   node src/from-source.mjs bench/judge.ts [--rounds 3] [--steps 6] [--only load,step] [--milliseconds 50]
  */
 
 import { spawn, type ChildProcess } from "node:child_process";
@@ -22,13 +22,15 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     steps: { type: "string", default: "6" },
     sides: { type: "string", default: "32,256" },
+    inFlight: { type: "string", default: "2,100,500,2000" },
+    milliseconds: { type: "string", default: "50" },
     only: { type: "string", default: "load,step" },
   },
 });
 const rounds = Array.from({ length: Number(values.rounds) }, (_, round) => round);
 const SLOTS = 64;
-const MILLISECONDS = 50;
-const IN_FLIGHT = [2, 100, 500, 2000];
+const MILLISECONDS = Number(values.milliseconds);
+const IN_FLIGHT = values.inFlight.split(",").map(Number);
 
 /** "12.3 (11.9–14.0)", of values that are multiplied for people. */
 function spread(figures: readonly number[], factor: number, digits: number): string {
