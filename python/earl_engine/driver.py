@@ -4,6 +4,7 @@ Calls are handed to the ranks in the order in which they come, so that all ranks
 for the answers happens beside. The first fault ends everything.
 """
 
+import contextlib
 import os
 import queue
 import signal
@@ -106,6 +107,11 @@ class Cluster:
             self.fault = fault
         for each in self.ranks:
             ray.kill(each)
+        for worker in self.workers:
+            # One that is stopped does not hear Ray.
+            if worker["node"] == os.uname().nodename:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(worker["pid"], signal.SIGKILL)
 
     def watch(self, on_fault):
         """Asks every worker whether it still runs: one that is stopped cannot answer."""
