@@ -15,8 +15,15 @@ export interface LossShape {
   readonly completions: number;
 }
 
-/** Outputs: loss, sums over counted tokens of kl, clipLow and clipHigh, and `push` = ∂loss/∂logprobs [tokens]. */
-export function lossGraph(spec: LossSpec, { tokens, completions }: LossShape): SentGraph {
+export function lossGraph(spec: LossSpec, shape: LossShape): SentGraph {
+  return sentGraph(lossValues(spec, shape));
+}
+
+/** Loss, sums over counted tokens of kl, clipLow and clipHigh, and `push` = ∂loss/∂logprobs [tokens]. */
+export function lossValues(
+  spec: LossSpec,
+  { tokens, completions }: LossShape,
+): Readonly<Record<string, Value>> {
   const at = (name: string, type: "float32" | "int64" = "float32"): Value => input(name, [tokens], type);
   const [logprobs, counted] = [at("logprobs"), at("counted")];
   const { loss, kl, clippedLow, clippedHigh } = tokenLoss(spec, {
@@ -32,11 +39,11 @@ export function lossGraph(spec: LossSpec, { tokens, completions }: LossShape): S
   });
   const total = (values: Value): Value => sum(multiply(values, counted));
   const [push] = gradients(loss, [logprobs]);
-  return sentGraph({
+  return {
     loss,
     kl: total(kl),
     clipLow: total(clippedLow),
     clipHigh: total(clippedHigh),
     push: push as Value,
-  });
+  };
 }
