@@ -37,7 +37,8 @@ class Cluster:
         ray.init(log_to_driver=True, logging_level="error", object_store_memory=None if address else 200 * 2**20, **options)
         self.world = self._placeable(device)
         needs = {"num_gpus": 1} if device == "cuda" else {"num_cpus": 1}
-        environment = {"env_vars": {"OMP_NUM_THREADS": str(settings["threads"]), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}}
+        threads = settings["threads"] or max(1, (os.cpu_count() or 1) // self.world)
+        environment = {"env_vars": {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}}
         group = ray.util.placement_group([{"GPU": 1} if device == "cuda" else {"CPU": 1}] * self.world, "PACK")
         ray.get(group.ready(), timeout=60)
         remote = ray.remote(max_restarts=0, concurrency_groups={"health": 1})(Worker)

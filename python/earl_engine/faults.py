@@ -37,12 +37,15 @@ def first_cause(faults, workers):
             f"{about} waited for the others in vain: {first_line(cause)}",
             "A worker hangs or is very slow: engine.log says which. Raise engine.timeoutSeconds, or go on with --resume.",
         )
+    if "creation task" in str(cause):
+        return Fault(f"{about} could not be set up: {str(cause).strip().splitlines()[-1]}", "engine.log has the whole trace.")
     return Fault(f"{about} failed: {type(cause).__name__}: {first_line(cause)}", "The whole trace is in engine.log.")
 
 
 def is_death(fault):
     errors = ray.exceptions
-    return isinstance(fault, (errors.ActorDiedError, errors.ActorUnavailableError, errors.NodeDiedError))
+    # A worker that could not be set up raised something, which Ray reports as a death.
+    return "creation task" not in str(fault) and isinstance(fault, (errors.ActorDiedError, errors.ActorUnavailableError, errors.NodeDiedError))
 
 
 def first_line(fault):

@@ -49,7 +49,8 @@ class HeldPolicy:
         self.optimizer, self.most = None, message["optimizer"]["maxGradNorm"]
         if self.learned:
             o = message["optimizer"]
-            decays = (o["beta1"], o["beta2"])
+            # JSON writes a whole number without a point, and torch wants both to be of one type.
+            decays = (float(o["beta1"]), float(o["beta2"]))
             self.optimizer = torch.optim.AdamW(
                 self.learned.values(), lr=0.0, betas=decays, eps=o["epsilon"], weight_decay=o["weightDecay"]
             )

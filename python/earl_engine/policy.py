@@ -1,7 +1,7 @@
 """The policy as one torch module with Hugging Face's parameter names: Emu3 and LLaMA are the same maths.
 
-Tokens of a training pass are flat [N]: of each group its prompt (s ids), then g completions of t ids each. There is no
-grammar here: the caller says which rows predict which targets, and out of which slice of the vocabulary.
+Tokens of a training pass are flat [N]: of each group its prompt (s ids), then g completions of t ids each. The
+caller says which rows predict which targets, and out of which slice of the vocabulary.
 """
 
 import math
