@@ -101,7 +101,7 @@ function lines(
       ...needs.map(needRow),
     ]),
     "",
-    "onnx is the engine in this process. torch: more than this machine or that engine holds; earl has no such engine yet.",
+    "onnx is the engine in this process. torch: more than this machine or that engine holds; docs/cluster.md says what it takes.",
   ];
 }
 
