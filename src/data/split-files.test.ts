@@ -149,6 +149,12 @@ describe("splitFiles refuses", () => {
     expect(hint).toContain("evaluation.size=0");
   });
 
+  test("a folder of more files than a dataset has, without looking at all of them", async () => {
+    await lay("train.parquet", ...[0, 1, 2, 3].map((name) => `photos/${name}.png`));
+    await expect(splitFiles(folder, "train", 5)).rejects.toThrow("holds more than 5 files and folders");
+    expect((await splitFiles(folder, "train", 6)).files).toHaveLength(1);
+  });
+
   test("a folder without parquet files, and a file in place of a folder", async () => {
     await lay("train.json");
     expect((await refusal("train")).message).toContain("There is no parquet file in it.");

@@ -21,6 +21,8 @@ const SPLITS = Object.keys(NAMES) as DatasetSplit[];
 
 /** Folders are searched this deep: `snapshots/REVISION/CONFIG/SPLIT` is four. */
 const DEEPEST = 4;
+/** Files and folders that are looked at; a dataset has fewer, somebody's home more. */
+const MOST_NAMES = 100_000;
 
 const MISSING_SPLIT: Readonly<Record<DatasetSplit, string>> = {
   train:
@@ -51,8 +53,12 @@ interface Found {
  * the single-file one is taken: both hold the same rows. Throws DataError where there is no folder, no such file, a shard
  * is missing, or several datasets lie there.
  */
-export async function splitFiles(directory: string, split: DatasetSplit): Promise<SplitFiles> {
-  const paths = await parquetFiles(directory);
+export async function splitFiles(
+  directory: string,
+  split: DatasetSplit,
+  mostNames = MOST_NAMES,
+): Promise<SplitFiles> {
+  const paths = await parquetFiles(directory, mostNames);
   const found = [...paths, ...(await besideSplitFolder(directory))].flatMap((path) =>
     placeOf(path, directory),
   );
@@ -169,7 +175,7 @@ function withoutData(folder: string, directory: string): string {
 }
 
 /** Every parquet file of the folder, sorted by path. Files and folders may be links, as in the hub's cache. */
-async function parquetFiles(directory: string): Promise<string[]> {
+async function parquetFiles(directory: string, mostNames: number): Promise<string[]> {
   const entry = await stat(directory).catch(() => undefined);
   if (entry?.isDirectory() !== true) {
     const what = entry === undefined ? `There is no folder ${directory}.` : `${directory} is no folder.`;
@@ -179,11 +185,20 @@ async function parquetFiles(directory: string): Promise<string[]> {
   }
   const found: string[] = [];
   const seen = new Set<string>();
+  let looked = 0;
   const walk = async (folder: string, depth: number): Promise<void> => {
     const real = await realpath(folder);
     if (seen.has(real)) return;
     seen.add(real);
-    for (const name of (await readdir(folder)).toSorted()) {
+    // A folder within that may not be listed holds nothing for us.
+    const names = depth === 0 ? await listed(folder) : await readdir(folder).catch(() => []);
+    looked += names.length;
+    if (looked > mostNames) {
+      throw new DataError(`${directory} holds more than ${mostNames} files and folders.`, {
+        hint: "Point data.directory at the dataset's own folder.",
+      });
+    }
+    for (const name of names.toSorted()) {
       if (name.startsWith(".")) continue;
       const path = join(folder, name);
       // A link that points nowhere is a missing file: it is named when it is opened.
@@ -199,12 +214,24 @@ async function parquetFiles(directory: string): Promise<string[]> {
   return found.toSorted();
 }
 
+async function listed(folder: string): Promise<string[]> {
+  return readdir(folder).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DataError(`${folder} cannot be listed: ${reason}.`, {
+      hint: "Check that you may read it.",
+      cause,
+    });
+  });
+}
+
 /** Where the folder asked is a split's own (`default/train`), the files of the other splits' folders beside it. */
 async function besideSplitFolder(directory: string): Promise<string[]> {
   const own = basename(resolve(directory)).replace(/^partial-/, "");
   if (!SPLITS.some((split) => NAMES[split].includes(own))) return [];
   const parent = dirname(resolve(directory));
-  const folders = (await readdir(parent)).filter((name) => join(parent, name) !== resolve(directory));
+  const folders = (await readdir(parent).catch(() => [])).filter(
+    (name) => join(parent, name) !== resolve(directory),
+  );
   const found: string[] = [];
   for (const name of folders) {
     if (!SPLITS.some((split) => NAMES[split].includes(name.replace(/^partial-/, "")))) continue;
