@@ -67,6 +67,9 @@ describe("earl edit", () => {
     const bytes = readFileSync("edits/edit-2.png");
     await edit("source.png", "Make the background white", "-n", "2", "--seed", "3");
     expect(readFileSync("edits/edit-2.png")).toEqual(bytes);
+    // Fewer tries leave the others' pictures there, and they are still the command's own.
+    await edit("source.png", "Make the background white", "-n", "1");
+    expect(await edit("source.png", "Make the background white", "-n", "2")).toMatchObject({ code: 0 });
   });
 
   test.each<[string, string, string, string]>([

@@ -26,6 +26,8 @@ export interface EditRecord {
   readonly seed: number;
   readonly sampling: Sampling;
   readonly edits: readonly EditedPicture[];
+  /** Pictures of earlier edits that lie in the folder still. */
+  readonly earlier: readonly string[];
 }
 
 /** The record as JSON, a list of numbers on one line. */
@@ -41,6 +43,7 @@ export function editJson(record: EditRecord): string {
     seed: record.seed,
     sampling: { n: groupSize, maxTokens, ...sampling },
     completions: record.edits.map(completionJson),
+    ...(record.earlier.length > 0 && { earlier: record.earlier }),
   };
   const text = JSON.stringify(content, null, 2);
   return `${text.replaceAll(/\[\s+(-?\d[-\d.e+,\s]*?)\s+\]/g, (_, numbers: string) => `[${numbers.replaceAll(/\s+/g, " ")}]`)}\n`;

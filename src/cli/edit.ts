@@ -1,5 +1,6 @@
 /** `earl edit IMAGE "instruction"`: lets a checkpoint edit one picture, in several tries. */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import type { EngineHost } from "../engine/engine-host.ts";
@@ -26,7 +27,7 @@ import { required } from "./arguments.ts";
 import { readEdits, tell, writePictures } from "./edit-files.ts";
 import { editJson } from "./edit-record.ts";
 import { locateRun } from "./locate-run.ts";
-import { EDIT_FILE, refuseForeignEdits } from "./own-output.ts";
+import { EDIT_FILE, ownPictures, refuseForeignEdits } from "./own-output.ts";
 import type { Progress } from "./progress.ts";
 import { followLoad } from "./run-progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
@@ -58,6 +59,7 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   const out = required(flags.out, "--out DIR");
   requireWritableFolder(out);
   refuseForeignEdits(out, flags.n);
+  const before = ownPictures(out);
   const checkpoint = resolveCheckpoint(locateRun(required(flags.checkpoint, "--checkpoint DIR")));
   const bytes = await readPictureFile(request.image);
 
@@ -99,6 +101,7 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   progress.clear();
   const files = writePictures(out, source, edits);
   const [first] = files.pictures;
+  const written = new Set(edits.flatMap(({ outcome }) => ("file" in outcome ? [outcome.file] : [])));
   const record = {
     checkpoint,
     instruction: request.instruction,
@@ -113,6 +116,7 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
     seed,
     sampling,
     edits,
+    earlier: before.filter((name) => !written.has(name) && existsSync(join(out, name))),
   };
   const recordFile = join(out, EDIT_FILE);
   writeFileAtomically(recordFile, editJson(record));

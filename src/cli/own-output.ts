@@ -12,6 +12,7 @@ const EditFile = z.looseObject({
   checkpoint: z.string(),
   instruction: z.string(),
   completions: z.array(z.looseObject({ number: z.int(), file: z.string().optional() })),
+  earlier: z.array(z.string()).default([]),
 });
 
 /** What `earl evaluate --out` writes. */
@@ -29,11 +30,17 @@ export function pictureFile(number: number): string {
   return `edit-${number}.png`;
 }
 
+/** Pictures in the folder that `earl edit` wrote, in its last edit there or in one before. */
+export function ownPictures(folder: string): string[] {
+  const record = readOwn(join(folder, EDIT_FILE), EditFile);
+  if (record === undefined) return [];
+  return [...record.completions.flatMap(({ file }) => file ?? []), ...record.earlier];
+}
+
 /** Throws DataError where `earl edit` would replace a file in the folder that it did not write. */
 export function refuseForeignEdits(folder: string, tries: number): void {
-  const record = readOwn(join(folder, EDIT_FILE), EditFile);
-  const own = new Set(record?.completions.map(({ file }) => file));
-  if (record !== undefined) for (const name of [EDIT_FILE, SHEET_FILE]) own.add(name);
+  const isOwn = readOwn(join(folder, EDIT_FILE), EditFile) !== undefined;
+  const own = new Set([...ownPictures(folder), ...(isOwn ? [EDIT_FILE, SHEET_FILE] : [])]);
   const pictures = Array.from({ length: tries }, (_, index) => pictureFile(index + 1));
   for (const name of [EDIT_FILE, SHEET_FILE, ...pictures]) {
     if (!own.has(name) && existsSync(join(folder, name))) throw foreign(join(folder, name));
