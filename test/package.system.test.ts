@@ -46,7 +46,16 @@ const earl = (...words: string[]): string =>
 
 beforeAll(() => {
   source = mkdtempSync(join(tmpdir(), "earl-source-"));
-  const tracked = ["src", "recipes", ".npmrc", "package.json", "tsconfig*.json", "README.md", "LICENSE"];
+  const tracked = [
+    "src",
+    "recipes",
+    "python",
+    ".npmrc",
+    "package.json",
+    "tsconfig*.json",
+    "README.md",
+    "LICENSE",
+  ];
   for (const path of run("git", ["ls-files", "-coz", "--exclude-standard", ...tracked], root)
     .split("\0")
     .filter(Boolean)) {
@@ -102,6 +111,8 @@ describe("the package", () => {
         "dist/engine/onnx/worker.js",
         "dist/tensor/device-trial.js",
         "recipes/demo/config.yaml",
+        "python/requirements.cpu.txt",
+        "python/earl_engine/__main__.py",
         "README.md",
         "LICENSE",
       ]),
