@@ -19,7 +19,10 @@ export default defineConfig({
           name: "unit",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: [SYSTEM],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          // Loading modules anew for every file would take longer than the tests; those that change the folder they are
+          // in go back.
+          isolate: false,
         },
       },
       {

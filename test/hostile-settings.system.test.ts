@@ -50,7 +50,7 @@ describe.each([
     ["optimizer.beta2=1", "--set optimizer.beta2: must be at most "],
     ["optimizer.epsilon=1e-300", "--set optimizer.epsilon: must be at least "],
     ["data.directory=", "--set data.directory: is empty"],
-    ["engine.kind=torch", '--set engine.kind: is "torch"; it must be one of: '],
+    ["engine.kind=jax", '--set engine.kind: is "jax"; it must be one of: '],
   ])("refuses %s in words, and touches nothing", async (setting, message) => {
     const files = everything();
     const { code, out, err } = await earl(...words, "--set", setting);
