@@ -5,6 +5,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Behaviour } from "./behaviour.ts";
 
 /** A request as the server saw it. */
@@ -29,6 +30,9 @@ export interface JudgeServerOptions {
   readonly isRemembering?: boolean;
   readonly port?: number;
 }
+
+/** Of a port that is taken, a tenth of a second apart. */
+const MOST_TRIES = 50;
 
 export class JudgeServer implements AsyncDisposable {
   /** Requests for verdicts so far. */
@@ -58,12 +62,25 @@ export class JudgeServer implements AsyncDisposable {
 
   static async start(script: Script, options: JudgeServerOptions = {}): Promise<JudgeServer> {
     const started = new JudgeServer(script, options);
-    await new Promise<void>((resolve, reject) => {
-      started.#server.once("error", reject);
-      started.#server.listen(options.port ?? 0, "127.0.0.1", resolve);
-    });
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await started.#listen(options.port ?? 0);
+        break;
+      } catch (cause) {
+        // A server that comes back on its port may find another process's connection there for a moment.
+        if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE" || tries === MOST_TRIES) throw cause;
+        await delay(100);
+      }
+    }
     started.port = (started.#server.address() as AddressInfo).port;
     return started;
+  }
+
+  async #listen(port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, "127.0.0.1", resolve);
+    });
   }
 
   get origin(): string {
