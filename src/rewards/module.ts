@@ -51,16 +51,22 @@ export const MODULE: Variant<unknown, Promise<Reward>, typeof options> = {
 
 type Exports = Readonly<Record<string, unknown>>;
 
+/** Node does from 22.18 on; before, a checkout's tsx does, which an installed package has not. */
+const readsTypeScript = Boolean((process.features as { readonly typescript?: unknown }).typescript);
+
 async function load(path: string): Promise<Exports> {
   const { href } = pathToFileURL(resolve(path));
   try {
-    if (!TYPESCRIPT.has(extname(path))) return namedExports((await import(href)) as Exports);
+    if (!TYPESCRIPT.has(extname(path)) || readsTypeScript)
+      return namedExports((await import(href)) as Exports);
     const { tsImport } = await import("tsx/esm/api");
     return namedExports((await tsImport(href, import.meta.url)) as Exports);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError(`The reward's file ${path} cannot be loaded (${reason}).`, {
-      hint: "Paths are taken from the folder in which earl is started.",
+      hint: reason.includes("'tsx'")
+        ? "Node reads TypeScript from 22.18 on; with this one write the reward in JavaScript."
+        : "Paths are taken from the folder in which earl is started.",
       cause,
     });
   }
