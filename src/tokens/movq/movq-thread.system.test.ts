@@ -56,7 +56,7 @@ describe("MoVQ in a thread", () => {
       ticks += 1;
     }, 1);
     const start = performance.now();
-    await tokenizer.encode([picture(96, 96)]);
+    await tokenizer.encode([picture(256, 256)]);
     const milliseconds = performance.now() - start;
     clearInterval(timer);
     // Long enough to tell: in this thread not a single tick would come while onnxruntime computes.
