@@ -27,8 +27,11 @@ export function warningsSection({ events }: RunRecord): Html | undefined {
 
 function byFigure(warnings: readonly Warning[]): Warning[][] {
   const figures = new Map<string, Warning[]>();
-  for (const warning of warnings)
-    figures.set(warning.figure, [...(figures.get(warning.figure) ?? []), warning]);
+  for (const warning of warnings) {
+    const same = figures.get(warning.figure);
+    if (same === undefined) figures.set(warning.figure, [warning]);
+    else same.push(warning);
+  }
   return [...figures.values()];
 }
 

@@ -1,20 +1,23 @@
 /** What a GRPO step says of itself, beside what every step says. */
 
+import { scoredRewards } from "../algorithms/advantages.ts";
 import type { StepMetrics } from "../engine/policy-engine.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { loggedGroup } from "../rollout/logged-group.ts";
 import { rolloutMetrics } from "../rollout/rollout-metrics.ts";
-import type { ScoredGroup } from "../rollout/scored-group.ts";
+import { rewardsOf, type ScoredGroup } from "../rollout/scored-group.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
 import type { SampledGroups } from "./sample-groups.ts";
 import type { Stage, Step } from "./stage.ts";
+import { LEAST_COMPARED } from "./training-groups.ts";
 
 /** Groups of a step that are shown. */
 const SHOWN_GROUPS = 3;
 
 export function rolloutReport(sampled: SampledGroups, reward: Reward, settings: GrpoSettings): Metrics {
-  const lost = sampled.groups.filter(({ completions }) => completions.filter(isScored).length < 2).length;
+  const scored = rewardsOf(sampled.groups).map(scoredRewards);
+  const lost = scored.filter((rewards) => rewards.length < LEAST_COMPARED).length;
   const rolled = { ...rolloutMetrics(sampled.drawn, reward.name), "judge/lost_groups": lost };
   return settings.resampleZeroVariance > 0
     ? { ...rolled, "rollout/resampled_groups": sampled.resampled }
@@ -55,8 +58,4 @@ export function showGroups(
     const shown = loggedGroup(recorder, group, advantages[index] ?? []);
     recorder.record({ kind: "group-logged", stage: stage.name, step: step.index + 1, group: shown });
   }
-}
-
-function isScored({ verdict }: ScoredGroup["completions"][number]): boolean {
-  return verdict.kind === "scored";
 }

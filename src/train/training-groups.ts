@@ -9,7 +9,7 @@ import { countedTokens } from "../tokens/constraints.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
 
 /** Completions that a group needs: an advantage is a comparison. */
-const LEAST_COMPARED = 2;
+export const LEAST_COMPARED = 2;
 
 /** What the settings say of the loss. */
 export interface LossPlan {
