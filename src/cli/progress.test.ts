@@ -146,6 +146,31 @@ describe("followRun", () => {
     expect(shown).toContain("rollout 7/16  reward 4");
   });
 
+  test("shows how far weights and benchmarks are, and how many edits one was measured on", () => {
+    const terminal = new Terminal();
+    terminal.columns = 120;
+    const follow = followRun(terminal.progress(true), { sft: 0, grpo: 3 });
+    const about = { v: 2, attempt: 0, time: 0 } as const;
+    const row = { arm: "SFT", role: "policy", benchmark: "held-out", decoding: "greedy", failed: 0 } as const;
+    const result = { ...row, task: "all", count: 64, figures: {} };
+    const shown = [
+      { kind: "weights-progress", ...about, read: 0, total: 4e6 },
+      { kind: "weights-progress", ...about, read: 1e6, total: 4e6 },
+      { kind: "benchmark-progress", ...about, benchmark: "held-out", part: "edits", done: 0, total: 64 },
+      { kind: "benchmark-progress", ...about, benchmark: "held-out", part: "edits", done: 32, total: 64 },
+      { kind: "benchmark-progress", ...about, benchmark: "other", part: "arms", done: 1, total: 4 },
+      { kind: "arms-evaluated", ...about, measures: [], results: [result] },
+    ].map((event) => {
+      terminal.seconds += 1;
+      follow(event as RunEvent);
+      return terminal.line();
+    });
+    expect(shown[1]).toContain("Weights  █████░░░░░░░░░░░░░░░  1/4");
+    expect(shown[3]).toContain("Held-out edits  ██████████░░░░░░░░░░  32/64  32.0/s  ETA 1.0 s");
+    expect(shown[4]).toContain("Benchmark other: evaluation");
+    expect(stripVTControlCharacters(terminal.text)).toContain("✓ Benchmark other: evaluation  64 edits");
+  });
+
   test("begins a resumed stage at its first event", () => {
     const terminal = new Terminal();
     const follow = followRun(terminal.progress(true), { sft: 0, grpo: 3 });

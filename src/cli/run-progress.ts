@@ -10,7 +10,7 @@ const LABELS: Readonly<Record<Stage, string>> = { sft: "SFT", grpo: "GRPO" };
 const SPARK_WIDTH = 16;
 
 /**
- * A listener for the recorder. `steps` is how long each stage is: a resumed run does not say so again, and begins
+ * A listener for a run's events. `steps` is how long each stage is: a resumed run does not say so again, and begins
  * where its first event is.
  */
 export function followRun(
@@ -21,10 +21,13 @@ export function followRun(
   let rewards: number[] = [];
   let last: Metrics = {};
   let evaluated: Metrics = {};
+  let load: OnLoad | undefined;
+  let benchmark: string | undefined;
 
   const begin = (stage: Stage, done: number): void => {
     if (current === stage) return;
     current = stage;
+    load = undefined;
     rewards = [];
     last = {};
     evaluated = {};
@@ -54,6 +57,17 @@ export function followRun(
         current = undefined;
         return undefined;
       }
+      case "weights-progress":
+        load ??= followLoad(progress);
+        return load(event.read, event.total);
+      case "benchmark-progress": {
+        const title = `${titleOf(event.benchmark)} ${event.part === "edits" ? "edits" : "evaluation"}`;
+        if (title !== benchmark) progress.start(title, event.total);
+        benchmark = title;
+        return progress.advance(event.done);
+      }
+      case "arms-evaluated":
+        return progress.finish(`${editsOf(event)} edits`);
       case "run-paused":
         return progress.say(`Paused: ${event.reason}`);
       case "run-continued":
@@ -67,7 +81,6 @@ export function followRun(
       case "checkpoint-saved":
       case "group-logged":
       case "comparison-logged":
-      case "arms-evaluated":
       case "run-end":
         return undefined;
       default:
@@ -84,6 +97,15 @@ export function followLoad(progress: Progress): OnLoad {
     isBegun = true;
     progress.advance(Math.ceil(read / 1e6), "million parameters");
   };
+}
+
+function titleOf(benchmark: string): string {
+  return benchmark === "held-out" ? "Held-out" : `Benchmark ${benchmark}:`;
+}
+
+/** Edits that each arm was measured on. */
+function editsOf({ results }: Extract<RunEvent, { kind: "arms-evaluated" }>): number {
+  return Math.max(0, ...results.map(({ count }) => count));
 }
 
 function note(stage: Stage, metrics: Metrics, rewards: readonly number[]): string {

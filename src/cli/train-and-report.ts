@@ -7,7 +7,7 @@ import { trainingRun } from "../experiment/training-run.ts";
 import { writeReport } from "../report/write-report.ts";
 import { readEvents } from "../runs/event-log.ts";
 import type { RunDirectory } from "../runs/run-directory.ts";
-import { followLoad, followRun } from "./run-progress.ts";
+import { followRun } from "./run-progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 interface Request {
@@ -30,7 +30,6 @@ export async function trainAndReport(request: Request, surroundings: Surrounding
     commandLine,
     progress,
     onEvent: followRun(progress, { sft: config.sft.steps, grpo: config.grpo.steps }),
-    onLoad: followLoad(progress),
   });
   await conclude(directory, surroundings);
 }

@@ -3,27 +3,31 @@
 import { firstEdits } from "../edits/prepared-edit.ts";
 import { DECODINGS, evaluateBenchmark, type PolicyArm } from "../evaluate/evaluate-benchmark.ts";
 import { recordBenchmark } from "../evaluate/record-benchmark.ts";
+import { nowAndThen } from "../runs/now-and-then.ts";
 import { longestCompletion } from "../tokens/completion-length.ts";
 import { trains } from "./cross-checks.ts";
-import type { Progress } from "./progress.ts";
 import type { LiveRun } from "./run-stages.ts";
 import type { OpenedBenchmark } from "./run-world.ts";
 
 /** Scores the arms on a benchmark and records how they did. Rejects with the signal's reason when it aborts. */
 export async function evaluateArms(
-  { config, world, run, signal }: LiveRun,
+  { config, world, run, signal, clock }: LiveRun,
   { benchmark, edits: all }: OpenedBenchmark,
-  { arms, progress }: { readonly arms: readonly PolicyArm[]; readonly progress: Progress },
+  arms: readonly PolicyArm[],
 ): Promise<void> {
-  const advance = (done: number): void => {
-    signal.throwIfAborted();
-    progress.advance(done);
+  const kind = "benchmark-progress";
+  const { recorder } = run;
+  const progressOf = (part: "edits" | "arms", total: number): ((done: number) => void) => {
+    const place = { benchmark: benchmark.name, part, total };
+    const say = nowAndThen(clock, (done: number) => recorder.record({ kind, ...place, done }));
+    say(0);
+    return (done) => {
+      signal.throwIfAborted();
+      say(done);
+    };
   };
   const { size, comparisons } = config.evaluation;
-  const title = benchmark.name === "held-out" ? "Held-out" : `Benchmark ${benchmark.name}:`;
-  progress.start(`${title} edits`, Math.min(size, all.count));
-  const edits = await firstEdits(all, size, advance);
-  progress.start(`${title} evaluation`, arms.length * DECODINGS.length);
+  const edits = await firstEdits(all, size, progressOf("edits", Math.min(size, all.count)));
   const prompts = edits.map(({ prompt }) => prompt);
   const results = await evaluateBenchmark({
     benchmark,
@@ -38,8 +42,7 @@ export async function evaluateArms(
     comparisons,
     maxFailed: config.grpo.maxFailedVerdicts,
     signal,
-    onDone: advance,
+    onDone: progressOf("arms", arms.length * DECODINGS.length),
   });
-  progress.finish(`${edits.length} edits`);
-  recordBenchmark(run.recorder, results);
+  recordBenchmark(recorder, results);
 }

@@ -3,11 +3,11 @@
 import { join } from "node:path";
 
 import type { EngineHost } from "../engine/engine-host.ts";
-import type { OnLoad } from "../engine/policy-engine.ts";
 import type { PolicyArm } from "../evaluate/evaluate-benchmark.ts";
 import type { Reward } from "../rewards/reward.ts";
 import type { Clock } from "../runs/clock.ts";
 import { STAGES, type Stage } from "../runs/event.ts";
+import { nowAndThen } from "../runs/now-and-then.ts";
 import type { OpenRun } from "../runs/open-run.ts";
 import { grpo } from "../train/grpo.ts";
 import { sft } from "../train/sft.ts";
@@ -29,8 +29,6 @@ export interface LiveRun {
   readonly run: OpenRun;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Hears how far a stage's weights have been read. */
-  readonly onLoad: OnLoad;
 }
 
 /** Runs the stages that the config asks for and that are not behind; returns the policies to compare. */
@@ -62,7 +60,9 @@ async function trainStage(live: LiveRun, stage: Stage): Promise<StageResult> {
     optimizer: config.optimizer,
     purpose: "training",
     keepsReference: stage === "grpo" && config.grpo.loss.klCoef > 0,
-    onLoad: live.onLoad,
+    onLoad: nowAndThen(clock, (read, total) => {
+      run.recorder.record({ kind: "weights-progress", read, total });
+    }),
   });
   const stageRun: StageRun = {
     recorder: run.recorder,

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { datasetFingerprint } from "../data/fingerprint.ts";
 import { firstEdits, type PreparedEdit } from "../edits/prepared-edit.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
-import type { OnLoad } from "../engine/policy-engine.ts";
 import { Interrupted } from "../errors.ts";
 import { openRewards } from "../rewards/open-reward.ts";
 import { verifyCheckpoint } from "../runs/checkpoint-state.ts";
@@ -15,6 +14,7 @@ import type { RunEvent } from "../runs/event.ts";
 import { createManifest, readManifest } from "../runs/manifest.ts";
 import { openRun } from "../runs/open-run.ts";
 import { readJson, RunDirectory } from "../runs/run-directory.ts";
+import { watchEvents } from "../runs/watch-events.ts";
 import { refuseChangedData } from "./changed-data.ts";
 import { trains } from "./cross-checks.ts";
 import { describeSetup } from "./experiment-setup.ts";
@@ -26,7 +26,7 @@ import { evaluateArms } from "./run-benchmarks.ts";
 import { RunConfig } from "./run-config.ts";
 import { RunDatasets } from "./run-datasets.ts";
 import { requireRunMemory, type DataSize } from "./run-memory.ts";
-import { trainStages } from "./run-stages.ts";
+import { trainStages, type LiveRun } from "./run-stages.ts";
 import { openRunWorld, type RunWorld } from "./run-world.ts";
 
 export interface TrainingRequest {
@@ -38,10 +38,8 @@ export interface TrainingRequest {
   /** The command as it was typed, for the manifest. */
   readonly commandLine: string;
   readonly progress: Progress;
-  /** Hears every event of the run. */
+  /** Hears every event of this sitting, read from the run's file. */
   readonly onEvent: (event: RunEvent) => void;
-  /** Hears how far a stage's weights have been read. */
-  readonly onLoad: OnLoad;
 }
 
 export function runDirectoryOf(config: RunConfig): RunDirectory {
@@ -75,7 +73,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   for (const notice of policyNotices(world.start, first, sampled)) progress.say(notice);
   const data = await datasetFingerprint(datasets.opened);
   if (earlier !== undefined) refuseChangedData(directory, earlier.data, data);
-  run.begin(
+  const from = run.begin(
     createManifest(
       {
         name: config.name,
@@ -91,19 +89,24 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
       clock,
     ),
   );
-  run.recorder.subscribe(request.onEvent);
   try {
-    using _ = followData(run, datasets, { earlier: earlier?.data ?? [], now: data }, say);
-    const live = { ...request, host, world, reward, run, ledger };
-    const arms = await trainStages(live);
-    if (arms === "interrupted" || signal.aborted) throw interrupted(config, directory);
-    for (const opened of world.benchmarks) await evaluateArms(live, opened, { arms, progress });
-    run.recorder.record({ kind: "run-end" });
+    await using _ = watchEvents(directory.events, { from }, request.onEvent);
+    const followed = followData(run, datasets, { earlier: earlier?.data ?? [], now: data }, say);
+    await trainAndEvaluate({ ...request, host, world, reward, run, ledger }, followed);
   } catch (error) {
     run.discard();
     // What was stopped in the middle of something rejects with the signal's reason; the last whole step is saved.
     throw signal.aborted && error === signal.reason ? interrupted(config, directory) : error;
   }
+}
+
+async function trainAndEvaluate(live: LiveRun, followed: Disposable): Promise<void> {
+  using _ = followed;
+  const { config, run, world, signal } = live;
+  const arms = await trainStages(live);
+  if (arms === "interrupted" || signal.aborted) throw interrupted(config, run.directory);
+  for (const opened of world.benchmarks) await evaluateArms(live, opened, arms);
+  run.recorder.record({ kind: "run-end" });
 }
 
 function dataSize(

@@ -77,10 +77,17 @@ export class EventReader {
   #lines = 0;
   #last: Buffer = Buffer.alloc(0);
 
-  /** `onCut` is called where a resume cut the file back: what was given is void, and comes again from the first event. */
-  constructor(path: string, onCut: () => void = () => undefined) {
+  /**
+   * `from` is where to begin, in bytes. `onCut` is called where a resume cut the file back: what was given is void, and
+   * comes again from the first event.
+   */
+  constructor(
+    path: string,
+    { onCut = () => undefined, from = 0 }: { onCut?: (() => void) | undefined; from?: number } = {},
+  ) {
     this.#path = path;
     this.#onCut = onCut;
+    this.#offset = from;
   }
 
   /** Throws DataError where a line is damaged or written by a newer earl, a system error where the file cannot be read. */

@@ -11,9 +11,10 @@ import type { Metrics } from "./metrics.ts";
 
 /**
  * Version of what is written. A new kind or a changed field raises it, so that an older earl can say that it is older
- * instead of calling the file damaged. 0 had no `v` and no `attempt`.
+ * instead of calling the file damaged. 0 had no `v` and no `attempt`; 1 did not say how far
+ * weights are read and benchmarks are measured.
  */
-export const EVENT_VERSION = 1;
+export const EVENT_VERSION = 2;
 
 /** The stages of training, in the order in which a run goes through them. */
 export const STAGES = ["sft", "grpo"] as const;
@@ -89,6 +90,8 @@ export const RunEvent = z.discriminatedUnion("kind", [
   event("stage-start", { stage: StageName, steps: z.int().min(0) }),
   event("stage-end", { ...place, reason: z.enum(["finished", "early-stop"]) }),
 
+  /** How far the weights that a stage begins with are read, in parameters. */
+  event("weights-progress", { read: z.number(), total: z.number() }),
   /** How far the rollout of a step is. */
   event("rollout-progress", {
     ...place,
@@ -124,6 +127,13 @@ export const RunEvent = z.discriminatedUnion("kind", [
   /** A row that could not be read and is left out. */
   event("data-notice", { split: z.string(), row: z.string(), reason: z.string() }),
 
+  /** How far a benchmark is: its edits made ready first, then every arm scored in each way of decoding. */
+  event("benchmark-progress", {
+    benchmark: z.string(),
+    part: z.enum(["edits", "arms"]),
+    done: z.int().min(0),
+    total: z.int().min(0),
+  }),
   /** Held-out edits, the same rows for every arm: source | instruction | target | one picture an arm. */
   event("comparison-logged", {
     benchmark: z.string().default("held-out"),
@@ -159,6 +169,8 @@ export const LASTING: Readonly<Record<RunEvent["kind"], "lasting" | "passing">> 
   "run-end": "lasting",
   "stage-start": "lasting",
   "stage-end": "lasting",
+  "weights-progress": "passing",
+  "benchmark-progress": "passing",
   "rollout-progress": "passing",
   "judge-calls": "passing",
   "step-end": "lasting",

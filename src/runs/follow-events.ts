@@ -14,6 +14,8 @@ export interface FollowOptions {
   readonly signal?: AbortSignal;
   /** What was given is void: the run was resumed further back, or begun again. All its events follow. */
   readonly onCut?: () => void;
+  /** Where in the file to begin, in bytes: the end of a line that was read before. After a cut all events follow. */
+  readonly from?: number;
   /** How often a file that is being written is looked at. */
   readonly pollMs?: number;
 }
@@ -26,8 +28,8 @@ const TURN = 500;
  * cannot be read, a line is damaged or was written by a newer earl.
  */
 export async function* followEvents(path: string, options: FollowOptions = {}): AsyncGenerator<RunEvent> {
-  const { signal, onCut, pollMs = 200 } = options;
-  const reader = new EventReader(path, onCut);
+  const { signal, onCut, from = 0, pollMs = 200 } = options;
+  const reader = new EventReader(path, { onCut, from });
   for (;;) {
     const isLast = signal === undefined || signal.aborted;
     let given = 0;

@@ -29,10 +29,10 @@ export interface OpenRun extends Disposable {
   /** What the run says goes here; it begins with the first call of `begin`. */
   readonly recorder: RunRecorder;
   /**
-   * Writes down what the run is and how it goes on, from where everything is as at the resume point. Throws DataError or
-   * EngineError where it cannot be written.
+   * Writes down what the run is and how it goes on, from where everything is as at the resume point; returns the byte of
+   * events.jsonl at which what it says from now on begins. Throws DataError or EngineError where it cannot be written.
    */
-  begin(manifest: Manifest): void;
+  begin(manifest: Manifest): number;
   /** Brings the manifest's word on the data up to date; without effect once the run is closed. */
   amendManifest(facts: Pick<Manifest, "data" | "rows">): void;
   /** Closes a run that failed; one that was new and made no checkpoint leaves nothing behind. */
@@ -138,7 +138,7 @@ class LockedRun implements OpenRun {
     return this.#recorder;
   }
 
-  begin(manifest: Manifest): void {
+  begin(manifest: Manifest): number {
     const { directory } = this;
     const { config, clock } = this.#options;
     const { point, attempt, eventsBytes, isAnnounced, beyond } = this.#resumption;
@@ -149,9 +149,11 @@ class LockedRun implements OpenRun {
     finishRemovals(directory, run);
     for (const { path, state } of beyond) removeCheckpoint(path, state);
     if (existsSync(directory.events)) truncateSync(directory.events, eventsBytes);
+    const log = new EventLog(directory.events);
+    const begun = log.bytes;
     const recorder = new RunRecorder({
       directory,
-      log: new EventLog(directory.events),
+      log,
       lock: this.#lock,
       clock,
       run,
@@ -176,6 +178,7 @@ class LockedRun implements OpenRun {
     directory.writeConfig(stringify(config));
     this.#manifest = this.#continued(manifest);
     directory.writeManifest(this.#manifest);
+    return begun;
   }
 
   amendManifest(facts: Pick<Manifest, "data" | "rows">): void {
