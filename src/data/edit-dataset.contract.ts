@@ -2,10 +2,18 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { isBroken, type BrokenRow, type EditDataset, type EditExample } from "./edit-dataset.ts";
+import {
+  isBroken,
+  type BrokenRow,
+  type EditDataset,
+  type EditExample,
+  type EncodedPicture,
+} from "./edit-dataset.ts";
 
 /** What a subject writes: an example, or what is wrong with the row in its place. */
-export type ContractRow = Omit<EditExample, "origin"> | { readonly fault: ContractFault };
+export type ContractRow =
+  | (Omit<EditExample, "origin"> & { readonly source: EncodedPicture; readonly target: EncodedPicture })
+  | { readonly fault: ContractFault };
 
 /** A container may be unable to hold some of these; its subject then leaves the case out and says why. */
 export const CONTRACT_FAULTS = ["no source", "no target", "no instruction", "wrong type"] as const;

@@ -5,22 +5,42 @@
 
 import { decodePicture } from "../images/codec.ts";
 import type { Picture } from "../images/picture.ts";
+import type { CodeGrid } from "../tokens/vision-tokenizer.ts";
+import type { DatasetCard } from "./dataset-card.ts";
 
 /** A picture as it lies in a file: PNG, JPEG or WebP bytes. Decoded only when needed. */
 export type EncodedPicture = Uint8Array;
 
+/**
+ * One edit. Its sides are pictures, code grids of them, or both: `source` and `codes.source` are never both absent, and
+ * `target` and `codes.target` both are where the dataset has no edited picture.
+ */
 export interface EditExample {
   readonly id: string;
   /** Kind of edit as the dataset names it ("addition", "recolour", …). */
   readonly task: string;
   readonly instruction: string;
-  readonly source: EncodedPicture;
+  /** Absent where the dataset holds codes alone. */
+  readonly source?: EncodedPicture;
   /** The edited picture, where the dataset has one. */
   readonly target?: EncodedPicture;
+  /** What a vision tokenizer made of the pictures before; whoever reads them must know that it is the policy's own. */
+  readonly codes?: ExampleCodes;
+  /** Where something changes, as the dataset draws it; of the source's shape. */
+  readonly mask?: EncodedPicture;
+  /** What the pictures show, in words, where the dataset says it. */
+  readonly captions?: { readonly source?: string; readonly target?: string };
+  /** Equal for edits of one source picture, or of one session of edits: splits must be disjoint by it. The id unless given. */
+  readonly sourceKey?: string;
   /** What is where and what changes, written before the picture. */
   readonly thought?: string;
   /** Where it was read ("train-00000-of-00001.parquet, row 12"); names it in errors. */
   readonly origin?: string;
+}
+
+export interface ExampleCodes {
+  readonly source: CodeGrid;
+  readonly target?: CodeGrid;
 }
 
 /** A row that is no edit example. */
@@ -57,6 +77,8 @@ export interface EditDataset {
   readonly files: readonly DatasetFile[];
   /** What its user should know, in sentences: rows left out, files not read. */
   readonly notices: readonly string[];
+  /** Whose it is and on which terms, where its kind is a published dataset. */
+  readonly card?: DatasetCard;
   /**
    * Rows by number, in the order asked. What a number gives depends on the files alone, not on what was read before.
    * Throws DataError where a file is gone or its disk fails, RangeError for a number that is no row's.
@@ -70,15 +92,17 @@ export interface DatasetContext {
 }
 
 export interface ExamplePictures {
-  readonly source: Picture;
+  /** Absent where the example has codes alone. */
+  readonly source?: Picture;
   /** Absent where the example has none. */
   readonly target?: Picture;
 }
 
 /** The pictures of an example. Throws DataError that names file, row and picture where one is corrupt. */
-export async function decodeExample(example: EditExample): Promise<ExamplePictures> {
+export async function decodeExample({ source, target, ...example }: EditExample): Promise<ExamplePictures> {
   const label = `${example.origin ?? "example"} (${example.id})`;
-  const source = await decodePicture(example.source, `${label}, source`);
-  if (example.target === undefined) return { source };
-  return { source, target: await decodePicture(example.target, `${label}, target`) };
+  return {
+    ...(source !== undefined && { source: await decodePicture(source, `${label}, source`) }),
+    ...(target !== undefined && { target: await decodePicture(target, `${label}, target`) }),
+  };
 }

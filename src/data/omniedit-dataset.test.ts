@@ -302,7 +302,7 @@ function cellsOf({
     task,
     edited_prompt_list: [instruction],
     src_img: { bytes: source, path: "" },
-    edited_img: { bytes: target ?? new Uint8Array(0), path: "" },
+    edited_img: { bytes: target, path: "" },
   });
 }
 

@@ -2,9 +2,9 @@
 
 import { z } from "zod";
 
-import type { Variant } from "../config/choice.ts";
 import { path } from "../config/ranges.ts";
-import type { DatasetContext, EditDataset } from "./edit-dataset.ts";
+import type { DatasetCard } from "./dataset-card.ts";
+import type { DatasetKind } from "./dataset-kind.ts";
 
 const OmniEditOptions = z.strictObject({
   directory: path.describe(
@@ -12,7 +12,16 @@ const OmniEditOptions = z.strictObject({
   ),
 });
 
-export const OMNIEDIT: Variant<DatasetContext, Promise<EditDataset>, typeof OmniEditOptions> = {
+const CARD: DatasetCard = {
+  title: "OmniEdit",
+  hub: "TIGER-Lab/OmniEdit-Filtered-1.2M",
+  page: "https://huggingface.co/datasets/TIGER-Lab/OmniEdit-Filtered-1.2M",
+  licence: "MIT",
+  size: "train 1,202,797 (2.85 TB), dev 700 (1.5 GB)",
+};
+
+export const OMNIEDIT: DatasetKind<typeof OmniEditOptions> = {
+  card: CARD,
   about: "Parquet files with the columns of OmniEdit, as `earl data scenes` writes them.",
   options: OmniEditOptions,
   open: async ({ directory }, { split }) => {

@@ -2,6 +2,7 @@
 
 import { openChoice, type Choice } from "../config/choice.ts";
 import { BrokenRows, MOST_BROKEN_SHARE, type BrokenRowsOptions } from "./broken-rows.ts";
+import type { DatasetCard } from "./dataset-card.ts";
 import type { DatasetContext, DatasetSplit, EditDataset } from "./edit-dataset.ts";
 import { OMNIEDIT } from "./omniedit.ts";
 
@@ -31,7 +32,14 @@ export async function openDataset(
 ): Promise<OpenDataset> {
   const { maxBrokenShare: maxShare = MOST_BROKEN_SHARE } = settings;
   const dataset = await openChoice<DatasetContext, Promise<EditDataset>>(DATASETS, settings, { split });
-  return withLedger(dataset, { maxShare, onNotice });
+  const card = cardOf(settings.kind);
+  return withLedger({ ...dataset, ...(card !== undefined && { card }) }, { maxShare, onNotice });
+}
+
+/** Whose the datasets of a kind are; undefined for a user's own. */
+export function cardOf(kind: keyof typeof DATASETS): DatasetCard | undefined {
+  const entry: { readonly card?: DatasetCard } = DATASETS[kind];
+  return entry.card;
 }
 
 /** The dataset with a fresh ledger; says what it has to say. */

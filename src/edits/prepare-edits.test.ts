@@ -50,6 +50,18 @@ describe("prepareExample", () => {
     });
   });
 
+  test("codes that are there are taken as they are, and shown as the pictures that they are of", async () => {
+    const { source: _, target: __, ...words } = examples[4]!;
+    const whole = await prepareExample(examples[4]!, parts);
+    const codes = { source: whole.sourceCodes, target: whole.targetCodes! };
+    expect(await prepareExample({ ...words, codes }, parts)).toEqual(whole);
+    expect(await prepareExample({ ...examples[4]!, codes }, parts)).toEqual(whole);
+    const other = { ...codes, target: { rows: 1, columns: 4, codes: codes.target.codes } };
+    await expect(prepareExample({ ...words, codes: other }, parts)).rejects.toThrow(
+      "The target's codes are 1 × 4, the source's 2 × 2.",
+    );
+  });
+
   test("an example without a target has a prompt and no demonstration", async () => {
     const { target: _, ...bare } = examples[0]!;
     const edit = await prepareExample(bare, parts);
@@ -121,7 +133,7 @@ describe("prepareEdits", () => {
 describe("prepareEdits, where rows cannot be read", () => {
   const cut = {
     ...examples[2]!,
-    source: examples[2]!.source.subarray(0, 40),
+    source: examples[2]!.source!.subarray(0, 40),
     origin: "train.parquet, row 2",
   };
   const odd = { ...examples[5]!, target: encodePng(picture(8, 16)), origin: "train.parquet, row 5" };

@@ -3,7 +3,12 @@
  * Rows that cannot be read go to the dataset's ledger, and others take their place.
  */
 
-import { decodeExample, type EditExample, type ExamplePictures } from "../data/edit-dataset.ts";
+import {
+  decodeExample,
+  type EditExample,
+  type ExampleCodes,
+  type ExamplePictures,
+} from "../data/edit-dataset.ts";
 import { DataError } from "../errors.ts";
 import { topLeft, type Picture } from "../images/picture.ts";
 import { resize } from "../images/resize.ts";
@@ -107,18 +112,12 @@ function bytesOf({ source, target, sourceCodes, targetCodes, prompt, demonstrati
 export async function prepareExample(example: EditExample, parts: PreparationParts): Promise<PreparedEdit> {
   const decoded = await decodeExample(example);
   try {
-    const pictures = fitted(decoded, parts.vision);
-    const grids = await parts.vision.encode(pictures);
-    // What the codes leave out at the edges no policy can write, so nothing is compared with it.
-    const [shown, shownTarget] = pictures.map((one, index) => {
-      const { width, height } = parts.vision.pictureSizeOf(grids[index]!);
-      return topLeft(one, width, height);
-    });
-    return laidOut(example, parts, {
-      source: shown!,
-      sourceCodes: grids[0]!,
-      ...(shownTarget === undefined ? {} : { target: shownTarget, targetCodes: grids[1]! }),
-    });
+    const { codes } = example;
+    const pictures =
+      codes === undefined
+        ? await encoded(decoded, parts.vision)
+        : await withCodes(decoded, codes, parts.vision);
+    return laidOut(example, parts, pictures);
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     throw new DataError(`${example.origin ?? example.id}: ${cause.message}`, {
@@ -128,11 +127,61 @@ export async function prepareExample(example: EditExample, parts: PreparationPar
   }
 }
 
+/** Pictures and the codes that are made of them. */
+async function encoded(decoded: ExamplePictures, vision: VisionTokenizer): Promise<Pictures> {
+  const pictures = fitted(decoded, vision);
+  const grids = await vision.encode(pictures);
+  // What the codes leave out at the edges no policy can write, so nothing is compared with it.
+  const [source, target] = pictures.map((one, index) => {
+    const { width, height } = vision.pictureSizeOf(grids[index]!);
+    return topLeft(one, width, height);
+  });
+  return {
+    source: source!,
+    sourceCodes: grids[0]!,
+    ...(target === undefined ? {} : { target, targetCodes: grids[1]! }),
+  };
+}
+
+/** Codes that are there already, and the pictures that they are of: decoded from them where the example has none. */
+async function withCodes(
+  decoded: ExamplePictures,
+  { source: sourceCodes, target: targetCodes }: ExampleCodes,
+  vision: VisionTokenizer,
+): Promise<Pictures> {
+  if (
+    targetCodes !== undefined &&
+    (targetCodes.rows !== sourceCodes.rows || targetCodes.columns !== sourceCodes.columns)
+  ) {
+    throw new DataError(
+      `The target's codes are ${targetCodes.rows} × ${targetCodes.columns}, the source's ${sourceCodes.rows} × ${sourceCodes.columns}.`,
+      { hint: "A policy writes the target on the source's grid: encode both pictures at one size." },
+    );
+  }
+  const given = [
+    { codes: sourceCodes, picture: decoded.source },
+    ...(targetCodes === undefined ? [] : [{ codes: targetCodes, picture: decoded.target }]),
+  ];
+  const unseen = given.filter(({ picture }) => picture === undefined).map(({ codes }) => codes);
+  const shown = unseen.length === 0 ? [] : await vision.decode(unseen);
+  const [source, target] = given.map(({ codes, picture }) => {
+    if (picture === undefined) return shown.shift()!;
+    const { width, height } = vision.pictureSizeOf(codes);
+    return resize(picture, width, height);
+  });
+  return {
+    source: source!,
+    sourceCodes,
+    ...(targetCodes === undefined ? {} : { target: target!, targetCodes }),
+  };
+}
+
 /**
  * Source and target at the size that the source should have: a policy writes the target on the source's grid. Throws
  * DataError where their shapes differ.
  */
 function fitted({ source, target }: ExamplePictures, vision: VisionTokenizer): Picture[] {
+  if (source === undefined) throw new DataError("It has no source picture.");
   const { width, height } = vision.fittingSize(source.width, source.height);
   if (target === undefined) return [resize(source, width, height)];
   const stretch = (target.width * source.height) / (target.height * source.width);

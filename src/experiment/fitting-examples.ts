@@ -59,5 +59,5 @@ export async function fittingExamples(
 }
 
 function picturesOf({ source, target }: ExamplePictures): Picture[] {
-  return target === undefined ? [source] : [source, target];
+  return [source, target].filter((one) => one !== undefined);
 }
