@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 
 import { configDocs } from "../config/config-docs.ts";
+import { nameOf } from "../config/named-list.ts";
 import { configJsonSchema } from "../config/settings.ts";
+import type { DataSettings } from "../data/data-settings.ts";
 import { loadRunConfig, RUN_CONFIG } from "../experiment/run-config.ts";
 import { DataError } from "../errors.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
@@ -17,7 +19,7 @@ import type { Surroundings } from "./surroundings.ts";
 /** Throws ConfigError where the config has a fault. */
 export function checkConfig(file: string, overrides: readonly string[], { stdout }: Surroundings): void {
   const { name, algorithm, data } = loadRunConfig(file, overrides);
-  stdout.write(`${file} is sound: run ${name}, algorithm ${algorithm}, data ${data.directory}\n`);
+  stdout.write(`${file} is sound: run ${name}, algorithm ${algorithm}, data ${dataPlace(data)}\n`);
 }
 
 export function printConfig(file: string, overrides: readonly string[], { stdout }: Surroundings): void {
@@ -56,4 +58,10 @@ function refuseForeign(path: string, mark: string): void {
   throw new DataError(`${path} is a file of yours, not a generated one.`, {
     hint: "Choose another folder for --out, or move it away.",
   });
+}
+
+/** Where the data lies, in a few words. */
+function dataPlace(data: DataSettings): string {
+  if (data.kind === "mixture") return `a mixture of ${data.sources.map(nameOf).join(", ")}`;
+  return data.directory;
 }

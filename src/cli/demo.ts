@@ -103,10 +103,13 @@ type Scenes = (typeof DEMONSTRATIONS | typeof JUDGED) & { readonly directory: st
  * The datasets that are still to be drawn. Throws DataError or ConfigError where something else lies in their place:
  * what earl did not draw is never replaced, other scenes that it drew with `--force` alone.
  */
-async function missingScenes(
-  { directory, rlDirectory }: DataSettings,
-  { force, resume }: DemoFlags,
-): Promise<Scenes[]> {
+async function missingScenes(data: DataSettings, { force, resume }: DemoFlags): Promise<Scenes[]> {
+  if (data.kind !== "omniedit") {
+    throw new ConfigError(`The demo draws its own data, and cannot train on data.kind ${data.kind}.`, {
+      hint: "Use `earl train` with a config for other data.",
+    });
+  }
+  const { directory, rlDirectory } = data;
   const wanted: Scenes[] = [
     { ...DEMONSTRATIONS, directory },
     ...(rlDirectory === undefined ? [] : [{ ...JUDGED, directory: rlDirectory }]),

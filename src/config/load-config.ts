@@ -113,7 +113,10 @@ function crossFaultsOf<Config>(
 ): Fault[] {
   for (const depth of [Infinity, 1]) {
     const removed = faults.map(({ path }) => path.slice(0, depth));
-    const parsed = schema.safeParse(over(standIns, without(raw, removed)));
+    const sound = without(raw, removed);
+    // A stand-in may belong to another kind than the config chose, so it stands in only where something is missing.
+    const alone = schema.safeParse(sound);
+    const parsed = alone.success ? alone : schema.safeParse(over(standIns, sound));
     if (!parsed.success) continue;
     return crossFaults(parsed.data)
       .map(({ keys, message }) => ({ paths: keys.map((key) => key.split(".")), message }))

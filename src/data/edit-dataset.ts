@@ -3,6 +3,7 @@
  * value, not an error: at a million rows there always is one, and whoever reads decides what it costs.
  */
 
+import type { AnyChoice } from "../config/choice.ts";
 import { decodePicture } from "../images/codec.ts";
 import type { Picture } from "../images/picture.ts";
 import type { CodeGrid } from "../tokens/vision-tokenizer.ts";
@@ -59,6 +60,23 @@ export function isBroken(row: EditExample | BrokenRow): row is BrokenRow {
 export interface DatasetFile {
   readonly path: string;
   readonly rows: number;
+  /** The folder it was asked for in, where that is not the dataset's: in a mixture, its source's. */
+  readonly folder?: string;
+  /** Name of the source that it belongs to, in a mixture. */
+  readonly source?: string;
+}
+
+/** A dataset within a mixture. */
+export interface DatasetPart {
+  readonly name: string;
+  /** As the config says it. */
+  readonly weight: number;
+  /** Its rows in this split. */
+  readonly rows: number;
+  /** Rows that the mixture has of it, repeated ones too. */
+  readonly taken: number;
+  /** The number (`numberOf`) of its first row; the others follow it. */
+  readonly first: number;
 }
 
 export type DatasetSplit = "train" | "validation" | "test";
@@ -79,6 +97,10 @@ export interface EditDataset {
   readonly notices: readonly string[];
   /** Whose it is and on which terms, where its kind is a published dataset. */
   readonly card?: DatasetCard;
+  /** What it is made of, where it is a mixture. */
+  readonly parts?: readonly DatasetPart[];
+  /** In a mixture: equal for rows that repeat one row, and within the range of the part that it comes from. */
+  numberOf?(index: number): number;
   /**
    * Rows by number, in the order asked. What a number gives depends on the files alone, not on what was read before.
    * Throws DataError where a file is gone or its disk fails, RangeError for a number that is no row's.
@@ -89,7 +111,13 @@ export interface EditDataset {
 /** What a kind of dataset is opened with, besides its options. */
 export interface DatasetContext {
   readonly split: DatasetSplit;
+  /** Opens datasets of any kind, for those that are made of others. */
+  readonly open: (choice: AnyChoice, split: DatasetSplit) => Promise<EditDataset>;
+  /** Hears of long work while a dataset is opened: what is read, and how much of it is. */
+  readonly onProgress?: OpeningListener | undefined;
 }
+
+export type OpeningListener = (what: string, done: number, total: number) => void;
 
 export interface ExamplePictures {
   /** Absent where the example has codes alone. */

@@ -21,6 +21,8 @@ const END_BYTES = 256 * 2 ** 10;
 export interface FileFingerprint {
   /** The dataset's folder, as the config says it. */
   readonly folder: string;
+  /** Name of the source, in a mixture. */
+  readonly source?: string;
   /** Name within the folder. */
   readonly file: string;
   readonly split: DatasetSplit;
@@ -52,10 +54,17 @@ export async function datasetFingerprint(
 ): Promise<FileFingerprint[]> {
   const fingerprints: FileFingerprint[] = [];
   for (const { directory, split, files } of datasets) {
-    for (const { path, rows } of files) {
-      const file = relative(directory, path).split(sep).join("/");
+    for (const { path, rows, folder = directory, source } of files) {
+      const file = relative(folder, path).split(sep).join("/");
       const content = await contentOf(path, whole);
-      fingerprints.push({ folder: directory, file, split, rows, ...content });
+      fingerprints.push({
+        folder,
+        ...(source !== undefined && { source }),
+        file,
+        split,
+        rows,
+        ...content,
+      });
     }
   }
   return fingerprints;

@@ -1,14 +1,25 @@
 /** The front door of datasets: a table of kinds, each with its options, and what every split of one is opened with. */
 
-import { openChoice, type Choice } from "../config/choice.ts";
+import { z } from "zod";
+
+import { choiceOf, openChoice, type AnyChoice, type Choice } from "../config/choice.ts";
+import { namedList } from "../config/named-list.ts";
 import { BrokenRows, MOST_BROKEN_SHARE, type BrokenRowsOptions } from "./broken-rows.ts";
 import type { DatasetCard } from "./dataset-card.ts";
-import type { DatasetContext, DatasetSplit, EditDataset } from "./edit-dataset.ts";
+import type { DatasetContext, DatasetSplit, EditDataset, OpeningListener } from "./edit-dataset.ts";
+import { mixtureKind, sourceOptions, type SourceChoice } from "./mixture/mixture.ts";
 import { OMNIEDIT } from "./omniedit.ts";
+
+/** Datasets within datasets: the list below, named before it exists. */
+const sources: z.ZodType<readonly SourceChoice[]> = z.lazy(() => SourceList);
 
 export const DATASETS = {
   omniedit: OMNIEDIT,
+  mixture: mixtureKind(sources),
 };
+
+/** The setting `sources` of a mixture: each a dataset of any kind, with what every source has. */
+const SourceList = namedList(choiceOf(DATASETS, { standard: "omniedit", common: sourceOptions }));
 
 /** Where a dataset lies and how much of it may be broken: a run's `data` is one of these. */
 export type DatasetSettings = Choice<typeof DATASETS> & {
@@ -23,17 +34,22 @@ export interface OpenDataset extends EditDataset {
 
 /**
  * Opens a split. `onNotice` hears, in sentences, what its user should know: rows that are left out, now or when they are
- * met. Throws DataError where there is no such split, or its files are none of this kind.
+ * met; `onProgress` hears of work that takes long. Throws DataError where there is no such split, or its files are none of this kind.
  */
 export async function openDataset(
   settings: DatasetSettings,
   split: DatasetSplit,
   onNotice?: (notice: string) => void,
+  onProgress?: OpeningListener,
 ): Promise<OpenDataset> {
   const { maxBrokenShare: maxShare = MOST_BROKEN_SHARE } = settings;
-  const dataset = await openChoice<DatasetContext, Promise<EditDataset>>(DATASETS, settings, { split });
-  const card = cardOf(settings.kind);
-  return withLedger({ ...dataset, ...(card !== undefined && { card }) }, { maxShare, onNotice });
+  const openOf = async (choice: AnyChoice, of: DatasetSplit): Promise<EditDataset> => {
+    const context = { split: of, open: openOf, onProgress };
+    const dataset = await openChoice<DatasetContext, Promise<EditDataset>>(DATASETS, choice, context);
+    const card = cardOf(choice.kind as keyof typeof DATASETS);
+    return { ...dataset, ...(card !== undefined && { card }) };
+  };
+  return withLedger(await openOf(settings, split), { maxShare, onNotice });
 }
 
 /** Whose the datasets of a kind are; undefined for a user's own. */

@@ -8,10 +8,12 @@ import { MOST } from "../policy/size-limits.ts";
 interface CheckedConfig {
   readonly algorithm: string;
   readonly policy: PolicySettings;
+  readonly data: { readonly kind: string; readonly rlDirectory?: string | undefined };
+  readonly grpo: { readonly data?: unknown };
 }
 
 /** Every combination in the config that cannot work. */
-export function crossFaults({ algorithm, policy }: CheckedConfig): CrossFault[] {
+export function crossFaults({ algorithm, policy, data, grpo }: CheckedConfig): CrossFault[] {
   const faults: CrossFault[] = [];
   const refuse = (keys: CrossFault["keys"], message: string): void => {
     faults.push({ keys, message });
@@ -32,6 +34,13 @@ export function crossFaults({ algorithm, policy }: CheckedConfig): CrossFault[] 
   if (lora !== undefined && checkpoint === undefined) {
     const message = "an adapter belongs to weights on disk: name their folder in policy.checkpoint";
     refuse(["policy.lora", "policy.checkpoint"], message);
+  }
+  if (data.rlDirectory !== undefined && !("directory" in data)) {
+    const message = `data of kind ${data.kind} has no directory that this could replace: use grpo.data`;
+    refuse(["data.rlDirectory", "data.kind"], message);
+  }
+  if (data.rlDirectory !== undefined && grpo.data !== undefined) {
+    refuse(["data.rlDirectory", "grpo.data"], "says what grpo.data says: leave one of them out");
   }
   return faults;
 }

@@ -104,7 +104,9 @@ describe("--set", () => {
 
   test("takes text as it is where text is asked for", () => {
     expect(parseRunConfig(SMALLEST, "trial.yaml", ["name=007"]).name).toBe("007");
-    expect(parseRunConfig(SMALLEST, "trial.yaml", ["data.directory=a=b"]).data.directory).toBe("a=b");
+    expect(parseRunConfig(SMALLEST, "trial.yaml", ["data.directory=a=b"]).data).toMatchObject({
+      directory: "a=b",
+    });
   });
 
   test("shows its faults as its own", () => {

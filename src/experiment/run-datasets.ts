@@ -3,9 +3,17 @@
 import type { BrokenRowsRecord } from "../data/broken-rows.ts";
 import type { DataSettings } from "../data/data-settings.ts";
 import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
-import { openDataset, withLedger, type OpenDataset } from "../data/open-dataset.ts";
+import { openDataset, withLedger, type DatasetSettings, type OpenDataset } from "../data/open-dataset.ts";
 import { prepareEdits, type PreparationParts } from "../edits/prepare-edits.ts";
 import type { PreparedEdits } from "../edits/prepared-edit.ts";
+
+/** Settings beside a dataset that say nothing about it: it is opened once whatever they are. */
+const NOT_ITS_OWN = {
+  rlDirectory: undefined,
+  thoughts: undefined,
+  maxBrokenShare: undefined,
+  steps: undefined,
+};
 
 export class RunDatasets {
   readonly #settings: DataSettings;
@@ -28,14 +36,20 @@ export class RunDatasets {
     this.#earlier = earlier;
   }
 
-  /** A split of the run's folder, or of another one. */
-  async open(split: DatasetSplit, directory = this.#settings.directory): Promise<OpenDataset> {
-    const key = JSON.stringify([directory, split]);
+  /** A split of the run's dataset, or of another one. */
+  async open(split: DatasetSplit, settings: DatasetSettings = this.#settings): Promise<OpenDataset> {
+    const { maxBrokenShare } = this.#settings;
+    const key = JSON.stringify([{ ...settings, ...NOT_ITS_OWN }, split]);
     const known = this.#opened.get(key);
     if (known !== undefined) return known;
-    const dataset = await openDataset({ ...this.#settings, directory }, split, this.#onNotice);
+    const dataset = await openDataset({ ...settings, maxBrokenShare }, split, this.#onNotice);
     this.#opened.set(key, dataset);
-    const before = this.#earlier.find((one) => one.directory === directory && one.split === split);
+    const before = this.#earlier.find(
+      (one) =>
+        one.directory === dataset.directory &&
+        one.split === split &&
+        one.rows === dataset.brokenRows.record.rows,
+    );
     if (before !== undefined) dataset.brokenRows.restore(before);
     return dataset;
   }

@@ -1,12 +1,16 @@
 /** What a run works with, made once before its first step: the policy it starts from, its edits, its benchmarks. */
 
+import type { DataSettings } from "../data/data-settings.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
+import type { DatasetSettings, OpenDataset } from "../data/open-dataset.ts";
+import type { StageData } from "../data/stage-data.ts";
 import type { PreparedEdits } from "../edits/prepared-edit.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
 import type { Benchmark } from "../evaluate/benchmark.ts";
 import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { requireNeeds } from "../rewards/require-needs.ts";
 import type { Reward } from "../rewards/reward.ts";
+import type { Phase } from "../train/phases.ts";
 import { trains } from "./cross-checks.ts";
 import type { OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
@@ -15,9 +19,10 @@ import { startPolicy } from "./start-policy.ts";
 
 export interface RunWorld {
   readonly start: OpenPolicy;
-  readonly train: PreparedEdits;
+  /** What supervised fine-tuning is shown. */
+  readonly train: readonly Phase[];
   /** What the GRPO stage takes prompts and targets from. */
-  readonly rlTrain: PreparedEdits;
+  readonly rlTrain: readonly Phase[];
   readonly validation: PreparedEdits;
   /** What policies are compared on at the end; none where nothing is evaluated. */
   readonly benchmarks: readonly OpenedBenchmark[];
@@ -47,12 +52,15 @@ export async function openRunWorld({
   reward,
   saved,
 }: RunWorldRequest): Promise<RunWorld> {
-  const { rlDirectory, thoughts } = config.data;
+  const { thoughts } = config.data;
   const train = await datasets.open("train");
-  const rlTrain = await datasets.open("train", rlDirectory);
+  const sftData = await openPhases(datasets, config.sft.data, config.data);
+  const rlData = await openPhases(datasets, config.grpo.data, rlSettings(config.data));
   const validation = await datasets.open("validation");
-  if (trains(config, "grpo"))
-    for (const dataset of [rlTrain, validation]) await requireNeeds(reward, dataset);
+  if (trains(config, "grpo")) {
+    for (const dataset of [...rlData.map((one) => one.dataset), validation])
+      await requireNeeds(reward, dataset);
+  }
   const start = await startPolicy(host, config, { train, saved });
   const { tokens, vision, grammar } = start;
   const prepare = (dataset: EditDataset): PreparedEdits =>
@@ -70,11 +78,37 @@ export async function openRunWorld({
     });
     benchmarks.push({ benchmark, edits: await benchmark.open() });
   }
+  const phases = (data: readonly OpenPhase[]): Phase[] =>
+    data.map(({ dataset, steps }) => ({ edits: prepare(dataset), steps }));
   return {
     start,
-    train: prepare(train),
-    rlTrain: prepare(rlTrain),
+    train: phases(sftData),
+    rlTrain: phases(rlData),
     validation: prepare(validation),
     benchmarks,
   };
+}
+
+interface OpenPhase {
+  readonly dataset: OpenDataset;
+  readonly steps: number | undefined;
+}
+
+/** A stage's own data, or else the run's. */
+async function openPhases(
+  datasets: RunDatasets,
+  own: StageData | undefined,
+  otherwise: DatasetSettings,
+): Promise<OpenPhase[]> {
+  if (own === undefined) return [{ dataset: await datasets.open("train", otherwise), steps: undefined }];
+  const phases: OpenPhase[] = [];
+  for (const { steps, ...settings } of own) {
+    phases.push({ dataset: await datasets.open("train", settings), steps });
+  }
+  return phases;
+}
+
+function rlSettings(data: DataSettings): DatasetSettings {
+  const { rlDirectory } = data;
+  return rlDirectory === undefined || !("directory" in data) ? data : { ...data, directory: rlDirectory };
 }

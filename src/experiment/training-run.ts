@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import type { DataSettings } from "../data/data-settings.ts";
 import { datasetFingerprint } from "../data/fingerprint.ts";
 import { firstEdits, type PreparedEdit } from "../edits/prepared-edit.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
@@ -17,6 +18,7 @@ import { readJson, RunDirectory } from "../runs/run-directory.ts";
 import { watchEvents } from "../runs/watch-events.ts";
 import { refuseChangedData } from "./changed-data.ts";
 import { trains } from "./cross-checks.ts";
+import type { Phase } from "../train/phases.ts";
 import { describeSetup } from "./experiment-setup.ts";
 import { followData } from "./follow-data.ts";
 import { JudgeLedger, pricesOf } from "./judge-ledger.ts";
@@ -68,7 +70,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   const world = await openRunWorld({ host, config, datasets, reward, saved: resumePoint?.checkpoint });
   progress.say(`Policy ${world.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
-  const first = await firstEdits(world.train, 1);
+  const first = await firstEdits(world.train[0]!.edits, 1);
   requireRunMemory(config, dataSize(world, first));
   for (const notice of policyNotices(world.start, first, sampled)) progress.say(notice);
   const data = await datasetFingerprint(datasets.opened);
@@ -83,7 +85,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
         data,
         rows: datasets.records,
         reward: reward.provenance ?? {},
-        dataset: datasetRecord(config.data.directory),
+        dataset: datasetRecord(config.data),
         device: host.device,
       },
       clock,
@@ -113,15 +115,17 @@ function dataSize(
   { train, rlTrain, validation, benchmarks }: RunWorld,
   [edit]: readonly PreparedEdit[],
 ): DataSize {
+  const most = (phases: readonly Phase[]): number => Math.max(...phases.map(({ edits }) => edits.count));
   const test = Math.max(0, ...benchmarks.map(({ edits }) => edits.count));
   return {
     pictureBytes: edit?.source.pixels.length ?? 0,
-    counts: { train: train.count, rlTrain: rlTrain.count, validation: validation.count, test },
+    counts: { train: most(train), rlTrain: most(rlTrain), validation: validation.count, test },
   };
 }
 
-function datasetRecord(directory: string): unknown {
-  const path = join(directory, "dataset.json");
+function datasetRecord(data: DataSettings): unknown {
+  if (!("directory" in data)) return undefined;
+  const path = join(data.directory, "dataset.json");
   return existsSync(path) ? readJson(path) : undefined;
 }
 

@@ -3,6 +3,7 @@
 import { z } from "zod";
 
 import { learningRate, rows, share, steps } from "../config/ranges.ts";
+import { StageData } from "../data/stage-data.ts";
 import { MonitorSettings } from "../rewards/monitor-settings.ts";
 import { LossSettings } from "../algorithms/loss-settings.ts";
 
@@ -10,6 +11,9 @@ import { LossSettings } from "../algorithms/loss-settings.ts";
 const MOST_PAUSE_MINUTES = 7 * 24 * 60;
 
 export const GrpoSettings = z.strictObject({
+  data: StageData.optional().describe(
+    "Where its prompts and targets come from, if not from `data`: datasets that are trained on one after another.",
+  ),
   steps: steps(0)
     .default(300)
     .describe(

@@ -153,7 +153,7 @@ describe("grpo's steps", () => {
       logprobs: (groups, under) => engine.logprobs(groups, under, 1.01),
     });
     // Uniform logits are the same at every temperature, so the start must not be uniform.
-    const edits = await partsOf().train.take([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    const edits = await partsOf().validation.take([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     await engine.step(demonstrationGroups(edits), SFT_LOSS, 50);
     using open = openSmallRun(smallRunDirectory());
     const attempt = train(open, partsOf({ engine: hot }));

@@ -16,6 +16,7 @@ import { rewardsOf } from "../rollout/scored-group.ts";
 import type { Tokens } from "../tokens/sequence.ts";
 import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
+import type { TrainingEdits } from "./phases.ts";
 import { rolloutReport, showGroups, updateReport } from "./grpo-report.ts";
 import { samplerAgreement } from "./sampler-agreement.ts";
 import { groupSource, sampleGroups } from "./sample-groups.ts";
@@ -32,7 +33,7 @@ export interface GrpoWorld {
   readonly vision: VisionTokenizer;
   readonly reward: Reward;
   /** Edits that prompts are taken from. */
-  readonly train: PreparedEdits;
+  readonly train: TrainingEdits;
   /** Edits that the best checkpoint is chosen on. */
   readonly validation: PreparedEdits;
 }

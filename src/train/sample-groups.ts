@@ -6,20 +6,21 @@
 import { isZeroVariance } from "../algorithms/advantages.ts";
 import type { Sampling } from "../engine/policy-engine.ts";
 import { ConfigError } from "../errors.ts";
-import type { PreparedEdit, PreparedEdits } from "../edits/prepared-edit.ts";
+import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import { Rng } from "../random.ts";
 import { askAgain } from "../rollout/ask-again.ts";
 import { judgeFault } from "../rollout/judge-fault.ts";
 import { rollout, type RolloutParts } from "../rollout/rollout.ts";
 import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
+import { phaseAt, type TrainingEdits } from "./phases.ts";
 import type { Step } from "./stage.ts";
 import { stepEdits } from "./step-edits.ts";
 
 /** Where the groups of every step come from. */
 export interface GroupSource {
   readonly world: RolloutParts;
-  readonly train: PreparedEdits;
+  readonly train: TrainingEdits;
   /** The edits that a step starts with. */
   readonly batchAt: (step: number) => Promise<PreparedEdit[]>;
   readonly sampling: Sampling;
@@ -40,7 +41,7 @@ export interface SampledGroups {
 }
 
 export function groupSource(
-  world: RolloutParts & { readonly train: PreparedEdits },
+  world: RolloutParts & { readonly train: TrainingEdits },
   settings: GrpoSettings,
   seed: number,
 ): GroupSource {
@@ -89,7 +90,8 @@ export async function sampleGroups(
     );
     if (withoutVariance.length === 0) break;
     const rng = Rng.from(source.seed, "grpo/resample", step, round);
-    const others = await source.train.take(withoutVariance.map(() => rng.integer(source.train.count)));
+    const { edits } = phaseAt(source.train, step);
+    const others = await edits.take(withoutVariance.map(() => rng.integer(edits.count)));
     for (const [index, fresh] of (await draw(others, round)).entries())
       groups[withoutVariance[index]!] = fresh;
     resampled += withoutVariance.length;

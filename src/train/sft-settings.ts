@@ -3,8 +3,12 @@
 import { z } from "zod";
 
 import { learningRate, rows, share, steps } from "../config/ranges.ts";
+import { StageData } from "../data/stage-data.ts";
 
 export const SftSettings = z.strictObject({
+  data: StageData.optional().describe(
+    "Where its demonstrations come from, if not from `data`: datasets that are trained on one after another.",
+  ),
   steps: steps(0)
     .default(2000)
     .describe(

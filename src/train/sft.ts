@@ -9,13 +9,14 @@ import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { demonstrationGroups, validationLoss } from "./demonstrations.ts";
 import type { SftSettings } from "./sft-settings.ts";
 import { Stage, type StageResult, type StageRun } from "./stage.ts";
+import type { TrainingEdits } from "./phases.ts";
 import { stepEdits } from "./step-edits.ts";
 
 /** What supervised fine-tuning works with. */
 export interface SftWorld {
   /** Holds the start's weights, also when the stage is resumed. */
   readonly engine: PolicyEngine;
-  readonly train: PreparedEdits;
+  readonly train: TrainingEdits;
   readonly validation: PreparedEdits;
 }
 

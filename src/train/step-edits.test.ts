@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { PreparedEdit, PreparedEdits } from "../edits/prepared-edit.ts";
+import type { Phase } from "./phases.ts";
 import { stepEdits } from "./step-edits.ts";
 
 const ORDER = { size: 2, steps: 100, seed: 1, purpose: "test" } as const;
@@ -70,5 +71,44 @@ describe("stepEdits", () => {
 
   test("refuses a dataset without rows", () => {
     expect(() => stepEdits(recorded(0).edits, ORDER)).toThrow("There are no training examples.");
+  });
+
+  describe("with phases", () => {
+    const phases = (): { readonly training: readonly Phase[]; readonly asked: readonly number[][][] } => {
+      const parts = [recorded(6), recorded(40), recorded(4)];
+      const training = parts.map(({ edits }, index) => ({ edits, steps: [3, 5][index] }));
+      return { training, asked: parts.map(({ asked }) => asked) };
+    };
+
+    test("takes each one's edits for its steps, and the last one's to the end", async () => {
+      const { training, asked } = phases();
+      const at = stepEdits(training, { ...ORDER, steps: 12 });
+      for (let step = 0; step < 12; step += 1) await at(step);
+      expect(asked.map(({ length }) => length)).toEqual([3, 5, 4]);
+      // Three steps of two are an epoch of the six.
+      expect(asked[0]!.flat().toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5]);
+      expect(new Set(asked[1]!.flat()).size).toBe(10);
+      expect(
+        asked[2]!
+          .slice(0, 2)
+          .flat()
+          .toSorted((one, other) => one - other),
+      ).toEqual([0, 1, 2, 3]);
+    });
+
+    test("gives a step the same, wherever a run begins", async () => {
+      const through = stepEdits(phases().training, ORDER);
+      for (let step = 0; step < 15; step += 1) {
+        expect(await idsOf(through(step))).toEqual(await idsOf(stepEdits(phases().training, ORDER)(step)));
+      }
+    });
+
+    test("begins as the first one alone would", async () => {
+      const alone = stepEdits(recorded(6).edits, ORDER);
+      const through = stepEdits(phases().training, ORDER);
+      for (let step = 0; step < 3; step += 1) {
+        expect(await idsOf(through(step))).toEqual(await idsOf(alone(step)));
+      }
+    });
   });
 });

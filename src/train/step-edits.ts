@@ -1,11 +1,12 @@
 /**
- * The edits that each training step works on. Every epoch is a fresh shuffle of all of them, derived from the seed and the
- * epoch's number: what a step gets is a function of its number, so a resumed run needs no place in a stream.
+ * The edits that each training step works on. Every epoch is a fresh shuffle of all of them, derived from the seed, the
+ * phase and the epoch's number: what a step gets is a function of its number, so a resumed run needs no place in a stream.
  */
 
 import { DataError } from "../errors.ts";
-import type { PreparedEdit, PreparedEdits } from "../edits/prepared-edit.ts";
+import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import { Rng } from "../random.ts";
+import { phaseAt, type TrainingEdits } from "./phases.ts";
 
 export interface StepEditsOrder {
   /** Edits a step. */
@@ -22,16 +23,18 @@ export interface StepEditsOrder {
  * when their step comes. Throws DataError where there are no edits.
  */
 export function stepEdits(
-  edits: PreparedEdits,
+  training: TrainingEdits,
   order: StepEditsOrder,
 ): (step: number) => Promise<PreparedEdit[]> {
-  const numbersOf = shuffledNumbers(edits.count, order);
+  const numbersOf = stepNumbers((step) => phaseAt(training, step), order);
+  const taken = (step: number): Promise<PreparedEdit[]> =>
+    phaseAt(training, step).edits.take(numbersOf(step));
   let ahead: { readonly step: number; readonly batch: Promise<PreparedEdit[]> } | undefined;
   return (step) => {
-    const batch = ahead?.step === step ? ahead.batch : edits.take(numbersOf(step));
+    const batch = ahead?.step === step ? ahead.batch : taken(step);
     ahead = undefined;
     if (step + 1 < order.steps) {
-      const next = edits.take(numbersOf(step + 1));
+      const next = taken(step + 1);
       next.catch(() => undefined);
       ahead = { step: step + 1, batch: next };
     }
@@ -39,23 +42,43 @@ export function stepEdits(
   };
 }
 
-function shuffledNumbers(count: number, { size, seed, purpose }: StepEditsOrder): (step: number) => number[] {
-  if (count === 0) {
-    throw new DataError("There are no training examples.", {
-      hint: "Check data.directory: it needs train-* files with rows.",
-    });
-  }
-  const numbers = Array.from({ length: count }, (_, number) => number);
-  let known: { epoch: number; shuffled: number[] } | undefined;
-  const epochOf = (epoch: number): number[] => {
-    if (known?.epoch !== epoch) {
-      known = { epoch, shuffled: Rng.from(seed, purpose, epoch).shuffled(numbers) };
+/** What the order needs to know of a phase. */
+interface OrderedPhase {
+  readonly edits: { readonly count: number };
+  readonly index: number;
+  readonly start: number;
+}
+
+/** The numbers of the edits of a step, within its phase. Throws DataError where a phase has no edits. */
+export function stepNumbers(
+  phaseOf: (step: number) => OrderedPhase,
+  { size, seed, purpose }: Omit<StepEditsOrder, "steps">,
+): (step: number) => number[] {
+  let known: { readonly key: string; readonly shuffled: readonly number[] } | undefined;
+  const shuffledOf = (phase: number, count: number, epoch: number): readonly number[] => {
+    const key = `${phase} ${epoch}`;
+    if (known?.key !== key) {
+      const numbers = Array.from({ length: count }, (_, number) => number);
+      const name = phase === 0 ? purpose : `${purpose}/${phase}`;
+      known = { key, shuffled: Rng.from(seed, name, epoch).shuffled(numbers) };
     }
     return known.shuffled;
   };
-  return (step) =>
-    Array.from({ length: size }, (_, index) => {
-      const position = step * size + index;
-      return epochOf(Math.floor(position / count))[position % count]!;
+  requireSome(phaseOf(0));
+  return (step) => {
+    const phase = phaseOf(step);
+    requireSome(phase);
+    const { count } = phase.edits;
+    return Array.from({ length: size }, (_, index) => {
+      const position = (step - phase.start) * size + index;
+      return shuffledOf(phase.index, count, Math.floor(position / count))[position % count]!;
     });
+  };
+}
+
+function requireSome({ edits }: OrderedPhase): void {
+  if (edits.count > 0) return;
+  throw new DataError("There are no training examples.", {
+    hint: "Check data.directory: it needs train-* files with rows.",
+  });
 }
