@@ -61,3 +61,7 @@ export function deviceOption(): Option {
 export function overridesOf(flags: { readonly set: readonly string[]; readonly device?: string }): string[] {
   return flags.device === undefined ? [...flags.set] : [...flags.set, `engine.device=${flags.device}`];
 }
+
+/** How a dataset may be named on the command line; read by named-dataset.ts. */
+export const DATASET_NAMES =
+  "a folder (in OmniEdit's columns), KIND:FOLDER, a run's config, or a YAML of a dataset's settings; with @train, @validation or @test behind it";

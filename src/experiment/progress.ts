@@ -10,3 +10,14 @@ export interface Progress {
   /** Writes a line that stays. */
   say(line: string): void;
 }
+
+/** Draws the bar of whatever a dataset does while it is opened. */
+export function openingProgress(progress: Progress): (what: string, done: number, total: number) => void {
+  let label = "";
+  return (what, done, total) => {
+    if (what !== label) progress.start(what, total);
+    label = what;
+    progress.advance(done);
+    if (done === total) progress.finish(`${total} rows`);
+  };
+}

@@ -2,10 +2,17 @@
 
 import type { BrokenRowsRecord } from "../data/broken-rows.ts";
 import type { DataSettings } from "../data/data-settings.ts";
-import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
+import type { DatasetSplit, EditDataset, OpeningListener } from "../data/edit-dataset.ts";
 import { openDataset, withLedger, type DatasetSettings, type OpenDataset } from "../data/open-dataset.ts";
 import { prepareEdits, type PreparationParts } from "../edits/prepare-edits.ts";
 import type { PreparedEdits } from "../edits/prepared-edit.ts";
+
+export interface RunDatasetsOptions {
+  /** What the run had found before it was resumed. */
+  readonly earlier?: readonly BrokenRowsRecord[] | undefined;
+  /** Hears of long work while a dataset is opened. */
+  readonly onProgress?: OpeningListener | undefined;
+}
 
 /** Settings beside a dataset that say nothing about it: it is opened once whatever they are. */
 const NOT_ITS_OWN = {
@@ -19,21 +26,22 @@ export class RunDatasets {
   readonly #settings: DataSettings;
   readonly #onNotice: (notice: string) => void;
   readonly #earlier: readonly BrokenRowsRecord[];
+  readonly #onProgress: OpeningListener | undefined;
   readonly #opened = new Map<string, OpenDataset>();
   readonly #prepared = new Map<EditDataset, PreparedEdits>();
 
   /**
-   * `onNotice` hears what the user should know of the data, in sentences; `earlier` is what the run had found before it
-   * was resumed.
+   * `onNotice` hears what the user should know of the data, in sentences.
    */
   constructor(
     settings: DataSettings,
     onNotice: (notice: string) => void,
-    earlier: readonly BrokenRowsRecord[] = [],
+    { earlier = [], onProgress }: RunDatasetsOptions = {},
   ) {
     this.#settings = settings;
     this.#onNotice = onNotice;
     this.#earlier = earlier;
+    this.#onProgress = onProgress;
   }
 
   /** A split of the run's dataset, or of another one. */
@@ -42,7 +50,12 @@ export class RunDatasets {
     const key = JSON.stringify([{ ...settings, ...NOT_ITS_OWN }, split]);
     const known = this.#opened.get(key);
     if (known !== undefined) return known;
-    const dataset = await openDataset({ ...settings, maxBrokenShare }, split, this.#onNotice);
+    const dataset = await openDataset(
+      { ...settings, maxBrokenShare },
+      split,
+      this.#onNotice,
+      this.#onProgress,
+    );
     this.#opened.set(key, dataset);
     const before = this.#earlier.find(
       (one) =>

@@ -1,9 +1,6 @@
 /** What a run works with, made once before its first step: the policy it starts from, its edits, its benchmarks. */
 
-import type { DataSettings } from "../data/data-settings.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
-import type { DatasetSettings, OpenDataset } from "../data/open-dataset.ts";
-import type { StageData } from "../data/stage-data.ts";
 import type { PreparedEdits } from "../edits/prepared-edit.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
 import type { Benchmark } from "../evaluate/benchmark.ts";
@@ -15,6 +12,7 @@ import { trains } from "./cross-checks.ts";
 import type { OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
 import type { RunDatasets } from "./run-datasets.ts";
+import { openPhases, rlSettings, type OpenPhase } from "./stage-datasets.ts";
 import { startPolicy } from "./start-policy.ts";
 
 export interface RunWorld {
@@ -87,28 +85,4 @@ export async function openRunWorld({
     validation: prepare(validation),
     benchmarks,
   };
-}
-
-interface OpenPhase {
-  readonly dataset: OpenDataset;
-  readonly steps: number | undefined;
-}
-
-/** A stage's own data, or else the run's. */
-async function openPhases(
-  datasets: RunDatasets,
-  own: StageData | undefined,
-  otherwise: DatasetSettings,
-): Promise<OpenPhase[]> {
-  if (own === undefined) return [{ dataset: await datasets.open("train", otherwise), steps: undefined }];
-  const phases: OpenPhase[] = [];
-  for (const { steps, ...settings } of own) {
-    phases.push({ dataset: await datasets.open("train", settings), steps });
-  }
-  return phases;
-}
-
-function rlSettings(data: DataSettings): DatasetSettings {
-  const { rlDirectory } = data;
-  return rlDirectory === undefined || !("directory" in data) ? data : { ...data, directory: rlDirectory };
 }

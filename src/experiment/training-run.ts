@@ -23,7 +23,7 @@ import { describeSetup } from "./experiment-setup.ts";
 import { followData } from "./follow-data.ts";
 import { JudgeLedger, pricesOf } from "./judge-ledger.ts";
 import { policyNotices } from "./policy-notices.ts";
-import type { Progress } from "./progress.ts";
+import { openingProgress, type Progress } from "./progress.ts";
 import { evaluateArms } from "./run-benchmarks.ts";
 import { RunConfig } from "./run-config.ts";
 import { RunDatasets } from "./run-datasets.ts";
@@ -66,7 +66,10 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   });
   const say = (notice: string): void => progress.say(notice);
   const earlier = existsSync(directory.manifest) ? readManifest(directory.manifest) : undefined;
-  const datasets = new RunDatasets(config.data, say, resumePoint === undefined ? [] : earlier?.rows);
+  const datasets = new RunDatasets(config.data, say, {
+    earlier: resumePoint === undefined ? [] : earlier?.rows,
+    onProgress: openingProgress(progress),
+  });
   const world = await openRunWorld({ host, config, datasets, reward, saved: resumePoint?.checkpoint });
   progress.say(`Policy ${world.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;

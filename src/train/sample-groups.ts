@@ -15,7 +15,7 @@ import { rewardOf, type ScoredGroup } from "../rollout/scored-group.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
 import { phaseAt, type TrainingEdits } from "./phases.ts";
 import type { Step } from "./stage.ts";
-import { stepEdits } from "./step-edits.ts";
+import { ORDER_OF, stepEdits } from "./step-edits.ts";
 
 /** Where the groups of every step come from. */
 export interface GroupSource {
@@ -50,7 +50,7 @@ export function groupSource(
   return {
     world,
     train: world.train,
-    batchAt: stepEdits(world.train, { size: prompts, steps, seed, purpose: "grpo/epoch" }),
+    batchAt: stepEdits(world.train, { size: prompts, steps, seed, purpose: ORDER_OF.grpo }),
     sampling: { groupSize, temperature, topK: 0, topP: 1, maxTokens },
     resample: resampleZeroVariance,
     maxFailedVerdicts,

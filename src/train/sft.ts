@@ -10,7 +10,7 @@ import { demonstrationGroups, validationLoss } from "./demonstrations.ts";
 import type { SftSettings } from "./sft-settings.ts";
 import { Stage, type StageResult, type StageRun } from "./stage.ts";
 import type { TrainingEdits } from "./phases.ts";
-import { stepEdits } from "./step-edits.ts";
+import { ORDER_OF, stepEdits } from "./step-edits.ts";
 
 /** What supervised fine-tuning works with. */
 export interface SftWorld {
@@ -27,7 +27,7 @@ export interface SftWorld {
 export async function sft(world: SftWorld, settings: SftSettings, run: StageRun): Promise<StageResult> {
   const { train, validation } = world;
   const { batchSize: size, steps } = settings;
-  const batchAt = stepEdits(train, { size, steps, seed: run.seed, purpose: "sft/epoch" });
+  const batchAt = stepEdits(train, { size, steps, seed: run.seed, purpose: ORDER_OF.sft });
   const stage = new Stage(
     {
       name: "sft",

@@ -18,6 +18,9 @@ export interface StepEditsOrder {
   readonly purpose: string;
 }
 
+/** What the stages' orders are for. */
+export const ORDER_OF = { sft: "sft/epoch", grpo: "grpo/epoch" } as const;
+
 /**
  * The edits of a step, counted from 0. Those of the step after it are made ready meanwhile; where that fails, it shows
  * when their step comes. Throws DataError where there are no edits.

@@ -3,15 +3,19 @@
 import { Option, type Command } from "commander";
 
 import { PHRASINGS } from "../../data/scenes/scene.ts";
-import { filePath, numberBetween, wholeNumber } from "../arguments.ts";
+import { collect, DATASET_NAMES, filePath, numberBetween, wholeNumber } from "../arguments.ts";
+import type { MixFlags } from "../data-mix.ts";
+import type { OverlapFlags } from "../data-overlap.ts";
 import type { SceneFlags } from "../data.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 /** More would not fit a disk, or take days to draw. */
 const MOST_SCENES = 10_000_000;
+const MOST_BATCHES = 1000;
+const MOST_SHOWN = 100_000;
 
 export function addData(program: Command, surroundings: Surroundings): void {
-  const data = program.command("data").description("make datasets");
+  const data = program.command("data").description("make datasets, and look at them");
   data
     .command("scenes")
     .description("draw edit examples (shapes on a grid) and write them in OmniEdit's parquet columns")
@@ -31,5 +35,37 @@ export function addData(program: Command, surroundings: Surroundings): void {
     .action(async (flags: SceneFlags) => {
       const { drawScenes } = await import("../data.ts");
       await drawScenes(flags, surroundings);
+    });
+  data
+    .command("mix")
+    .description(
+      "say what a run will train on: rows, shares and epochs of each source, and the first batches",
+    )
+    .argument("<config>", "config of a run", filePath)
+    .option("--set <key=value>", "change a setting; may be given several times", collect, [])
+    .option("--dry-run", "print only; without it every row is listed in --out")
+    .option("--out <file>", "JSONL of every row: split, source, id, and how often an epoch has it", filePath)
+    .option("--batches <n>", "steps whose edits are shown", wholeNumber(0, MOST_BATCHES), 2)
+    .action(async (file: string, flags: MixFlags) => {
+      const { mixData } = await import("../data-mix.ts");
+      await mixData(file, flags, surroundings);
+    });
+  data
+    .command("overlap")
+    .description("find pictures of one dataset that are in another one too, or nearly (stored anew, resized)")
+    .argument("<one>", "what is trained on; read through once", filePath)
+    .argument("<other>", "what is held out; the smaller of both", filePath)
+    .option("--distance <bits>", "of 64 bits of the hash that may differ", wholeNumber(0, 24), 6)
+    .option("--difference <levels>", "of 256 that a cell of 16 × 16 may differ by", wholeNumber(0, 255), 32)
+    .option("--show <n>", "pairs that are printed", wholeNumber(0, MOST_SHOWN), 20)
+    .option(
+      "--out <dir>",
+      "folder for pairs.jsonl, all pairs, and pairs.png, the first ones side by side",
+      filePath,
+    )
+    .addHelpText("after", () => `\nA dataset is ${DATASET_NAMES}.`)
+    .action(async (one: string, other: string, flags: OverlapFlags) => {
+      const { findOverlaps } = await import("../data-overlap.ts");
+      await findOverlaps([one, other], flags, surroundings);
     });
 }
