@@ -8,21 +8,19 @@ import { EngineSettings, openEngineHost } from "../engine/open-engine-host.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
+import { editPrompt, readSource } from "../experiment/edit-prompt.ts";
 import { openEngine } from "../experiment/open-engine.ts";
 import { openPolicy } from "../experiment/open-policy.ts";
 import type { OpenPolicy } from "../experiment/open-policy.ts";
 import { decodePicture } from "../images/codec.ts";
 import { readPictureFile } from "../images/picture-file.ts";
-import type { Picture } from "../images/picture.ts";
-import { resize } from "../images/resize.ts";
-import { positionsNotice, requireSequence } from "../policy/sequence-fit.ts";
+import { positionsNotice } from "../policy/sequence-fit.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
 import { requireWritableFolder } from "../runs/writable-place.ts";
 import { longestCompletion } from "../tokens/completion-length.ts";
 import type { Prompt } from "../tokens/prompt.ts";
-import { guidedPromptOf, promptOf } from "../tokens/sequence.ts";
-import type { CodeGrid, GridSize, PictureSize } from "../tokens/vision-tokenizer.ts";
+import type { GridSize } from "../tokens/vision-tokenizer.ts";
 import { required } from "./arguments.ts";
 import { readEdits, tell, writePictures } from "./edit-files.ts";
 import { editJson } from "./edit-record.ts";
@@ -68,13 +66,17 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   const policy = await openPolicy(host, checkpoint, flags);
   const progress = progressOn(surroundings);
   progress.start("Read the picture", 0);
-  const size = policy.vision.fittingSize(source.width, source.height, flags.area ?? policy.imageArea);
-  requireGrids(policy, policy.vision.gridOf(size.width, size.height), flags.grid);
-  const { resized, codes } = await readSource(source, policy, size);
+  const { resized, codes } = await readSource(policy, source, flags);
   // Emu3's encoder would take a gigabyte beside the language model: it is opened again when there are pictures to decode.
   await policy.vision[Symbol.asyncDispose]();
   const grid = flags.grid ?? { rows: codes.rows, columns: codes.columns };
-  const prompt = makePrompt(policy, { codes, grid, instruction: request.instruction }, flags);
+  const prompt = editPrompt(policy, {
+    source: codes,
+    grid,
+    instruction: request.instruction,
+    writesThought: flags.thought === true,
+    isGuided: flags.guidance !== 1,
+  });
   const { n: groupSize, temperature, topK, topP, guidance, seed } = flags;
   const maxTokens = longestCompletion(policy.grammar, [prompt]);
   const sampling = { groupSize, temperature, topK, topP, guidance, maxTokens };
@@ -130,43 +132,6 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
 }
 
 const sizeOf = ({ width, height }: { width: number; height: number }): string => `${width} × ${height}`;
-
-interface ReadSource {
-  readonly resized: Picture;
-  readonly codes: CodeGrid;
-}
-
-/** Throws where the codes read and written alone are more than a sequence can have. */
-function requireGrids({ config }: OpenPolicy, read: GridSize, written: GridSize = read): void {
-  requireSequence(config, read.rows * read.columns + written.rows * written.columns);
-}
-
-async function readSource(
-  source: Picture,
-  { vision }: OpenPolicy,
-  { width, height }: PictureSize,
-): Promise<ReadSource> {
-  const resized = resize(source, width, height);
-  const [codes] = await vision.encode([resized]);
-  if (codes === undefined) throw new DataError("The picture could not be encoded.");
-  return { resized, codes };
-}
-
-interface PromptSource {
-  readonly codes: CodeGrid;
-  readonly grid: GridSize;
-  readonly instruction: string;
-}
-
-function makePrompt(
-  { tokens }: OpenPolicy,
-  { codes: source, grid, instruction }: PromptSource,
-  flags: EditFlags,
-): Prompt {
-  const writes = flags.thought === true ? "thought" : "image";
-  const parts = { source, instruction, writes, grid } as const;
-  return flags.guidance === 1 ? promptOf(tokens, parts) : guidedPromptOf(tokens, parts);
-}
 
 interface Writing {
   readonly prompt: Prompt;

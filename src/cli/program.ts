@@ -15,6 +15,7 @@ import { addJudge } from "./commands/judge.ts";
 import { addLs } from "./commands/ls.ts";
 import { addModel } from "./commands/model.ts";
 import { addReport } from "./commands/report.ts";
+import { addServe } from "./commands/serve.ts";
 import { addTrain } from "./commands/train.ts";
 import { addVerify } from "./commands/verify.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -46,6 +47,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addEvaluate,
     addEdit,
     addReport,
+    addServe,
     addLs,
     addConfig,
     addDoctor,

@@ -9,7 +9,7 @@ import { FORCED } from "../tokens/constraints.ts";
 import { GrammarFollower, type Constraint } from "../tokens/grammar-follower.ts";
 import type { Grammar } from "../tokens/grammar.ts";
 import type { Prompt } from "../tokens/prompt.ts";
-import type { CompletedGroup, Completion, Sampling } from "./policy-engine.ts";
+import type { CompletedGroup, Completion, GenerationRequest, Sampling } from "./policy-engine.ts";
 import { bucket } from "./bucket.ts";
 import { drawnFrom, type GenerationStart, type RunRequest, type TokenWriter } from "./generation-run.ts";
 
@@ -44,6 +44,7 @@ interface WritingOptions {
   readonly signal: AbortSignal | undefined;
   /** Told after each run how many ids came. */
   readonly onTokens: (fresh: number) => void;
+  readonly onWritten?: GenerationRequest["onWritten"];
 }
 
 /** The guidance that is asked for; undefined where it would change nothing. */
@@ -59,7 +60,7 @@ export async function* writeCompletions(
   writer: TokenWriter,
   grammar: Grammar,
   prompts: readonly NumberedPrompt[],
-  { sampling, seed, longest, signal, onTokens }: WritingOptions,
+  { sampling, seed, longest, signal, onTokens, onWritten }: WritingOptions,
 ): AsyncGenerator<CompletedGroup> {
   const { groupSize, maxTokens } = sampling;
   const groups = prompts.map(({ prompt, number }) => {
@@ -108,11 +109,21 @@ export async function* writeCompletions(
         }));
       }
       const count = rows.reduce((total, { ids }) => total + ids.length, 0);
+      if (onWritten !== undefined) showRows(groups, onWritten);
       onTokens(count - counted);
       counted = count;
     }
   } finally {
     await writer.endGeneration(begun.generation);
+  }
+}
+
+function showRows(
+  groups: readonly { readonly number: number; readonly rows: readonly Row[] }[],
+  show: NonNullable<GenerationRequest["onWritten"]>,
+): void {
+  for (const { number: prompt, rows } of groups) {
+    for (const [completion, { ids }] of rows.entries()) show({ prompt, completion, ids });
   }
 }
 

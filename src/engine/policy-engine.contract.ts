@@ -17,6 +17,7 @@ import type {
   PolicyEngine,
   Sampling,
   TrainingGroup,
+  WrittenSoFar,
 } from "./policy-engine.ts";
 
 /** What an implementation may be unable to do, if it says why. */
@@ -116,13 +117,33 @@ export function engineContract(name: string, subject: ContractSubject): void {
     test("hands a group over when it ends, before longer ones end", async ({ skip }) => {
       unlessLeftOut("as-they-end", skip);
       let [tokens, first] = [0, 0];
-      const request = { ...requestOf({}, 11), onTokens: (count: number) => (tokens = count) };
+      const shown = new Map<string, number[]>();
+      const request = {
+        ...requestOf({}, 11),
+        onTokens: (count: number) => (tokens = count),
+        onWritten({ prompt, completion, ids }: WrittenSoFar) {
+          const key = `${prompt} ${completion}`;
+          const before = shown.get(key) ?? [];
+          expect(ids.slice(0, before.length)).toEqual(before);
+          shown.set(key, [...ids]);
+        },
+      };
       for await (const { completions } of engine.generate(request)) {
         expect(completions).toHaveLength(SAMPLING.groupSize);
         first ||= tokens;
       }
       const all = written.flat().reduce((sum, { ids }) => sum + ids.length, 0);
       expect(tokens).toBe(all);
+      // What is shown grows to what is handed over.
+      for (const [prompt, group] of written.entries()) {
+        for (const [completion, { ids }] of group.entries()) {
+          expect([prompt, completion, shown.get(`${prompt} ${completion}`)]).toEqual([
+            prompt,
+            completion,
+            [...ids],
+          ]);
+        }
+      }
       const lengths = new Set(written.flat().map(({ ids }) => ids.length));
       expect(first < all || lengths.size === 1).toBe(true);
     });

@@ -39,6 +39,16 @@ export interface GenerationRequest {
   readonly signal?: AbortSignal | undefined;
   /** Told how many ids all completions of the request have together by now, forced ones included. */
   readonly onTokens?: ((written: number) => void) | undefined;
+  /** Shown completions while they are written: all ids that one has so far, forced ones included. */
+  readonly onWritten?: ((written: WrittenSoFar) => void) | undefined;
+}
+
+/** A completion that is not at its end yet. */
+export interface WrittenSoFar {
+  /** Index into the request's prompts, and into the prompt's group. */
+  readonly prompt: number;
+  readonly completion: number;
+  readonly ids: readonly number[];
 }
 
 export interface Completion extends ReadIds {

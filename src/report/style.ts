@@ -3,7 +3,7 @@
  * tables scroll inside their own box, the page never does.
  */
 
-const COLOURS = `
+export const COLOURS = `
 :root {
   color-scheme: light dark;
   --page: #fbfbfa; --card: #ffffff; --ink: #1b1d21; --soft: #5a616b; --line: #e3e4e6; --faint: #f1f1ef;

@@ -5,8 +5,6 @@
 
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 
-import { z } from "zod";
-
 import { DataError, EarlError } from "../errors.ts";
 import { errorCode, writeFault } from "./atomic-write.ts";
 import { EVENT_VERSION, LASTING, RunEvent } from "./event.ts";
@@ -188,19 +186,17 @@ export function comparableEvents(path: string): Record<string, unknown>[] {
 /** An event of a version that this earl does not know. */
 export class NewerEventError extends DataError {}
 
-const Envelope = z.looseObject({ kind: z.string(), v: z.int().min(0).default(0) });
-
 /** Reads one line. Throws DataError, with its place, where it is damaged, or was written by a newer earl. */
 export function parseEvent(line: string, place: string): RunEvent {
-  const envelope = Envelope.safeParse(parsed(line));
-  if (envelope.success) {
-    const { v, ...fields } = envelope.data;
-    if (v > EVENT_VERSION) {
+  const fields = parsed(line);
+  if (typeof fields === "object" && fields !== null) {
+    const { v = 0 } = fields as { v?: unknown };
+    if (typeof v === "number" && v > EVENT_VERSION) {
       throw new NewerEventError(`${place} was written by a newer earl (events of version ${v}).`, {
         hint: `This earl reads events up to version ${EVENT_VERSION}; install the newer one.`,
       });
     }
-    const event = RunEvent.safeParse(v === 0 ? { attempt: 0, ...fields, v } : envelope.data);
+    const event = RunEvent.safeParse(v === 0 ? { attempt: 0, ...fields, v } : fields);
     if (event.success) return event.data;
   }
   throw new DataError(`${place} is not an event.`, {

@@ -21,13 +21,27 @@ export const STAGES = ["sft", "grpo"] as const;
 export const StageName = z.enum(STAGES);
 export type Stage = z.infer<typeof StageName>;
 
+const isRecord = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /**
  * Names are checked where metrics are logged; a reader takes whatever another version logged. JSON writes a number
  * that is not finite as null: such a metric is absent.
  */
-const LoggedMetrics = z.record(z.string(), z.number().nullable()).transform((logged): Metrics => {
+const LoggedMetrics = z.unknown().transform((logged, context): Metrics => {
+  // One loop, since a run has millions of them and somebody waits for its page.
+  let hasAbsent = false;
+  for (const value of isRecord(logged) ? Object.values(logged) : [undefined]) {
+    if (value === null) hasAbsent = true;
+    else if (typeof value !== "number") {
+      context.addIssue("metrics are numbers by name");
+      return z.NEVER;
+    }
+  }
+  const metrics = logged as Record<string, number | null>;
+  if (!hasAbsent) return metrics as Metrics;
   return Object.fromEntries(
-    Object.entries(logged).filter((entry): entry is [string, number] => entry[1] !== null),
+    Object.entries(metrics).filter((entry): entry is [string, number] => entry[1] !== null),
   );
 });
 
@@ -114,6 +128,8 @@ export const RunEvent = z.discriminatedUnion("kind", [
   event("step-end", { ...place, metrics: LoggedMetrics }),
   event("evaluation-end", { ...place, metrics: LoggedMetrics, isBest: z.boolean() }),
   event("group-logged", { ...place, group: LoggedGroup }),
+  /** A held-out edit as an evaluation wrote it: the same ones at every evaluation of a stage. */
+  event("held-out-logged", { ...place, group: LoggedGroup }),
   /** `path` is relative to the run's folder. */
   event("checkpoint-saved", { ...place, path: z.string() }),
   /** A sign that rewards are won without editing: `figure` of the rollout lies beyond `limit`. */
@@ -176,6 +192,7 @@ export const LASTING: Readonly<Record<RunEvent["kind"], "lasting" | "passing">> 
   "step-end": "lasting",
   "evaluation-end": "lasting",
   "group-logged": "lasting",
+  "held-out-logged": "lasting",
   "checkpoint-saved": "lasting",
   warning: "lasting",
   "data-notice": "passing",

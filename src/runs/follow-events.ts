@@ -14,6 +14,8 @@ export interface FollowOptions {
   readonly signal?: AbortSignal;
   /** What was given is void: the run was resumed further back, or begun again. All its events follow. */
   readonly onCut?: () => void;
+  /** Everything that is there has been given; said whenever the end is reached. */
+  readonly onRest?: () => void;
   /** Where in the file to begin, in bytes: the end of a line that was read before. After a cut all events follow. */
   readonly from?: number;
   /** How often a file that is being written is looked at. */
@@ -28,7 +30,7 @@ const TURN = 500;
  * cannot be read, a line is damaged or was written by a newer earl.
  */
 export async function* followEvents(path: string, options: FollowOptions = {}): AsyncGenerator<RunEvent> {
-  const { signal, onCut, from = 0, pollMs = 200 } = options;
+  const { signal, onCut, onRest, from = 0, pollMs = 200 } = options;
   const reader = new EventReader(path, { onCut, from });
   for (;;) {
     const isLast = signal === undefined || signal.aborted;
@@ -42,6 +44,7 @@ export async function* followEvents(path: string, options: FollowOptions = {}): 
     } catch (error) {
       if (signal === undefined || errorCode(error) !== "ENOENT") throw readFault(error, path);
     }
+    onRest?.();
     if (isLast) return;
     // An abort ends the wait; what was written meanwhile is read once more.
     await wait(pollMs, undefined, { signal }).catch(() => undefined);

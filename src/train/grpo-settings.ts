@@ -57,6 +57,9 @@ export const GrpoSettings = z.strictObject({
   showGroupsEvery: steps(1)
     .optional()
     .describe("Steps between groups that are recorded with their pictures. Left out: at evaluations."),
+  showHeldOut: rows(0)
+    .default(4)
+    .describe("Validation edits that each evaluation records with what was written for them."),
   maxFailedVerdicts: share
     .default(0.5)
     .describe("Share of a rollout's verdicts that may fail before the run pauses."),

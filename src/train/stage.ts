@@ -12,7 +12,9 @@ import { NOTHING_SEEN, observe, type StoppingRule } from "../algorithms/early-st
 import { learningRateAt, type Schedule } from "../algorithms/schedule.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { CheckpointError, JudgeError } from "../errors.ts";
+import { loggedGroup } from "../rollout/logged-group.ts";
 import type { RolloutWatch } from "../rollout/rollout-progress.ts";
+import type { ScoredGroup } from "../rollout/scored-group.ts";
 import type { Clock } from "../runs/clock.ts";
 import type { Stage as StageName } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
@@ -47,7 +49,14 @@ export interface StagePlan {
   /** Longest wait for a judge that cannot be reached; none unless given. */
   readonly maxPauseMinutes?: number;
   /** Measures the policy on validation examples; `score` decides which checkpoint is best. */
-  readonly evaluate: (signal: AbortSignal) => Promise<{ readonly score: number; readonly metrics: Metrics }>;
+  readonly evaluate: (signal: AbortSignal) => Promise<StageEvaluation>;
+}
+
+export interface StageEvaluation {
+  readonly score: number;
+  readonly metrics: Metrics;
+  /** What was written, to be kept with its pictures. */
+  readonly shown?: readonly ScoredGroup[];
 }
 
 /** Where a stage is. Plain JSON: together with the weights it is all that a resumed stage needs. */
@@ -268,7 +277,7 @@ export class Stage {
   /** True where no evaluation of the stage was better. */
   async #evaluate(): Promise<boolean> {
     const evaluate = async (): ReturnType<StagePlan["evaluate"]> => this.#plan.evaluate(this.#signal);
-    const { score, metrics } = await this.patiently(evaluate, evaluate);
+    const { score, metrics, shown = [] } = await this.patiently(evaluate, evaluate);
     const { step } = this.#state;
     const { state: stopping, isBest } = observe(this.#state.stopping, { step, score }, this.#plan.stopping);
     this.#state = { ...this.#state, stopping, awaitsEvaluation: false };
@@ -280,6 +289,10 @@ export class Stage {
       metrics: { ...metrics, ...outside },
       isBest,
     });
+    for (const one of shown) {
+      const group = loggedGroup(this.run.recorder, one, []);
+      this.run.recorder.record({ kind: "held-out-logged", stage: this.name, step, group });
+    }
     return isBest;
   }
 

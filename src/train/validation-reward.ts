@@ -6,6 +6,7 @@ import { firstEdits, type PreparedEdits } from "../edits/prepared-edit.ts";
 import { Rng } from "../random.ts";
 import type { RolloutParts } from "../rollout/rollout.ts";
 import type { GrpoSettings } from "./grpo-settings.ts";
+import type { StageEvaluation } from "./stage.ts";
 
 /**
  * Samples one completion an edit at temperature 1, with the same draws every time, so that two evaluations differ by the
@@ -15,7 +16,7 @@ export async function validationReward(
   world: RolloutParts & { readonly validation: PreparedEdits },
   settings: GrpoSettings,
   { seed, signal }: { readonly seed: number; readonly signal: AbortSignal },
-): Promise<Validation> {
+): Promise<Validation & Pick<StageEvaluation, "shown">> {
   const edits = await firstEdits(world.validation, settings.validationSize);
   const groups = await evaluatePolicy(world, edits, {
     temperature: 1,
@@ -23,5 +24,6 @@ export async function validationReward(
     seed: Rng.from(seed, "grpo/evaluation").word(),
     signal,
   });
-  return validationOf(groups, world.reward.name, settings.maxFailedVerdicts);
+  const validation = validationOf(groups, world.reward.name, settings.maxFailedVerdicts);
+  return { ...validation, shown: groups.slice(0, settings.showHeldOut) };
 }

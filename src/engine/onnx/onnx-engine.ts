@@ -111,7 +111,7 @@ class OnnxEngine implements PolicyEngine {
     for (let start = 0; start < numbered.length; start += atOnce) {
       signal?.throwIfAborted();
       const part = numbered.slice(start, start + atOnce);
-      const writing = { sampling, seed, longest, signal, onTokens };
+      const writing = { sampling, seed, longest, signal, onTokens, onWritten: request.onWritten };
       yield* writeCompletions(this.#writer, this.#options.grammar, part, writing);
     }
   }

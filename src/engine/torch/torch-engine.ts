@@ -130,7 +130,7 @@ class TorchEngine implements PolicyEngine {
       if (signal?.aborted !== true) request.onTokens?.(written);
     };
     const all = prompts.map((prompt, number) => ({ prompt, number }));
-    const writing = { sampling, seed, longest: LONGEST_RUN, signal, onTokens };
+    const writing = { sampling, seed, longest: LONGEST_RUN, signal, onTokens, onWritten: request.onWritten };
     const { grammar } = this.#options;
     signal?.throwIfAborted();
     const streams = Array.from({ length: Math.ceil(prompts.length / atOnce) }, (_, place) => {
