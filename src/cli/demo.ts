@@ -66,6 +66,9 @@ export async function demo(flags: DemoFlags, surroundings: Surroundings): Promis
   using interrupt = listenForInterrupt(surroundings);
   await writeDemoScenes(missing, surroundings);
   await trainAndReport({ config, directory, isResume, signal: interrupt.signal }, surroundings);
+  surroundings.stderr.write(
+    `\nTry it on pictures of your own, and look at what it learned: earl serve ${directory.path}\n`,
+  );
 }
 
 /** `--judge URL` as settings: VIEScore by the model that was named, or by the only one that the server has. */

@@ -242,7 +242,8 @@ function addTo(
   curves: Map<string, Curve>,
   { step, metrics }: { step: number; metrics: Readonly<Record<string, number | undefined>> },
 ): void {
-  for (const [name, value] of Object.entries(metrics)) {
+  for (const name in metrics) {
+    const value = metrics[name];
     if (value === undefined) continue;
     let curve = curves.get(name);
     if (curve === undefined) curves.set(name, (curve = new Curve()));
