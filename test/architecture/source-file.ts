@@ -36,7 +36,7 @@ export function parseSource(path: string, text: string): SourceFile {
 /** Every TypeScript file below `folder`, which is given from `root`. */
 export function readSources(root: string, folder: string): SourceFile[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .toSorted()
     .map((name) => posix.join(folder, name.replaceAll("\\", "/")))
     .map((path) => parseSource(path, readFileSync(join(root, path), "utf8")));
