@@ -17,8 +17,8 @@ import type {
   PolicyEngine,
   Sampling,
   TrainingGroup,
-  WrittenSoFar,
 } from "./policy-engine.ts";
+import { ShownCompletions } from "./shown-completions.contract.ts";
 
 /** What an implementation may be unable to do, if it says why. */
 export type ContractCase =
@@ -117,33 +117,16 @@ export function engineContract(name: string, subject: ContractSubject): void {
     test("hands a group over when it ends, before longer ones end", async ({ skip }) => {
       unlessLeftOut("as-they-end", skip);
       let [tokens, first] = [0, 0];
-      const shown = new Map<string, number[]>();
-      const request = {
-        ...requestOf({}, 11),
-        onTokens: (count: number) => (tokens = count),
-        onWritten({ prompt, completion, ids }: WrittenSoFar) {
-          const key = `${prompt} ${completion}`;
-          const before = shown.get(key) ?? [];
-          expect(ids.slice(0, before.length)).toEqual(before);
-          shown.set(key, [...ids]);
-        },
-      };
+      const shown = new ShownCompletions();
+      const onTokens = (count: number): number => (tokens = count);
+      const request = { ...requestOf({}, 11), onTokens, onWritten: shown.onWritten };
       for await (const { completions } of engine.generate(request)) {
         expect(completions).toHaveLength(SAMPLING.groupSize);
         first ||= tokens;
       }
       const all = written.flat().reduce((sum, { ids }) => sum + ids.length, 0);
       expect(tokens).toBe(all);
-      // What is shown grows to what is handed over.
-      for (const [prompt, group] of written.entries()) {
-        for (const [completion, { ids }] of group.entries()) {
-          expect([prompt, completion, shown.get(`${prompt} ${completion}`)]).toEqual([
-            prompt,
-            completion,
-            [...ids],
-          ]);
-        }
-      }
+      expect(shown.groups(written)).toEqual(written.map((group) => group.map(({ ids }) => [...ids])));
       const lengths = new Set(written.flat().map(({ ids }) => ids.length));
       expect(first < all || lengths.size === 1).toBe(true);
     });
