@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
 
 import { isBroken, type DatasetSplit, type EditDataset } from "../data/edit-dataset.ts";
@@ -12,7 +13,7 @@ import { openingProgress } from "../experiment/progress.ts";
 import { RunDatasets } from "../experiment/run-datasets.ts";
 import { planStages, type PlannedPhase, type PlannedStage } from "../experiment/stage-plan.ts";
 import { formatTable, printable } from "../format.ts";
-import { requireWritableFile } from "../runs/writable-place.ts";
+import { makeFolders, requireWritableFile } from "../runs/writable-place.ts";
 import { required } from "./arguments.ts";
 import type { Progress } from "./progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
@@ -47,6 +48,7 @@ export async function mixData(file: string, flags: MixFlags, surroundings: Surro
   print(heldOutTable(heldOut));
   if (out === undefined) return;
   const trained = new Set(stages.flatMap(({ phases }) => phases.map(({ dataset }) => dataset)));
+  makeFolders(dirname(out));
   const rows = await writeRows(out, [...trained, ...heldOut], progress);
   surroundings.stdout.write(`${out}: ${rows} rows\n`);
 }

@@ -10,8 +10,8 @@ import { openingProgress } from "../experiment/progress.ts";
 import { formatTable, printable } from "../format.ts";
 import { contactSheet } from "../images/contact-sheet.ts";
 import { encodePng } from "../images/png.ts";
+import { inSquare } from "../images/in-square.ts";
 import { picture, type Picture } from "../images/picture.ts";
-import { resize } from "../images/resize.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { requireWritableFolder, makeFolders } from "../runs/writable-place.ts";
 import { listenForInterrupt } from "./interrupt.ts";
@@ -96,21 +96,6 @@ async function pairsPng(
 /** The picture in a square of its own. */
 async function shown(dataset: EditDataset, { row, side }: PicturePlace): Promise<Picture> {
   const [example] = await dataset.read([row]);
-  const square = picture(SHOWN_SIDE, SHOWN_SIDE);
-  if (example === undefined || isBroken(example)) return square;
-  const whole = (await decodeExample(example))[side];
-  if (whole === undefined) return square;
-  const scale = SHOWN_SIDE / Math.max(whole.width, whole.height);
-  const small = resize(
-    whole,
-    Math.max(1, Math.round(whole.width * scale)),
-    Math.max(1, Math.round(whole.height * scale)),
-  );
-  for (let y = 0; y < small.height; y += 1) {
-    square.pixels.set(
-      small.pixels.subarray(3 * y * small.width, 3 * (y + 1) * small.width),
-      3 * y * SHOWN_SIDE,
-    );
-  }
-  return square;
+  const whole = example === undefined || isBroken(example) ? undefined : (await decodeExample(example))[side];
+  return whole === undefined ? picture(SHOWN_SIDE, SHOWN_SIDE) : inSquare(whole, SHOWN_SIDE).square;
 }

@@ -49,7 +49,7 @@ export async function scorePairs(path: string, flags: ScoreFlags, surroundings: 
 }
 
 /** Edits that are judged at once: enough that no slot of a server waits for pictures to be read. */
-export function slotsOf({ endpoints }: VieScoreSettings): number {
+export function slotsOf({ endpoints }: Pick<VieScoreSettings, "endpoints">): number {
   return endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0);
 }
 

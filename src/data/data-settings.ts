@@ -6,10 +6,12 @@ import { choiceOf } from "../config/choice.ts";
 import { path, share } from "../config/ranges.ts";
 import { MOST_BROKEN_SHARE } from "./broken-rows.ts";
 import { DATASETS } from "./open-dataset.ts";
+import { thoughtOptions } from "./thoughts/with-thoughts.ts";
 
 export const DataSettings = choiceOf(DATASETS, {
   standard: "omniedit",
   common: {
+    ...thoughtOptions,
     rlDirectory: path
       .optional()
       .describe(

@@ -8,6 +8,7 @@ import { BrokenRows, MOST_BROKEN_SHARE, type BrokenRowsOptions } from "./broken-
 import type { DatasetCard } from "./dataset-card.ts";
 import type { DatasetContext, DatasetSplit, EditDataset, OpeningListener } from "./edit-dataset.ts";
 import { mixtureKind, sourceOptions, type SourceChoice } from "./mixture/mixture.ts";
+import { thoughtOptions, withThoughts, type ThoughtSource } from "./thoughts/with-thoughts.ts";
 import { OMNIEDIT } from "./omniedit.ts";
 
 /** Datasets within datasets: the list below, named before it exists. */
@@ -19,13 +20,15 @@ export const DATASETS = {
 };
 
 /** The setting `sources` of a mixture: each a dataset of any kind, with what every source has. */
-const SourceList = namedList(choiceOf(DATASETS, { standard: "omniedit", common: sourceOptions }));
+const SourceList = namedList(
+  choiceOf(DATASETS, { standard: "omniedit", common: { ...sourceOptions, ...thoughtOptions } }),
+);
 
 /** Where a dataset lies and how much of it may be broken: a run's `data` is one of these. */
 export type DatasetSettings = Choice<typeof DATASETS> & {
   /** 0…1, of the rows seen. */
   readonly maxBrokenShare?: number;
-};
+} & ThoughtSource;
 
 /** A dataset with the ledger of its rows that cannot be read; all that read it share the ledger. */
 export interface OpenDataset extends EditDataset {
@@ -47,7 +50,8 @@ export async function openDataset(
     const context = { split: of, open: openOf, onProgress };
     const dataset = await openChoice<DatasetContext, Promise<EditDataset>>(DATASETS, choice, context);
     const card = cardOf(choice.kind as keyof typeof DATASETS);
-    return { ...dataset, ...(card !== undefined && { card }) };
+    const described = { ...dataset, ...(card !== undefined && { card }) };
+    return withThoughts(described, choice as ThoughtSource);
   };
   return withLedger(await openOf(settings, split), { maxShare, onNotice });
 }

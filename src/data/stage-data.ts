@@ -5,10 +5,12 @@ import { z } from "zod";
 import { choiceOf } from "../config/choice.ts";
 import { steps } from "../config/ranges.ts";
 import { DATASETS } from "./open-dataset.ts";
+import { thoughtOptions } from "./thoughts/with-thoughts.ts";
 
 const Entry = choiceOf(DATASETS, {
   standard: "omniedit",
   common: {
+    ...thoughtOptions,
     steps: steps(1)
       .optional()
       .describe("Steps on it before the next one comes. The last one has none: it is trained on to the end."),

@@ -10,6 +10,7 @@ import { MovqPictures } from "../tokens/movq/movq-pictures.ts";
 import { MovqTokenizer } from "../tokens/movq/movq-tokenizer.ts";
 import { initialMovqParameters } from "../tokens/movq/parameters.ts";
 import { countedTokens } from "../tokens/constraints.ts";
+import { PatchCodebook } from "../tokens/patch-codebook.ts";
 import { prepareEdits, prepareExample } from "./prepare-edits.ts";
 import { firstEdits, type PreparedEdit } from "./prepared-edit.ts";
 import { readCompletion } from "../rollout/read-completion.ts";
@@ -48,6 +49,22 @@ describe("prepareExample", () => {
       kind: "picture",
       thought: "a black square; it turns red",
     });
+  });
+
+  test("boxes in a thought are those of the picture as the policy sees it, of codes as they are", async () => {
+    const large = encodePng(picture(32, 16));
+    const example = { ...examples[0]!, source: large, target: large, thought: "all [0, 0, 32, 15]" };
+    const entries = new Uint8Array(4 * 4 * 3);
+    const vision = new PatchCodebook(4, entries, { width: 8, height: 8 });
+    const thoughtOf = ({ demonstration }: PreparedEdit): unknown => {
+      const { prompt, ids } = demonstration!;
+      return readCompletion(world.tokens, prompt, { ids, isFinished: true });
+    };
+    const edit = await prepareExample(example, { ...parts, vision, thoughts: true });
+    expect(thoughtOf(edit)).toMatchObject({ thought: "all [0, 0, 8, 8]" });
+    const codes = { source: edit.sourceCodes, target: edit.targetCodes! };
+    const encoded = await prepareExample({ ...example, codes }, { ...parts, vision, thoughts: true });
+    expect(thoughtOf(encoded)).toMatchObject({ thought: "all [0, 0, 32, 15]" });
   });
 
   test("codes that are there are taken as they are, and shown as the pictures that they are of", async () => {

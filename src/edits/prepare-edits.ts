@@ -9,6 +9,7 @@ import {
   type ExampleCodes,
   type ExamplePictures,
 } from "../data/edit-dataset.ts";
+import { rescaledBoxes } from "../data/thoughts/boxes.ts";
 import { DataError } from "../errors.ts";
 import { topLeft, type Picture } from "../images/picture.ts";
 import { resize } from "../images/resize.ts";
@@ -117,7 +118,11 @@ export async function prepareExample(example: EditExample, parts: PreparationPar
       codes === undefined
         ? await encoded(decoded, parts.vision)
         : await withCodes(decoded, codes, parts.vision);
-    return laidOut(example, parts, pictures);
+    return laidOut(
+      codes === undefined ? withFittedBoxes(example, decoded, parts.vision) : example,
+      parts,
+      pictures,
+    );
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     throw new DataError(`${example.origin ?? example.id}: ${cause.message}`, {
@@ -125,6 +130,21 @@ export async function prepareExample(example: EditExample, parts: PreparationPar
       cause,
     });
   }
+}
+
+/** Boxes in a thought are counted in pixels of the source picture; the policy sees it at another size. */
+function withFittedBoxes(
+  example: EditExample,
+  { source }: ExamplePictures,
+  vision: VisionTokenizer,
+): EditExample {
+  const { thought } = example;
+  if (thought === undefined || source === undefined) return example;
+  const { width, height } = vision.fittingSize(source.width, source.height);
+  return {
+    ...example,
+    thought: rescaledBoxes(thought, { x: width / source.width, y: height / source.height }),
+  };
 }
 
 /** Pictures and the codes that are made of them. */

@@ -16,6 +16,14 @@ const READ_AT_ONCE = 16;
 export interface FittingExamples {
   readonly pictures: readonly Picture[];
   readonly instructions: readonly string[];
+  /** Of those that have one. */
+  readonly thoughts: readonly string[];
+}
+
+interface FittedExample {
+  readonly pictures: readonly Picture[];
+  readonly instruction: string;
+  readonly thought: string | undefined;
 }
 
 /**
@@ -29,7 +37,7 @@ export async function fittingExamples(
   // Drawn, since kinds of edit may come in blocks or in turns: every tenth example can leave half of them out.
   const all = Array.from({ length: train.count }, (_, index) => index);
   const drawn = Rng.from(seed, "fitting").shuffled(all).slice(0, FITTED_EXAMPLES);
-  const fitted: { readonly index: number; readonly pictures: Picture[]; readonly instruction: string }[] = [];
+  const fitted: (FittedExample & { readonly index: number })[] = [];
   let bytes = 0;
   let oddSize: unknown;
   for (let start = 0; start < drawn.length && bytes < FITTED_BYTES; start += READ_AT_ONCE) {
@@ -44,6 +52,7 @@ export async function fittingExamples(
         }
       }),
       instruction: example.instruction,
+      thought: example.thought,
     }));
     for (const [index, one] of made) {
       fitted.push({ index, ...one });
@@ -55,6 +64,7 @@ export async function fittingExamples(
   return {
     pictures: ordered.flatMap(({ pictures }) => pictures),
     instructions: ordered.map(({ instruction }) => instruction),
+    thoughts: ordered.flatMap(({ thought }) => thought ?? []),
   };
 }
 

@@ -33,12 +33,15 @@ export interface Tokenizers {
 export async function fitTokenizers(
   settings: TokenizerSettings,
   train: OpenDataset,
-  seed: number,
+  { seed, writesThoughts }: { readonly seed: number; readonly writesThoughts: boolean },
 ): Promise<Tokenizers> {
-  const { pictures, instructions } = await fittingExamples(train, { seed, patchSize: settings.patchSize });
+  const { patchSize } = settings;
+  const { pictures, instructions, thoughts } = await fittingExamples(train, { seed, patchSize });
   const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...settings, seed });
   const text = learnByteLevelBpe(instructions, settings.textMerges, vision.codebookSize, {
     padsInstructions: settings.padInstructions,
+    // What a policy is to write, it should not have to spell.
+    ...(writesThoughts && { alsoRead: thoughts }),
   });
   const sizes = pictures.map(({ width, height }) => vision.fittingSize(width, height));
   const positions = freshPositions(sizes.map(({ width, height }) => vision.gridOf(width, height)));

@@ -16,10 +16,12 @@ export async function startPolicy(
   config: RunConfig,
   { train, saved }: { readonly train: OpenDataset; readonly saved?: string | undefined },
 ): Promise<OpenPolicy> {
-  const { policy, tokenizer, seed } = config;
+  const { policy, tokenizer, seed, data } = config;
   if (policy.checkpoint === undefined) {
     const tokenizers =
-      saved === undefined ? fitTokenizers(tokenizer, train, seed) : savedTokenizers(host, saved);
+      saved === undefined
+        ? fitTokenizers(tokenizer, train, { seed, writesThoughts: data.thoughts })
+        : savedTokenizers(host, saved);
     const fresh = freshPolicy(policy, await tokenizers, seed);
     host.requireRoom({ name: "The policy of these settings", config: fresh.config, trained: "all" });
     return fresh;

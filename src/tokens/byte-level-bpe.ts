@@ -26,9 +26,10 @@ export function learnByteLevelBpe(
   texts: Iterable<string>,
   merges: number,
   codebookSize: number,
-  options: { readonly padsInstructions?: boolean } = {},
+  options: { readonly padsInstructions?: boolean; readonly alsoRead?: readonly string[] } = {},
 ): BytePairTokenizer {
-  const words = merges > 0 ? wordsOf(texts) : [];
+  const instructions = [...texts];
+  const words = merges > 0 ? wordsOf([...instructions, ...(options.alsoRead ?? [])]) : [];
   const learned: [string, string][] = [];
   while (learned.length < merges) {
     const pair = mostFrequentPair(words);
@@ -40,7 +41,7 @@ export function learnByteLevelBpe(
     specialTokensFrom(textSize, codebookSize);
   const tokenizer = tokenizerFromMerges(learned, specialTokens);
   if (options.padsInstructions !== true) return tokenizer;
-  const lengths = Array.from(texts, (text) => tokenizer.encode(text).length).toSorted((a, b) => a - b);
+  const lengths = Array.from(instructions, (text) => tokenizer.encode(text).length).toSorted((a, b) => a - b);
   const length = Math.max(1, lengths.at(-1) ?? 1);
   return tokenizerFromMerges(learned, specialTokens, { length, notice: fillingNotice(lengths) });
 }

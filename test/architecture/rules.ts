@@ -21,6 +21,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   engine: 3,
   judge: 4,
   rewards: 4,
+  think: 5,
   rollout: 5,
   train: 6,
   evaluate: 6,

@@ -6,8 +6,10 @@ import { PHRASINGS } from "../../data/scenes/scene.ts";
 import { collect, DATASET_NAMES, filePath, numberBetween, wholeNumber } from "../arguments.ts";
 import type { MixFlags } from "../data-mix.ts";
 import type { OverlapFlags } from "../data-overlap.ts";
+import type { ThinkFlags } from "../data-think.ts";
 import type { SceneFlags } from "../data.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { asking } from "./judge.ts";
 
 /** More would not fit a disk, or take days to draw. */
 const MOST_SCENES = 10_000_000;
@@ -67,5 +69,21 @@ export function addData(program: Command, surroundings: Surroundings): void {
     .action(async (one: string, other: string, flags: OverlapFlags) => {
       const { findOverlaps } = await import("../data-overlap.ts");
       await findOverlaps([one, other], flags, surroundings);
+    });
+  asking(data.command("think"), "the model: those of a judge, boxes, mostCharacters, showsTarget")
+    .description("let a vision-language model write thoughts for a dataset; goes on where it was stopped")
+    .argument("<dataset>", "what is thought about", filePath)
+    .option("--out <file>", "JSONL to write, one thought a row (required)", filePath)
+    .option("--size <n>", "rows that are thought about, from the first one on", wholeNumber(1))
+    .option(
+      "--show <n>",
+      "thoughts that are printed, and drawn beside the file",
+      wholeNumber(0, MOST_SHOWN),
+      3,
+    )
+    .addHelpText("after", () => `\nA dataset is ${DATASET_NAMES}.`)
+    .action(async (name: string, flags: ThinkFlags) => {
+      const { writeThoughts } = await import("../data-think.ts");
+      await writeThoughts(name, flags, surroundings);
     });
 }

@@ -72,11 +72,11 @@ export function addJudge(program: Command, surroundings: Surroundings): void {
   }
 }
 
-/** What every command takes that asks a judge. */
-function asking(command: Command): Command {
+/** What every command takes that asks a judge; `what` is whose settings they are. */
+export function asking(command: Command, what = "the reward viescore"): Command {
   return command
     .option("--url <url>", "address of the judge's server, with /v1; may be repeated", collect, [])
     .option("--model <name>", "its model (default: the only one that the server has)")
-    .option("--config <file>", "YAML of settings of the reward viescore", filePath)
-    .option("--set <key=value>", "set one setting, e.g. scoring=expected; may be repeated", collect, []);
+    .option("--config <file>", `YAML of settings of ${what}`, filePath)
+    .option("--set <key=value>", "set one setting, e.g. temperature=0.5; may be repeated", collect, []);
 }
