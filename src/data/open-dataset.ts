@@ -10,12 +10,24 @@ import type { DatasetContext, DatasetSplit, EditDataset, OpeningListener } from 
 import { mixtureKind, sourceOptions, type SourceChoice } from "./mixture/mixture.ts";
 import { thoughtOptions, withThoughts, type ThoughtSource } from "./thoughts/with-thoughts.ts";
 import { OMNIEDIT } from "./omniedit.ts";
+import { AURORA } from "./published/aurora.ts";
+import { EARL_CODES } from "./published/earl-codes.ts";
+import { HUMANEDIT } from "./published/humanedit.ts";
+import { INSTRUCTPIX2PIX } from "./published/instructpix2pix.ts";
+import { MAGICBRUSH } from "./published/magicbrush.ts";
+import { VISMIN } from "./published/vismin.ts";
 
 /** Datasets within datasets: the list below, named before it exists. */
 const sources: z.ZodType<readonly SourceChoice[]> = z.lazy(() => SourceList);
 
 export const DATASETS = {
   omniedit: OMNIEDIT,
+  magicbrush: MAGICBRUSH,
+  humanedit: HUMANEDIT,
+  aurora: AURORA,
+  vismin: VISMIN,
+  "earl-codes": EARL_CODES,
+  instructpix2pix: INSTRUCTPIX2PIX,
   mixture: mixtureKind(sources),
 };
 

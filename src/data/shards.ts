@@ -36,7 +36,7 @@ export function wholeGeneration(paths: readonly string[]): string[] {
 function shardOf(path: string): Shard {
   const name = basename(path);
   const [, before = "", digits, behind = ""] =
-    /^(.*?)(\d+)(-of-\d+.*)$/.exec(name) ?? /^()(\d+)(\.parquet)$/.exec(name) ?? [];
+    /^(.*?)(\d+)(-of-\d+.*)$/.exec(name) ?? /^()(\d+)(\.(?:parquet|arrow|tar))$/.exec(name) ?? [];
   if (digits === undefined) {
     return { path, series: path, number: undefined, count: undefined, named: () => name };
   }

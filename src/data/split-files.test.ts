@@ -151,8 +151,10 @@ describe("splitFiles refuses", () => {
 
   test("a folder of more files than a dataset has, without looking at all of them", async () => {
     await lay("train.parquet", ...[0, 1, 2, 3].map((name) => `photos/${name}.png`));
-    await expect(splitFiles(folder, "train", 5)).rejects.toThrow("holds more than 5 files and folders");
-    expect((await splitFiles(folder, "train", 6)).files).toHaveLength(1);
+    await expect(splitFiles(folder, "train", { mostNames: 5 })).rejects.toThrow(
+      "holds more than 5 files and folders",
+    );
+    expect((await splitFiles(folder, "train", { mostNames: 6 })).files).toHaveLength(1);
   });
 
   test("a folder without parquet files, and a file in place of a folder", async () => {

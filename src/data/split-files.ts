@@ -12,17 +12,19 @@ import type { DatasetSplit } from "./edit-dataset.ts";
 import { wholeGeneration } from "./shards.ts";
 
 /** Names of each split, the usual one first. Published datasets call the split that one tunes on any of these. */
-const NAMES: Readonly<Record<DatasetSplit, readonly string[]>> = {
+export const SPLIT_NAMES: Readonly<Record<DatasetSplit, readonly string[]>> = {
   train: ["train", "training"],
   validation: ["validation", "dev", "valid", "val"],
   test: ["test", "testing"],
 };
-const SPLITS = Object.keys(NAMES) as DatasetSplit[];
+const SPLITS = Object.keys(SPLIT_NAMES) as DatasetSplit[];
 
 /** Folders are searched this deep: `snapshots/REVISION/CONFIG/SPLIT` is four. */
 const DEEPEST = 4;
 /** Files and folders that are looked at; a dataset has fewer, somebody's home more. */
 const MOST_NAMES = 100_000;
+
+const PARQUET: readonly string[] = [".parquet"];
 
 const MISSING_SPLIT: Readonly<Record<DatasetSplit, string>> = {
   train:
@@ -31,6 +33,13 @@ const MISSING_SPLIT: Readonly<Record<DatasetSplit, string>> = {
     "Training is watched on a validation split: set some rows aside as validation-*.parquet, or give a split that is called otherwise that name.",
   test: "Without a held-out split, evaluation.size=0 trains and leaves the last evaluation out; `earl evaluate` takes another one with --split.",
 };
+
+export interface SplitSearch {
+  /** Files and folders that are looked at before it gives up. */
+  readonly mostNames?: number;
+  /** How the names of the files end; parquet's unless given. */
+  readonly endings?: readonly string[];
+}
 
 export interface SplitFiles {
   /** In the order in which their rows count. */
@@ -49,34 +58,42 @@ interface Found {
 }
 
 /**
- * Parquet files of a split, in order. Where a split was published twice in different numbers of shards (OmniEdit's dev),
+ * Files of a split, in order, of one kind. Where a split was published twice in different numbers of shards (OmniEdit's dev),
  * the single-file one is taken: both hold the same rows. Throws DataError where there is no folder, no such file, a shard
  * is missing, or several datasets lie there.
  */
 export async function splitFiles(
   directory: string,
   split: DatasetSplit,
-  mostNames = MOST_NAMES,
+  { mostNames = MOST_NAMES, endings = PARQUET }: SplitSearch = {},
 ): Promise<SplitFiles> {
-  const paths = await parquetFiles(directory, mostNames);
-  const found = [...paths, ...(await besideSplitFolder(directory))].flatMap((path) =>
+  const paths = await filesOf(directory, mostNames, endings);
+  const found = [...paths, ...(await besideSplitFolder(directory, endings))].flatMap((path) =>
     placeOf(path, directory),
   );
   const wanted = found.filter((one) => one.split === split);
-  if (wanted.length === 0) throw noSplit(directory, split, paths);
-  const [called] = NAMES[split].filter((name) => wanted.some((one) => one.called === name));
+  if (wanted.length === 0) throw noSplit(directory, split, paths, endings);
+  const [called] = SPLIT_NAMES[split].filter((name) => wanted.some((one) => one.called === name));
   const named = wanted.filter((one) => one.called === called);
   const { files, notices } = await onePlace(directory, split, named);
   return { files: wholeGeneration(files), notices };
 }
 
-function noSplit(directory: string, split: DatasetSplit, paths: readonly string[]): DataError {
-  const [usual = "", ...others] = NAMES[split];
-  const wanted = [usual, ...others.filter((name) => name === "dev")].map((name) => `${name}-*.parquet`);
+function noSplit(
+  directory: string,
+  split: DatasetSplit,
+  paths: readonly string[],
+  endings: readonly string[],
+): DataError {
+  const kinds = endings.map((ending) => ending.slice(1)).join(" or ");
+  const [usual = "", ...others] = SPLIT_NAMES[split];
+  const wanted = [usual, ...others.filter((name) => name === "dev")].map(
+    (name) => `${name}-*${endings[0] ?? ""}`,
+  );
   const message = `${directory} has no ${wanted.join(" or ")}.`;
   if (paths.length === 0) {
-    return new DataError(`${message} There is no parquet file in it.`, {
-      hint: "Point data.directory at the folder that holds the parquet files.",
+    return new DataError(`${message} There is no ${kinds} file in it.`, {
+      hint: `Point data.directory at the folder that holds the ${kinds} files.`,
     });
   }
   const shown = paths.slice(0, 5).map((path) => relative(directory, path));
@@ -141,9 +158,9 @@ function depthOf(path: string): number {
 
 /** The split of a file, by its name or else by the innermost folder that has a split's name; none where it has neither. */
 function placeOf(path: string, directory: string): Found[] {
-  const stem = basename(path).replace(/\.parquet$/, "");
+  const stem = basename(path).replace(/\.[a-z]+$/i, "");
   for (const split of SPLITS) {
-    const called = NAMES[split].find((name) => new RegExp(`^${name}([-_.].*)?$`).test(stem));
+    const called = SPLIT_NAMES[split].find((name) => new RegExp(`^${name}([-_.].*)?$`).test(stem));
     if (called !== undefined) return [{ path, split, called, root: withoutData(dirname(path), directory) }];
   }
   let folder = dirname(resolve(path));
@@ -151,7 +168,7 @@ function placeOf(path: string, directory: string): Found[] {
   while (folder !== top && folder !== dirname(folder)) {
     // The hub calls the first part of a dataset that is too large to convert "partial-train".
     const name = basename(folder).replace(/^partial-/, "");
-    const split = SPLITS.find((one) => NAMES[one].includes(name));
+    const split = SPLITS.find((one) => SPLIT_NAMES[one].includes(name));
     if (split !== undefined)
       return [{ path, split, called: name, root: withoutData(dirname(folder), directory) }];
     folder = dirname(folder);
@@ -162,10 +179,10 @@ function placeOf(path: string, directory: string): Found[] {
 /** "addition-dev-00000.parquet": a split's name between dashes. */
 function splitWithin(path: string, stem: string, directory: string): Found[] {
   const words = new Set(stem.split(/[-_. ]/));
-  const splits = SPLITS.filter((split) => NAMES[split].some((name) => words.has(name)));
+  const splits = SPLITS.filter((split) => SPLIT_NAMES[split].some((name) => words.has(name)));
   const [split] = splits;
   if (split === undefined || splits.length > 1) return [];
-  const called = NAMES[split].find((name) => words.has(name))!;
+  const called = SPLIT_NAMES[split].find((name) => words.has(name))!;
   return [{ path, split, called, root: withoutData(dirname(path), directory) }];
 }
 
@@ -174,8 +191,8 @@ function withoutData(folder: string, directory: string): string {
   return isInside && basename(folder) === "data" ? dirname(resolve(folder)) : resolve(folder);
 }
 
-/** Every parquet file of the folder, sorted by path. Files and folders may be links, as in the hub's cache. */
-async function parquetFiles(directory: string, mostNames: number): Promise<string[]> {
+/** Every file of these endings in the folder, sorted by path. Files and folders may be links, as in the hub's cache. */
+async function filesOf(directory: string, mostNames: number, endings: readonly string[]): Promise<string[]> {
   const entry = await stat(directory).catch(() => undefined);
   if (entry?.isDirectory() !== true) {
     const what = entry === undefined ? `There is no folder ${directory}.` : `${directory} is no folder.`;
@@ -207,7 +224,7 @@ async function parquetFiles(directory: string, mostNames: number): Promise<strin
         () => false,
       );
       if (isFolder && depth < DEEPEST) await walk(path, depth + 1);
-      else if (!isFolder && name.endsWith(".parquet")) found.push(path);
+      else if (!isFolder && endings.some((ending) => name.endsWith(ending))) found.push(path);
     }
   };
   await walk(directory, 0);
@@ -225,18 +242,22 @@ async function listed(folder: string): Promise<string[]> {
 }
 
 /** Where the folder asked is a split's own (`default/train`), the files of the other splits' folders beside it. */
-async function besideSplitFolder(directory: string): Promise<string[]> {
+async function besideSplitFolder(directory: string, endings: readonly string[]): Promise<string[]> {
   const own = basename(resolve(directory)).replace(/^partial-/, "");
-  if (!SPLITS.some((split) => NAMES[split].includes(own))) return [];
+  if (!SPLITS.some((split) => SPLIT_NAMES[split].includes(own))) return [];
   const parent = dirname(resolve(directory));
   const folders = (await readdir(parent).catch(() => [])).filter(
     (name) => join(parent, name) !== resolve(directory),
   );
   const found: string[] = [];
   for (const name of folders) {
-    if (!SPLITS.some((split) => NAMES[split].includes(name.replace(/^partial-/, "")))) continue;
+    if (!SPLITS.some((split) => SPLIT_NAMES[split].includes(name.replace(/^partial-/, "")))) continue;
     const names = await readdir(join(parent, name)).catch(() => []);
-    found.push(...names.filter((one) => one.endsWith(".parquet")).map((one) => join(parent, name, one)));
+    found.push(
+      ...names
+        .filter((one) => endings.some((ending) => one.endsWith(ending)))
+        .map((one) => join(parent, name, one)),
+    );
   }
   return found.toSorted();
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { DataError } from "../errors.ts";
 import { SafetensorsFile } from "../policy/safetensors.ts";
+import { DatasetsRecording } from "./datasets-agreement.ts";
 import { jsonIn } from "./recorded-json.ts";
 import { RepliesRecording } from "./replies-agreement.ts";
 import { SequencesRecording } from "./sequences-agreement.ts";
@@ -15,6 +16,7 @@ export const RECORDING_KINDS = {
   movq: "config.json, weights, and expected.safetensors with codes",
   "text-tokenizer": "tokenizer files, and expected.json with texts and their ids",
   resize: "expected.json with sizes, and pictures N-in.png and N-out.png",
+  datasets: "expected.json with rows a dataset, and a folder of each dataset's name",
   sequences: "sequences.json with cases, alone (needs --tokenizer DIR)",
   "viescore-replies": "viescore-replies.json with replies and their verdicts, alone",
 } as const satisfies Record<string, string>;
@@ -70,5 +72,6 @@ async function kindOfTensors(directory: string): Promise<RecordingKind | undefin
 async function kindOfExpected(directory: string): Promise<RecordingKind | undefined> {
   const json = await jsonIn(join(directory, "expected.json"));
   if (Texts.safeParse(json).success) return "text-tokenizer";
-  return Sizes.safeParse(json).success ? "resize" : undefined;
+  if (Sizes.safeParse(json).success) return "resize";
+  return DatasetsRecording.safeParse(json).success ? "datasets" : undefined;
 }

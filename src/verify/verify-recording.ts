@@ -5,6 +5,7 @@
 
 import { ConfigError, DataError } from "../errors.ts";
 import type { Comparison } from "./comparison.ts";
+import { compareDatasets } from "./datasets-agreement.ts";
 import { compareMovq } from "./movq-agreement.ts";
 import { comparePolicy } from "./policy-agreement.ts";
 import { recordingKind, type RecordingKind } from "./recording-kind.ts";
@@ -68,6 +69,8 @@ function compare(
   switch (kind) {
     case "emu3-lm":
       return comparePolicy(at);
+    case "datasets":
+      return compareDatasets(at);
     case "movq":
       return compareMovq(at);
     case "text-tokenizer":

@@ -4,11 +4,9 @@
  * cannot be opened, or a disk that fails, is an error.
  */
 
-import { open } from "node:fs/promises";
 import { basename } from "node:path";
 
 import {
-  asyncBufferFromFile,
   parquetMetadataAsync,
   parquetReadObjects,
   parquetSchema,
@@ -18,37 +16,28 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 
-import { DataError } from "../errors.ts";
-import { LFS_POINTER_BYTES, refuseLfsPointer } from "../lfs-pointer.ts";
+import { DataError } from "../../errors.ts";
+import { isFailedRead, messageOf, openSource, type ByteSource } from "./byte-source.ts";
 import { withPageChecksums } from "./page-checksums.ts";
+import { PageLocations } from "./page-locations.ts";
 import { RecentValues } from "./recent-values.ts";
+import { DamagedRow, type RowTable, type TableRecord } from "./row-table.ts";
 
-export type ParquetRecord = Readonly<Record<string, unknown>>;
-
-/** What stands in the place of a row whose pages cannot be decoded. */
-export class DamagedRow {
-  /** Why, in the reader's words. */
-  readonly reason: string;
-
-  constructor(reason: string) {
-    this.reason = reason;
-  }
-}
-
-/** Rows nearer than this are read in one go, where their row group is too large to be kept. */
-const GAP = 64;
+/** Rows that lie together are read in one go, where their row group is too large to be kept, but not more than these. */
+const MOST_TOGETHER = 16;
 
 /**
  * A row group no larger is read whole and kept for a while: picking its rows again and again would cost more than
  * holding them.
  */
-const SMALL_GROUP_BYTES = 64 * 2 ** 20;
+const SMALL_GROUP_BYTES = 32 * 2 ** 20;
 /** Of all row groups that are kept, of all files together. */
-const KEPT_BYTES = 256 * 2 ** 20;
-const KEPT_GROUPS = new RecentValues<ParquetRecord[]>(KEPT_BYTES);
+const KEPT_BYTES = 96 * 2 ** 20;
+const KEPT_GROUPS = new RecentValues<TableRecord[]>(KEPT_BYTES);
 let opened = 0;
 
 interface RowGroup {
+  readonly index: number;
   /** Number of its first row in the file. */
   readonly start: number;
   readonly rows: number;
@@ -56,7 +45,7 @@ interface RowGroup {
   readonly bytes: number;
 }
 
-export class ParquetFile {
+export class ParquetFile implements RowTable {
   readonly path: string;
   readonly rows: number;
   readonly columns: readonly string[];
@@ -65,6 +54,7 @@ export class ParquetFile {
   readonly #file: AsyncBuffer;
   readonly #metadata: FileMetaData;
   readonly #groups: readonly RowGroup[];
+  readonly #pages: PageLocations;
   /** Row groups that cannot be read in one go; their rows are tried one by one. */
   readonly #damaged = new Set<RowGroup>();
 
@@ -74,6 +64,7 @@ export class ParquetFile {
     this.path = path;
     this.#file = withPageChecksums(file, metadata);
     this.#metadata = metadata;
+    this.#pages = new PageLocations(`${this.#key}`, this.#file, metadata);
     this.#groups = rowGroups(metadata);
     this.rows = this.#groups.reduce((sum, { rows }) => sum + rows, 0);
     this.columns = topColumns(metadata);
@@ -84,11 +75,17 @@ export class ParquetFile {
 
   /** Reads the footer. Throws DataError for a file that is missing, empty, cut off, a Git LFS pointer or no parquet. */
   static async open(path: string): Promise<ParquetFile> {
+    return ParquetFile.of(await openSource(path));
+  }
+
+  /** Reads the footer. Throws DataError for what is cut off or no parquet. */
+  static async of(source: ByteSource): Promise<ParquetFile> {
+    const { path, byteLength } = source;
     try {
-      const file = await asyncBufferFromFile(path);
-      if (file.byteLength === 0)
-        throw new DataError(`${path} is empty (0 bytes).`, { hint: "Fetch it again." });
-      refuseLfsPointer(path, await firstBytes(path), DataError);
+      const file = {
+        byteLength,
+        slice: async (start: number, end = byteLength) => wholeBuffer(await source.read(start, end)),
+      };
       return new ParquetFile(path, file, await parquetMetadataAsync(file));
     } catch (cause) {
       throw unreadable(path, cause);
@@ -100,23 +97,11 @@ export class ParquetFile {
     return basename(this.path);
   }
 
-  /** Throws DataError that names the columns which are not there. */
-  requireColumns(names: readonly string[]): void {
-    const missing = names.filter((name) => !this.columns.includes(name));
-    if (missing.length === 0) return;
-    throw new DataError(`${this.path} has no column ${missing.join(", ")}.`, {
-      hint: `It has ${this.columns.join(", ")}.`,
-    });
-  }
-
   /**
    * The rows with these numbers, in the order asked; of a large row group only the pages that hold them are read.
    * Throws DataError where the file is gone or its disk fails.
    */
-  async read(
-    indices: readonly number[],
-    columns: readonly string[],
-  ): Promise<(ParquetRecord | DamagedRow)[]> {
+  async read(indices: readonly number[], columns: readonly string[]): Promise<(TableRecord | DamagedRow)[]> {
     const wanted = new Map<RowGroup, number[]>();
     for (const index of indices) {
       const group = this.#groups.findLast(({ start }) => start <= index);
@@ -127,21 +112,25 @@ export class ParquetFile {
       if (known === undefined) wanted.set(group, [index]);
       else known.push(index);
     }
-    const rows = new Map<number, ParquetRecord | DamagedRow>();
+    const rows = new Map<number, TableRecord | DamagedRow>();
     for (const [group, inGroup] of wanted) await this.#readGroup(group, inGroup, columns, rows);
     return indices.map((index) => rows.get(index)!);
   }
 
-  /** Every row's cell of a column, a row group at a time. */
-  async *column(name: string): AsyncGenerator<{ readonly row: number; readonly cell: unknown }> {
-    for (const group of this.#groups) {
-      const numbers = Array.from({ length: group.rows }, (_, offset) => group.start + offset);
-      const rows = new Map<number, ParquetRecord | DamagedRow>();
-      await this.#readGroup(group, numbers, [name], rows);
-      for (const row of numbers) {
-        const record = rows.get(row);
-        yield { row, cell: record instanceof DamagedRow ? record : record?.[name] };
-      }
+  /** All rows in order, a row group at a time. */
+  async *scan(columns: readonly string[]): AsyncGenerator<TableRecord | DamagedRow> {
+    for (const group of this.#groups) yield* await this.#scanned(group, columns);
+  }
+
+  async #scanned(group: RowGroup, columns: readonly string[]): Promise<(TableRecord | DamagedRow)[]> {
+    const end = group.start + group.rows;
+    try {
+      return await this.#readRange(group, group.start, end, columns);
+    } catch (cause) {
+      if (isFailedRead(cause)) throw unreadable(this.path, cause);
+      const rows: (TableRecord | DamagedRow)[] = [];
+      for (let row = group.start; row < end; row += 1) rows.push(await this.#readRow(group, row, columns));
+      return rows;
     }
   }
 
@@ -150,7 +139,7 @@ export class ParquetFile {
     group: RowGroup,
     indices: readonly number[],
     columns: readonly string[],
-    rows: Map<number, ParquetRecord | DamagedRow>,
+    rows: Map<number, TableRecord | DamagedRow>,
   ): Promise<void> {
     if (!this.#damaged.has(group)) {
       try {
@@ -159,39 +148,48 @@ export class ParquetFile {
           for (const index of indices) rows.set(index, kept[index - group.start]!);
           return;
         }
-        for (const [start, end] of ranges(indices, group)) {
-          const records = await this.#readRange(start, end, columns);
+        for (const [start, end] of ranges(indices)) {
+          const records = await this.#readRange(group, start, end, columns);
           for (const [offset, record] of records.entries()) rows.set(start + offset, record);
         }
         return;
       } catch (cause) {
-        if (!isDamage(cause)) throw unreadable(this.path, cause);
+        if (isFailedRead(cause)) throw unreadable(this.path, cause);
         this.#damaged.add(group);
       }
     }
     // A row must not depend on those it was asked with, so each is read alone.
-    for (const index of new Set(indices)) rows.set(index, await this.#readRow(index, columns));
+    for (const index of new Set(indices)) rows.set(index, await this.#readRow(group, index, columns));
   }
 
-  async #readRow(index: number, columns: readonly string[]): Promise<ParquetRecord | DamagedRow> {
+  async #readRow(
+    group: RowGroup,
+    index: number,
+    columns: readonly string[],
+  ): Promise<TableRecord | DamagedRow> {
     try {
-      return (await this.#readRange(index, index + 1, columns))[0]!;
+      return (await this.#readRange(group, index, index + 1, columns))[0]!;
     } catch (cause) {
-      if (!isDamage(cause)) throw unreadable(this.path, cause);
+      if (isFailedRead(cause)) throw unreadable(this.path, cause);
       return new DamagedRow(messageOf(cause));
     }
   }
 
-  #wholeGroup(group: RowGroup, columns: readonly string[]): Promise<ParquetRecord[]> {
+  #wholeGroup(group: RowGroup, columns: readonly string[]): Promise<TableRecord[]> {
     const key = JSON.stringify([this.#key, group.start, columns]);
     return KEPT_GROUPS.get(key, group.bytes, () =>
-      this.#readRange(group.start, group.start + group.rows, columns),
+      this.#readRange(group, group.start, group.start + group.rows, columns),
     );
   }
 
   /** Rows start…end−1. */
-  async #readRange(start: number, end: number, columns: readonly string[]): Promise<ParquetRecord[]> {
-    const records = await parquetReadObjects({
+  async #readRange(
+    group: RowGroup,
+    start: number,
+    end: number,
+    columns: readonly string[],
+  ): Promise<TableRecord[]> {
+    const options = {
       file: this.#file,
       metadata: this.#metadata,
       compressors,
@@ -199,18 +197,20 @@ export class ParquetFile {
       columns: [...columns],
       rowStart: start,
       rowEnd: end,
-      useOffsetIndex: true,
-    });
+      // What the reader takes from an index that the file brings, or from ours; its types do not say so.
+      pageLocationsByGroup: await this.#pages.of(group.index, columns),
+    };
+    const records = await parquetReadObjects(options);
     return records.map(withNumbers);
   }
 }
 
 function rowGroups({ row_groups: groups }: FileMetaData): RowGroup[] {
   let start = 0;
-  return groups.map(({ num_rows, total_byte_size }) => {
+  return groups.map(({ num_rows, total_byte_size }, index) => {
     const [rows, bytes] = [Number(num_rows), Number(total_byte_size)];
     if (!Number.isSafeInteger(rows) || rows < 0) throw new Error(`a row group has ${rows} rows`);
-    const group = { start, rows, bytes: Number.isSafeInteger(bytes) ? Math.max(0, bytes) : Infinity };
+    const group = { index, start, rows, bytes: Number.isSafeInteger(bytes) ? Math.max(0, bytes) : Infinity };
     start += rows;
     return group;
   });
@@ -255,36 +255,27 @@ function afterSubtree(schema: FileMetaData["schema"], index: number): number {
   return next;
 }
 
-/** Stretches of rows that hold these, within their row group. */
-function ranges(indices: readonly number[], group: RowGroup): [number, number][] {
+/** Stretches of rows that hold these, and no others. */
+function ranges(indices: readonly number[]): [number, number][] {
   const merged: [number, number][] = [];
-  for (const index of indices.toSorted((a, b) => a - b)) {
+  for (const index of [...new Set(indices)].toSorted((a, b) => a - b)) {
     const last = merged.at(-1);
-    if (last !== undefined && index < last[1] + GAP) last[1] = Math.max(last[1], index + 1);
-    else merged.push([index, Math.min(index + 1, group.start + group.rows)]);
+    if (last !== undefined && index === last[1] && index - last[0] < MOST_TOGETHER) last[1] += 1;
+    else merged.push([index, index + 1]);
   }
   return merged;
 }
 
-function withNumbers(record: Record<string, unknown>): ParquetRecord {
+/** The reader takes buffers, not views. */
+function wholeBuffer({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer {
+  const isWhole = byteOffset === 0 && byteLength === buffer.byteLength;
+  return (isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer;
+}
+
+function withNumbers(record: Record<string, unknown>): TableRecord {
   return Object.fromEntries(
     Object.entries(record).map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value]),
   );
-}
-
-async function firstBytes(path: string): Promise<Uint8Array> {
-  await using file = await open(path);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(LFS_POINTER_BYTES), 0, LFS_POINTER_BYTES, 0);
-  return buffer.subarray(0, bytesRead);
-}
-
-/** What the reader makes of bytes is damage; what the system says about reading them is not, and may pass. */
-function isDamage(cause: unknown): boolean {
-  return !(cause instanceof Error && "syscall" in cause);
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function unreadable(path: string, cause: unknown): DataError {

@@ -5,15 +5,16 @@ import { basename, join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { DataError } from "../errors.ts";
-import { Rng } from "../random.ts";
-import { DamagedRow, ParquetFile, type ParquetRecord } from "./parquet.ts";
+import { DataError } from "../../errors.ts";
+import { Rng } from "../../random.ts";
+import { ParquetFile } from "./parquet-file.ts";
+import { DamagedRow, type TableRecord } from "./row-table.ts";
 
 /** Written by pyarrow, 40 rows in two row groups, pages of 200 bytes. */
-const FIXTURES = join(import.meta.dirname, "../../test/fixtures/parquet");
+const FIXTURES = join(import.meta.dirname, "../../../test/fixtures/parquet");
 const OMNIEDIT = join(
   import.meta.dirname,
-  "../../test/fixtures/datasets/omniedit/data/dev-00000-of-00001.parquet",
+  "../../../test/fixtures/datasets/omniedit/data/dev-00000-of-00001.parquet",
 );
 const COLUMNS = ["omni_edit_id", "text", "blob"];
 
@@ -28,7 +29,7 @@ afterEach(async () => {
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /** The fixture's row of a number. */
-const rowOf = (index: number): ParquetRecord => ({
+const rowOf = (index: number): TableRecord => ({
   omni_edit_id: `example ${index}`,
   text: `paint square ${index} in colour ${(index * 7) % 13}`,
   blob: new Uint8Array(30).fill(index),
@@ -47,7 +48,9 @@ describe("ParquetFile", () => {
     expect(file.columns).toEqual(COLUMNS);
     expect(await file.read([39, 0, 21, 0], COLUMNS)).toEqual([39, 0, 21, 0].map(rowOf));
     const ids: unknown[] = [];
-    for await (const { cell } of file.column("omni_edit_id")) ids.push(cell);
+    for await (const record of file.scan(["omni_edit_id"])) {
+      ids.push(record instanceof DamagedRow ? record : record["omni_edit_id"]);
+    }
     expect(ids).toEqual(numbers(40).map((index) => `example ${index}`));
   });
 
