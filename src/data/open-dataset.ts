@@ -9,12 +9,14 @@ import type { DatasetCard } from "./dataset-card.ts";
 import type { DatasetContext, DatasetSplit, EditDataset, OpeningListener } from "./edit-dataset.ts";
 import { mixtureKind, sourceOptions, type SourceChoice } from "./mixture/mixture.ts";
 import { thoughtOptions, withThoughts, type ThoughtSource } from "./thoughts/with-thoughts.ts";
+import { FOLDER } from "./folder.ts";
 import { OMNIEDIT } from "./omniedit.ts";
 import { AURORA } from "./published/aurora.ts";
 import { EARL_CODES } from "./published/earl-codes.ts";
 import { HUMANEDIT } from "./published/humanedit.ts";
 import { INSTRUCTPIX2PIX } from "./published/instructpix2pix.ts";
 import { MAGICBRUSH } from "./published/magicbrush.ts";
+import { SOMETHING } from "./published/something.ts";
 import { VISMIN } from "./published/vismin.ts";
 
 /** Datasets within datasets: the list below, named before it exists. */
@@ -26,8 +28,10 @@ export const DATASETS = {
   humanedit: HUMANEDIT,
   aurora: AURORA,
   vismin: VISMIN,
+  something: SOMETHING,
   "earl-codes": EARL_CODES,
   instructpix2pix: INSTRUCTPIX2PIX,
+  folder: FOLDER,
   mixture: mixtureKind(sources),
 };
 

@@ -79,12 +79,15 @@ export async function splitFiles(
   return { files: wholeGeneration(files), notices };
 }
 
+/** Nothing there belongs to the split. */
+export class NoSplit extends DataError {}
+
 function noSplit(
   directory: string,
   split: DatasetSplit,
   paths: readonly string[],
   endings: readonly string[],
-): DataError {
+): NoSplit {
   const kinds = endings.map((ending) => ending.slice(1)).join(" or ");
   const [usual = "", ...others] = SPLIT_NAMES[split];
   const wanted = [usual, ...others.filter((name) => name === "dev")].map(
@@ -92,13 +95,13 @@ function noSplit(
   );
   const message = `${directory} has no ${wanted.join(" or ")}.`;
   if (paths.length === 0) {
-    return new DataError(`${message} There is no ${kinds} file in it.`, {
+    return new NoSplit(`${message} There is no ${kinds} file in it.`, {
       hint: `Point data.directory at the folder that holds the ${kinds} files.`,
     });
   }
   const shown = paths.slice(0, 5).map((path) => relative(directory, path));
   const more = paths.length > shown.length ? ` and ${paths.length - shown.length} more` : "";
-  return new DataError(`${message} It has ${shown.join(", ")}${more}.`, { hint: MISSING_SPLIT[split] });
+  return new NoSplit(`${message} It has ${shown.join(", ")}${more}.`, { hint: MISSING_SPLIT[split] });
 }
 
 /** The files of the shallowest place; those of its `data/` belong to it, each name once. */

@@ -5,9 +5,13 @@
  */
 
 import { DataError } from "../errors.ts";
+import { atMost } from "./at-most.ts";
 import { DamagedRow, type TableRecord } from "./containers/row-table.ts";
 import { TableSeries } from "./containers/table-series.ts";
 import type { BrokenRow, DatasetSplit, EditDataset, EditExample } from "./edit-dataset.ts";
+
+/** Rows whose pictures are fetched at the same time, where they lie beside the table. */
+const MADE_AT_ONCE = 4;
 
 /** A row on its way to an example. */
 export interface FoundRow {
@@ -68,14 +72,12 @@ export async function tableDataset(
         return chosen.numbers?.[index] ?? index;
       });
       const records = await series.read(numbers, columns);
-      return Promise.all(
-        records.map(async (record, at) => {
-          const number = numbers[at]!;
-          const origin = series.originOf(number);
-          if (record instanceof DamagedRow) return damaged(origin, record);
-          return layout.exampleOf({ record, origin, number });
-        }),
-      );
+      return atMost(MADE_AT_ONCE, records, async (record, at) => {
+        const number = numbers[at]!;
+        const origin = series.originOf(number);
+        if (record instanceof DamagedRow) return damaged(origin, record);
+        return layout.exampleOf({ record, origin, number });
+      });
     },
   };
 }

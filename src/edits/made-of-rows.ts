@@ -3,7 +3,7 @@
 import type { BrokenRows } from "../data/broken-rows.ts";
 import { isBroken, type EditDataset, type EditExample } from "../data/edit-dataset.ts";
 import { DataError } from "../errors.ts";
-import { atMost } from "./at-most.ts";
+import { atMost } from "../data/at-most.ts";
 
 export interface RowSource extends Pick<EditDataset, "count" | "read"> {
   readonly brokenRows: BrokenRows;

@@ -43,6 +43,8 @@ const ALIASES: Readonly<Record<string, keyof typeof DATASETS>> = {
   earl: "earl-codes",
   tokenized: "earl-codes",
   ip2p: "instructpix2pix",
+  ssv2: "something",
+  ss2: "something",
 };
 const READ_AT_ONCE = 16;
 

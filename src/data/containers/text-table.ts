@@ -14,6 +14,8 @@ import { recordBounds, type TextFormat } from "./record-bounds.ts";
 import { DamagedRow, type RowTable, type TableRecord } from "./row-table.ts";
 
 const MOST_RECORD_BYTES = 16 * 2 ** 20;
+/** Records of JSON name their columns themselves; so many of the first are asked. */
+const NAMING_ROWS = 16;
 const SCANNED_AT_ONCE = 2 ** 20;
 
 export class TextTable implements RowTable {
@@ -49,9 +51,10 @@ export class TextTable implements RowTable {
     const bounds = await recordBounds(source, format);
     if (format.kind !== "csv") {
       const table = new TextTable(source, format, bounds, []);
-      const first = table.rows === 0 ? undefined : (await table.read([0]))[0];
-      const columns = first === undefined || first instanceof DamagedRow ? [] : Object.keys(first);
-      return new TextTable(source, format, bounds, columns);
+      const length = Math.min(table.rows, NAMING_ROWS);
+      const first = await table.read(Array.from({ length }, (_, row) => row));
+      const keys = first.flatMap((row) => (row instanceof DamagedRow ? [] : Object.keys(row)));
+      return new TextTable(source, format, bounds, [...new Set(keys)]);
     }
     const head = await new TextTable(source, format, bounds.subarray(0, 2), []).#cells(0);
     if (head instanceof DamagedRow || head.length === 0) {
