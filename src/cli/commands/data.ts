@@ -4,6 +4,7 @@ import { Option, type Command } from "commander";
 
 import { PHRASINGS } from "../../data/scenes/scene.ts";
 import { collect, DATASET_NAMES, filePath, numberBetween, wholeNumber } from "../arguments.ts";
+import type { LookFlags } from "../data-look.ts";
 import type { MixFlags } from "../data-mix.ts";
 import type { OverlapFlags } from "../data-overlap.ts";
 import type { ThinkFlags } from "../data-think.ts";
@@ -15,6 +16,7 @@ import { asking } from "./judge.ts";
 const MOST_SCENES = 10_000_000;
 const MOST_BATCHES = 1000;
 const MOST_SHOWN = 100_000;
+const MOST_PICTURED = 300;
 
 export function addData(program: Command, surroundings: Surroundings): void {
   const data = program.command("data").description("make datasets, and look at them");
@@ -51,6 +53,18 @@ export function addData(program: Command, surroundings: Surroundings): void {
     .action(async (file: string, flags: MixFlags) => {
       const { mixData } = await import("../data-mix.ts");
       await mixData(file, flags, surroundings);
+    });
+  data
+    .command("look")
+    .description("say what is in a dataset: kinds of edits, sizes, broken rows; with a sheet of its pictures")
+    .argument("<dataset>", "what is looked at; the kind of a folder is found out", filePath)
+    .option("--rows <n>", "rows that are read and decoded, at even distances", wholeNumber(1), 500)
+    .option("--show <n>", "pairs on the sheet", wholeNumber(0, MOST_PICTURED), 12)
+    .option("--out <file>", "PNG to write", filePath, "look.png")
+    .addHelpText("after", () => `\nA dataset is ${DATASET_NAMES}.`)
+    .action(async (name: string, flags: LookFlags) => {
+      const { lookAtData } = await import("../data-look.ts");
+      await lookAtData(name, flags, surroundings);
     });
   data
     .command("overlap")
