@@ -73,4 +73,16 @@ test("thoughts are written, learned, generated and shown", async () => {
   expect(readFileSync("runs/thinking/report.html", "utf8")).toContain("all [0, 0, 32, 32]");
   const { data } = readManifest("runs/thinking/manifest.json");
   expect(data).toContainEqual(expect.objectContaining({ file: "thoughts.jsonl", rows: 80 }));
+
+  // A run stands for its best checkpoint, thoughts and all.
+  const goesOn = [
+    "algorithm=grpo",
+    "name=on",
+    "policy.checkpoint=runs/thinking",
+    "grpo.steps=1",
+    "evaluation.size=0",
+  ];
+  const on = await earl("train", "run.yaml", ...goesOn.flatMap((setting) => ["--set", setting]));
+  expect(on).toMatchObject({ code: 0 });
+  expect(on.err).toMatch(/Policy .*thinking.checkpoints.grpo-\d+: /);
 });

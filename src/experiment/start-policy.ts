@@ -2,6 +2,8 @@
 
 import type { OpenDataset } from "../data/open-dataset.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
+import { resolveCheckpoint } from "../runs/checkpoint.ts";
+import { RunDirectory } from "../runs/run-directory.ts";
 import { fitTokenizers, freshPolicy, savedTokenizers } from "./fresh-policy.ts";
 import { openPolicy, type OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
@@ -26,7 +28,10 @@ export async function startPolicy(
     host.requireRoom({ name: "The policy of these settings", config: fresh.config, trained: "all" });
     return fresh;
   }
-  const start = withAdapter(await openPolicy(host, policy.checkpoint, policy), policy.lora, seed);
-  host.requireRoom({ name: policy.checkpoint, config: start.config, trained: start.adapter ?? "all" });
+  // A run stands for its best checkpoint.
+  const isRun = new RunDirectory(policy.checkpoint).exists();
+  const checkpoint = isRun ? resolveCheckpoint(policy.checkpoint) : policy.checkpoint;
+  const start = withAdapter(await openPolicy(host, checkpoint, policy), policy.lora, seed);
+  host.requireRoom({ name: checkpoint, config: start.config, trained: start.adapter ?? "all" });
   return start;
 }

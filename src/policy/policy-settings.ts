@@ -16,7 +16,11 @@ export const AdapterSettings = z.strictObject({
 });
 
 export const PolicySettings = z.strictObject({
-  checkpoint: path.optional().describe("Start from this Hugging Face directory instead of fresh weights."),
+  checkpoint: path
+    .optional()
+    .describe(
+      "Start from this Hugging Face directory instead of fresh weights, or from the best checkpoint of this run (runs/NAME).",
+    ),
   lora: AdapterSettings.optional().describe(
     "Train a LoRA adapter beside the checkpoint's weights; left out, all weights are trained.",
   ),
