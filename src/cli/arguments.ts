@@ -43,6 +43,14 @@ export function collect(text: string, earlier: readonly string[]): string[] {
   return [...earlier, text];
 }
 
+const SPLIT_NAMES = ["train", "validation", "test"];
+
+/** Collects names of splits. */
+export function collectSplits(text: string, earlier: readonly string[]): string[] {
+  if (SPLIT_NAMES.includes(text)) return [...earlier, text];
+  throw new InvalidArgumentError(`It must be ${SPLIT_NAMES.join(", ")}.`);
+}
+
 /**
  * The value of a flag that must be given. commander could check that itself, but would then complain about a missing
  * `--out` where the fault is a mistyped `--ot`.

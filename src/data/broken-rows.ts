@@ -106,6 +106,11 @@ export class BrokenRows {
     );
   }
 
+  /** The rows from `from` to before `to` that were found broken so far, in their order. */
+  between(from: number, to: number): (BrokenRow & { readonly index: number })[] {
+    return this.#listed(Infinity, from, to);
+  }
+
   /** As it stands now; equal once the same rows were looked at, in whatever order. */
   get record(): BrokenRowsRecord {
     const { directory, split, repeated, parts } = this.#dataset;

@@ -97,6 +97,8 @@ export interface EditDataset {
   readonly notices: readonly string[];
   /** Whose it is and on which terms, where its kind is a published dataset. */
   readonly card?: DatasetCard;
+  /** The vision tokenizer that made its examples' codes: where it lies, and what tells it from others. */
+  readonly codesOf?: { readonly directory: string; readonly fingerprint: string };
   /** What it is made of, where it is a mixture. */
   readonly parts?: readonly DatasetPart[];
   /** In a mixture: equal for rows that repeat one row, and within the range of the part that it comes from. */

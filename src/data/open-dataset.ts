@@ -18,6 +18,7 @@ import { INSTRUCTPIX2PIX } from "./published/instructpix2pix.ts";
 import { MAGICBRUSH } from "./published/magicbrush.ts";
 import { SOMETHING } from "./published/something.ts";
 import { VISMIN } from "./published/vismin.ts";
+import { PREPARED } from "./prepared/prepared.ts";
 
 /** Datasets within datasets: the list below, named before it exists. */
 const sources: z.ZodType<readonly SourceChoice[]> = z.lazy(() => SourceList);
@@ -32,6 +33,7 @@ export const DATASETS = {
   "earl-codes": EARL_CODES,
   instructpix2pix: INSTRUCTPIX2PIX,
   folder: FOLDER,
+  prepared: PREPARED,
   mixture: mixtureKind(sources),
 };
 

@@ -133,7 +133,7 @@ export async function prepareExample(example: EditExample, parts: PreparationPar
 }
 
 /** Boxes in a thought are counted in pixels of the source picture; the policy sees it at another size. */
-function withFittedBoxes(
+export function withFittedBoxes(
   example: EditExample,
   { source }: ExamplePictures,
   vision: VisionTokenizer,
@@ -149,8 +149,16 @@ function withFittedBoxes(
 
 /** Pictures and the codes that are made of them. */
 async function encoded(decoded: ExamplePictures, vision: VisionTokenizer): Promise<Pictures> {
-  const pictures = fitted(decoded, vision);
-  const grids = await vision.encode(pictures);
+  const pictures = fittedPictures(decoded, vision);
+  return pairOf(pictures, await vision.encode(pictures), vision);
+}
+
+/** Fitted pictures with their codes, source first; a target may be missing. */
+export function pairOf(
+  pictures: readonly Picture[],
+  grids: readonly CodeGrid[],
+  vision: VisionTokenizer,
+): Pictures {
   // What the codes leave out at the edges no policy can write, so nothing is compared with it.
   const [source, target] = pictures.map((one, index) => {
     const { width, height } = vision.pictureSizeOf(grids[index]!);
@@ -200,7 +208,7 @@ async function withCodes(
  * Source and target at the size that the source should have: a policy writes the target on the source's grid. Throws
  * DataError where their shapes differ.
  */
-function fitted({ source, target }: ExamplePictures, vision: VisionTokenizer): Picture[] {
+export function fittedPictures({ source, target }: ExamplePictures, vision: VisionTokenizer): Picture[] {
   if (source === undefined) throw new DataError("It has no source picture.");
   const { width, height } = vision.fittingSize(source.width, source.height);
   if (target === undefined) return [resize(source, width, height)];
@@ -214,7 +222,7 @@ function fitted({ source, target }: ExamplePictures, vision: VisionTokenizer): P
   return [resize(source, width, height), resize(target, width, height)];
 }
 
-interface Pictures {
+export interface Pictures {
   readonly source: Picture;
   readonly sourceCodes: CodeGrid;
   readonly target?: Picture;

@@ -1,11 +1,12 @@
 /** What a fresh codebook and fresh merges are fitted to: drawn training examples, decoded a few at a time. */
 
-import { decodeExample, type ExamplePictures } from "../data/edit-dataset.ts";
+import { decodeExample, type EditExample, type ExamplePictures } from "../data/edit-dataset.ts";
 import type { OpenDataset } from "../data/open-dataset.ts";
 import { madeOfRows } from "../edits/made-of-rows.ts";
 import type { Picture } from "../images/picture.ts";
 import { Rng } from "../random.ts";
 import { patchGrid } from "../tokens/patch-codebook.ts";
+import type { GridSize } from "../tokens/vision-tokenizer.ts";
 
 /** Enough to have seen every patch and word, a second to read. */
 const FITTED_EXAMPLES = 2000;
@@ -18,10 +19,13 @@ export interface FittingExamples {
   readonly instructions: readonly string[];
   /** Of those that have one. */
   readonly thoughts: readonly string[];
+  /** Of examples whose pictures are code grids already. */
+  readonly grids: readonly GridSize[];
 }
 
 interface FittedExample {
   readonly pictures: readonly Picture[];
+  readonly grids: readonly GridSize[];
   readonly instruction: string;
   readonly thought: string | undefined;
 }
@@ -43,14 +47,17 @@ export async function fittingExamples(
   for (let start = 0; start < drawn.length && bytes < FITTED_BYTES; start += READ_AT_ONCE) {
     const indices = drawn.slice(start, start + READ_AT_ONCE);
     const made = await madeOfRows(train, indices, async (example) => ({
-      pictures: picturesOf(await decodeExample(example)).filter(({ width, height }) => {
-        try {
-          return patchGrid(width, height, patchSize).rows > 0;
-        } catch (error) {
-          oddSize ??= error;
-          return false;
-        }
-      }),
+      grids: gridsOf(example),
+      pictures: (example.codes === undefined ? picturesOf(await decodeExample(example)) : []).filter(
+        ({ width, height }) => {
+          try {
+            return patchGrid(width, height, patchSize).rows > 0;
+          } catch (error) {
+            oddSize ??= error;
+            return false;
+          }
+        },
+      ),
       instruction: example.instruction,
       thought: example.thought,
     }));
@@ -64,8 +71,13 @@ export async function fittingExamples(
   return {
     pictures: ordered.flatMap(({ pictures }) => pictures),
     instructions: ordered.map(({ instruction }) => instruction),
+    grids: ordered.flatMap(({ grids }) => grids),
     thoughts: ordered.flatMap(({ thought }) => thought ?? []),
   };
+}
+
+function gridsOf({ codes }: EditExample): GridSize[] {
+  return codes === undefined ? [] : [codes.source, codes.target].filter((one) => one !== undefined);
 }
 
 function picturesOf({ source, target }: ExamplePictures): Picture[] {

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 
 import type { OpenDataset } from "../data/open-dataset.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
+import type { Picture } from "../images/picture.ts";
 import { freshPolicyConfig } from "../policy/config.ts";
 import { readPolicyConfig } from "../policy/config-file.ts";
 import { initialParameters } from "../policy/parameters.ts";
@@ -29,24 +30,48 @@ export interface Tokenizers {
   readonly about: string;
 }
 
-/** Tokenizers fitted to examples that are drawn from the seed. */
-export async function fitTokenizers(
+interface FittingRequest {
+  readonly train: OpenDataset;
+  readonly seed: number;
+  readonly writesThoughts: boolean;
+}
+
+/**
+ * Tokenizers fitted to examples that are drawn from the seed. Where these are code grids already, the codebook is the one
+ * that they were made with, and merges alone are fitted.
+ */
+export async function freshTokenizers(
+  host: EngineHost,
   settings: TokenizerSettings,
-  train: OpenDataset,
-  { seed, writesThoughts }: { readonly seed: number; readonly writesThoughts: boolean },
+  { train, seed, writesThoughts }: FittingRequest,
 ): Promise<Tokenizers> {
   const { patchSize } = settings;
-  const { pictures, instructions, thoughts } = await fittingExamples(train, { seed, patchSize });
-  const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...settings, seed });
+  const { pictures, grids, instructions, thoughts } = await fittingExamples(train, { seed, patchSize });
+  const { vision, about } =
+    train.codesOf === undefined
+      ? fittedCodebook(pictures, settings, seed)
+      : {
+          vision: await host.openVision(train.codesOf.directory),
+          about: `codebook of ${train.codesOf.directory}`,
+        };
   const text = learnByteLevelBpe(instructions, settings.textMerges, vision.codebookSize, {
     padsInstructions: settings.padInstructions,
     // What a policy is to write, it should not have to spell.
     ...(writesThoughts && { alsoRead: thoughts }),
   });
   const sizes = pictures.map(({ width, height }) => vision.fittingSize(width, height));
-  const positions = freshPositions(sizes.map(({ width, height }) => vision.gridOf(width, height)));
+  const all = [...grids, ...sizes.map(({ width, height }) => vision.gridOf(width, height))];
+  return { text, vision, positions: freshPositions(all), about };
+}
+
+function fittedCodebook(
+  pictures: readonly Picture[],
+  settings: TokenizerSettings,
+  seed: number,
+): Pick<Tokenizers, "vision" | "about"> {
+  const { tokenizer: vision, psnr } = fitPatchCodebook(pictures, { ...settings, seed });
   const quality = psnr === Infinity ? "lossless" : `PSNR ${psnr.toFixed(1)} dB`;
-  return { text, vision, positions, about: `codebook of ${vision.codebookSize} patches (${quality})` };
+  return { vision, about: `codebook of ${vision.codebookSize} patches (${quality})` };
 }
 
 /** Those of a checkpoint of the run: fitted again to other files they would speak another language than its weights. */

@@ -13,6 +13,7 @@ import type { OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
 import type { RunDatasets } from "./run-datasets.ts";
 import { openPhases, rlSettings, type OpenPhase } from "./stage-datasets.ts";
+import { requireOwnCodes } from "./own-codes.ts";
 import { startPolicy } from "./start-policy.ts";
 
 export interface RunWorld {
@@ -61,6 +62,7 @@ export async function openRunWorld({
   }
   const start = await startPolicy(host, config, { train, saved });
   const { tokens, vision, grammar } = start;
+  await requireOwnCodes(datasets.opened, vision);
   const prepare = (dataset: EditDataset): PreparedEdits =>
     datasets.prepare(dataset, { tokens, vision, grammar, thoughts });
   const benchmarks: OpenedBenchmark[] = [];

@@ -4,7 +4,7 @@ import type { OpenDataset } from "../data/open-dataset.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
 import { RunDirectory } from "../runs/run-directory.ts";
-import { fitTokenizers, freshPolicy, savedTokenizers } from "./fresh-policy.ts";
+import { freshPolicy, freshTokenizers, savedTokenizers } from "./fresh-policy.ts";
 import { openPolicy, type OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
 import { withAdapter } from "./with-adapter.ts";
@@ -22,7 +22,7 @@ export async function startPolicy(
   if (policy.checkpoint === undefined) {
     const tokenizers =
       saved === undefined
-        ? fitTokenizers(tokenizer, train, { seed, writesThoughts: data.thoughts })
+        ? freshTokenizers(host, tokenizer, { train, seed, writesThoughts: data.thoughts })
         : savedTokenizers(host, saved);
     const fresh = freshPolicy(policy, await tokenizers, seed);
     host.requireRoom({ name: "The policy of these settings", config: fresh.config, trained: "all" });

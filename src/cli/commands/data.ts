@@ -3,9 +3,18 @@
 import { Option, type Command } from "commander";
 
 import { PHRASINGS } from "../../data/scenes/scene.ts";
-import { collect, DATASET_NAMES, filePath, numberBetween, wholeNumber } from "../arguments.ts";
 import type { LookFlags } from "../data-look.ts";
+import {
+  collect,
+  collectSplits,
+  DATASET_NAMES,
+  deviceOption,
+  filePath,
+  numberBetween,
+  wholeNumber,
+} from "../arguments.ts";
 import type { MixFlags } from "../data-mix.ts";
+import type { PrepareFlags } from "../data-prepare.ts";
 import type { OverlapFlags } from "../data-overlap.ts";
 import type { ThinkFlags } from "../data-think.ts";
 import type { SceneFlags } from "../data.ts";
@@ -65,6 +74,23 @@ export function addData(program: Command, surroundings: Surroundings): void {
     .action(async (name: string, flags: LookFlags) => {
       const { lookAtData } = await import("../data-look.ts");
       await lookAtData(name, flags, surroundings);
+    });
+  data
+    .command("prepare")
+    .description(
+      "encode a run's data once: code grids in parquet, which training then reads (data.kind: prepared)",
+    )
+    .argument("<config>", "config of a run", filePath)
+    .option("--set <key=value>", "change a setting; may be given several times", collect, [])
+    .addOption(deviceOption())
+    .option("--out <dir>", "folder to write, one a source for a mixture (required)", filePath)
+    .option("--source <name>", "prepare this source of a mixture alone")
+    .option("--split <name>", "prepare this split alone; may be given several times", collectSplits, [])
+    .option("--pictures", "keep the pictures beside their codes, as PNG")
+    .option("--rows-per-shard <n>", "rows of a file", wholeNumber(1, 100_000), 512)
+    .action(async (file: string, flags: PrepareFlags) => {
+      const { prepare } = await import("../data-prepare.ts");
+      await prepare(file, flags, surroundings);
     });
   data
     .command("overlap")

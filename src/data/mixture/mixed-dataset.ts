@@ -1,5 +1,6 @@
 /** Several datasets as one: which rows of each, how often, in which order. */
 
+import { DataError } from "../../errors.ts";
 import {
   isBroken,
   type BrokenRow,
@@ -53,6 +54,7 @@ export function mixedDataset(
       taken,
       first: first[at]!,
     })),
+    ...codesOf(sources),
     numberOf: (index) => order[index]!,
     async read(indices) {
       const places = indices.map(placeOf);
@@ -66,6 +68,23 @@ export function mixedDataset(
       return rows;
     },
   };
+}
+
+/** The one vision tokenizer of all sources that hold codes. Throws DataError where there are several. */
+function codesOf(sources: readonly MixedSource[]): Pick<EditDataset, "codesOf"> {
+  const coded = sources.flatMap(({ name, dataset: { codesOf: made } }) =>
+    made === undefined ? [] : [{ name, made }],
+  );
+  const [first] = coded;
+  const other = coded.find(({ made }) => made.fingerprint !== first?.made.fingerprint);
+  if (first === undefined) return {};
+  if (other === undefined) return { codesOf: first.made };
+  throw new DataError(
+    `Codes of ${first.name} and of ${other.name} were made by different vision tokenizers.`,
+    {
+      hint: "Prepare all sources of a mixture with one policy or vision tokenizer.",
+    },
+  );
 }
 
 /** Ids of two datasets may be equal, so those of a mixture say whose they are. */

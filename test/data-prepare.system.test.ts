@@ -1,0 +1,194 @@
+/** `earl data prepare`: whole, stopped and gone on with, refused, on a full disk; and training from what it wrote. */
+
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { beforeAll, describe, expect, test } from "vitest";
+
+import { isBroken } from "../src/data/edit-dataset.ts";
+import { openPrepared } from "../src/data/prepared/prepared-dataset.ts";
+import { writeScenes } from "../src/data/scenes/write-scenes.ts";
+import { decodePicture } from "../src/images/codec.ts";
+import { comparableEvents } from "../src/runs/event-log.ts";
+import { openVisionTokenizer } from "../src/tokens/open-vision-tokenizer.ts";
+import { earl, earlCommand } from "./run-earl.ts";
+import { spoilRows } from "./small/spoiled-rows.ts";
+
+const counts = { train: 300, validation: 40, test: 24 };
+let scenes: string;
+beforeAll(async () => {
+  scenes = join(mkdtempSync(join(tmpdir(), "earl-prepare-")), "scenes");
+  await writeScenes({ directory: scenes, seed: 3, counts });
+});
+
+/** A folder with a config whose data are the scenes, or `data`. */
+function workshop(data = `{ directory: ${scenes} }`): { folder: string; config: string; out: string } {
+  const folder = mkdtempSync(join(tmpdir(), "earl-prepare-"));
+  const config = join(folder, "run.yaml");
+  writeFileSync(config, `name: small\nalgorithm: sft-grpo\ndata: ${data}\n`);
+  return { folder, config, out: join(folder, "prepared") };
+}
+
+const contentOf = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder)
+      .toSorted()
+      .map((name) => [name, readFileSync(join(folder, name)).toString("base64")]),
+  );
+
+const prepare = (config: string, out: string, ...more: string[]): ReturnType<typeof earl> =>
+  earl("data", "prepare", config, "--out", out, "--rows-per-shard", "64", ...more);
+
+describe("earl data prepare", () => {
+  test("writes codes that decode to the pictures, with words and provenance, the same bytes each time", async () => {
+    const { config, out, folder } = workshop();
+    expect(await prepare(config, out, "--pictures")).toMatchObject({ code: 0, out: `${out}\n` });
+    const dataset = await openPrepared(out, "train");
+    expect(dataset.count).toBe(counts.train);
+    const vision = await openVisionTokenizer(out);
+    for (const row of await dataset.read([299, 0, 64])) {
+      if (isBroken(row)) throw new Error(row.broken);
+      const [picture] = await vision.decode([row.codes!.source]);
+      expect(picture).toEqual(await decodePicture(row.source!, "source"));
+      expect(row.origin).toMatch(/^train-0000[0-4]-of-00005\.parquet, row \d+$/);
+      expect(row.thought).toContain("Change:");
+    }
+    const again = join(folder, "again");
+    expect((await prepare(config, again, "--pictures")).code).toBe(0);
+    expect(contentOf(again)).toEqual(contentOf(out));
+  });
+
+  test("goes on where it was killed, and gives what an undisturbed one gives", async () => {
+    const { config, out, folder } = workshop();
+    const whole = join(folder, "whole");
+    expect((await prepare(config, whole)).code).toBe(0);
+    const words = ["data", "prepare", config, "--out", out, "--rows-per-shard", "64"];
+    for (const shards of [1, 3]) {
+      const [program, all] = earlCommand(...words);
+      const child = spawn(program, all, { stdio: "ignore" });
+      const ended = new Promise((resolve) => child.once("close", resolve));
+      const written = (): number => {
+        try {
+          return readdirSync(out).filter((name) => name.endsWith(".parquet")).length;
+        } catch {
+          return 0;
+        }
+      };
+      await expect.poll(written, { timeout: 30_000, interval: 2 }).toBeGreaterThanOrEqual(shards);
+      child.kill("SIGKILL");
+      await ended;
+    }
+    const times = new Map(readdirSync(out).map((name) => [name, statSync(join(out, name)).mtimeMs]));
+    expect((await prepare(config, out)).code).toBe(0);
+    const ours = contentOf(out);
+    // A kill may leave the file that was being written.
+    expect(Object.fromEntries(Object.entries(ours).filter(([name]) => !name.includes(".tmp-")))).toEqual(
+      contentOf(whole),
+    );
+    const first = "train-00000-of-00005.parquet";
+    expect(statSync(join(out, first)).mtimeMs).toBe(times.get(first));
+  });
+
+  test("refuses to mix data and settings, and folders that it did not write", async () => {
+    const { config, out, folder } = workshop();
+    expect((await prepare(config, out)).code).toBe(0);
+    const other = await earl("data", "prepare", config, "--out", out, "--rows-per-shard", "50");
+    expect(other).toMatchObject({ code: 2 });
+    expect(other.err).toContain("--rows-per-shard was 64 and is 50");
+    const changed = join(folder, "changed");
+    await writeScenes({ directory: changed, seed: 4, counts });
+    const moved = await prepare(config, out, "--set", `data.directory=${changed}`);
+    expect(moved.err).toContain("train/train-00000-of-00001.parquet has other content");
+    const mine = join(folder, "mine");
+    await writeScenes({ directory: mine, seed: 5, counts });
+    expect((await prepare(config, mine)).err).toContain("is no folder of prepared edits");
+    expect((await openPrepared(out, "test")).count).toBe(counts.test);
+  });
+
+  test("leaves broken rows out, counts them, and remembers them", async () => {
+    const broken = join(mkdtempSync(join(tmpdir(), "earl-prepare-")), "broken");
+    await writeScenes({ directory: broken, seed: 3, counts });
+    await spoilRows(join(broken, "train-00000-of-00001.parquet"), {
+      7: "a cut picture",
+      70: "bytes of null",
+    });
+    const { config, out } = workshop(`{ directory: ${broken} }`);
+    const { code, err } = await prepare(config, out);
+    expect(code).toBe(0);
+    expect(err).toContain("298 train (2 could not be read)");
+    expect((await openPrepared(out, "train")).count).toBe(298);
+    expect((await prepare(config, out)).err).toContain("298 train (2 could not be read)");
+  });
+
+  test("says that the disk is full, and goes on when it is not", async () => {
+    const { config, out } = workshop();
+    const [program, words] = earlCommand("data", "prepare", config, "--out", out, "--pictures");
+    const full = spawnSync("bash", ["-c", 'ulimit -f 48; exec "$@"', "-", program, ...words], {
+      encoding: "utf8",
+    });
+    expect(full.status).toBe(2);
+    expect(full.stderr).toMatch(/Cannot write .*train-.*: the (?:file would be too large|disk is full)\./);
+    await expect(openPrepared(out, "train")).rejects.toThrow("not prepared to its end");
+    expect((await earl("data", "prepare", config, "--out", out, "--pictures")).code).toBe(0);
+    expect((await openPrepared(out, "train")).count).toBe(counts.train);
+  });
+
+  test("prepares each source of a mixture on its own", async () => {
+    const data = `{ kind: mixture, sources: [{ name: a, directory: ${scenes} }, { name: b, directory: ${scenes}, weight: 0.5 }] }`;
+    const { config, out } = workshop(data);
+    expect(await prepare(config, out)).toMatchObject({
+      code: 0,
+      out: `${join(out, "a")}\n${join(out, "b")}\n`,
+    });
+    expect((await openPrepared(join(out, "b"), "train")).count).toBe(counts.train);
+    expect((await prepare(config, out, "--source", "c")).err).toContain("no source c");
+  });
+});
+
+describe("training on prepared edits", () => {
+  test("gives the numbers of training on the pictures", async () => {
+    const { config, out, folder } = workshop();
+    expect((await prepare(config, out)).code).toBe(0);
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      const small = [
+        "sft.steps=4",
+        "sft.evaluateEvery=4",
+        "grpo.steps=1",
+        "grpo.prompts=2",
+        "grpo.groupSize=2",
+      ];
+      const tiny = ["grpo.validationSize=4", "evaluation.size=4", "policy.layers=1", "sft.batchSize=4"];
+      const set = [...small, ...tiny].flatMap((one) => ["--set", one]);
+      expect((await earl("train", config, ...set)).code).toBe(0);
+      const codes = ["--set", "name=codes", "--set", "data.kind=prepared", "--set", `data.directory=${out}`];
+      expect((await earl("train", config, ...set, ...codes)).code).toBe(0);
+      const numbers = (name: string): unknown[] =>
+        comparableEvents(join(folder, "runs", name, "events.jsonl")).filter(({ kind }) =>
+          ["step-end", "evaluation-end", "arms-evaluated"].includes(String(kind)),
+        );
+      expect(numbers("codes")).toEqual(numbers("small"));
+      expect(numbers("codes").length).toBeGreaterThan(6);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  test("refuses codes of another vision tokenizer", async () => {
+    const { config, out, folder } = workshop();
+    expect((await prepare(config, out, "--set", "tokenizer.patchSize=4")).code).toBe(0);
+    const mixed = join(folder, "mixed.yaml");
+    writeFileSync(
+      mixed,
+      `name: mixed\nalgorithm: sft\ndata: { kind: mixture, sources: [{ kind: prepared, directory: ${out} }, { kind: prepared, name: other, directory: ${out}-8 }] }\n`,
+    );
+    expect((await prepare(config, `${out}-8`)).code).toBe(0);
+    const { code, err } = await earl("train", mixed);
+    expect(code).toBe(2);
+    expect(err).toContain("made by different vision tokenizers");
+    rmSync(out, { recursive: true });
+  });
+});
