@@ -1,28 +1,33 @@
 /**
  * What a judge costs: how busy the client keeps a judge of 64 slots that takes 50 ms a request, what a call costs beside
  * that, how long calls take with 100, 500 and 2,000 in flight, and a GRPO step with and without such a judge. The judge is
- * the tests' server, a process of its own on loopback. Medians of all rounds, with the least and the greatest.
+ * a process of its own on loopback, lean enough that the client is what is measured. Medians of all rounds, with the
+ * least and the greatest.
  *
- *   node src/from-source.mjs bench/judge.ts [--rounds 3] [--steps 6] [--only load,step] [--milliseconds 50]
+ *   node src/from-source.mjs bench/judge.ts [--rounds 2] [--steps 6] [--only load,step] [--milliseconds 50]
  */
 
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 
 import { quantile } from "../src/algorithms/statistics.ts";
 import { judgeLoad, type Judge, type LoadFigures } from "./judge/judge-load.ts";
+import type { ServerFigures } from "./judge/server-figures.ts";
 import { drawScenes, stepSeconds } from "./judge/step-time.ts";
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "2" },
     steps: { type: "string", default: "6" },
     sides: { type: "string", default: "32,256" },
     inFlight: { type: "string", default: "2,100,500,2000" },
+    /** Of the endpoint: as many as the judge has slots, and a quarter more. */
+    concurrency: { type: "string", default: "64,80" },
+    seconds: { type: "string", default: "2" },
     milliseconds: { type: "string", default: "50" },
     only: { type: "string", default: "load,step" },
   },
@@ -44,36 +49,50 @@ async function startJudge(): Promise<{ readonly judge: Judge; readonly child: Ch
   const script = join(import.meta.dirname, "judge", "slow-server.ts");
   const start = join(import.meta.dirname, "..", "src", "from-source.mjs");
   const child = spawn(process.execPath, [start, script, String(SLOTS), String(MILLISECONDS)], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  for await (const url of createInterface({ input: child.stdout })) {
-    return { judge: { url, slots: SLOTS, seconds: MILLISECONDS / 1000 }, child };
-  }
-  throw new Error("The judge did not start.");
+  const [{ url }] = (await once(child, "message")) as [{ readonly url: string }];
+  const figures = async (): Promise<ServerFigures> => {
+    child.send("figures");
+    const [said] = (await once(child, "message")) as [ServerFigures];
+    return said;
+  };
+  return { judge: { url, slots: SLOTS, seconds: MILLISECONDS / 1000, figures }, child };
 }
 
+const COLUMNS: readonly (readonly [string, keyof LoadFigures, factor: number, digits: number])[] = [
+  ["occupancy %", "occupancy", 100, 1],
+  ["slots taken %", "busy", 100, 1],
+  ["p50 ms", "p50", 1000, 0],
+  ["p95 ms", "p95", 1000, 0],
+  ["p99 ms", "p99", 1000, 0],
+  ["CPU ms a call", "cpu", 1000, 2],
+  ["judge's", "serverCpu", 1000, 2],
+];
+
 async function measureLoad(judge: Judge): Promise<void> {
-  process.stdout.write(
-    "pictures  in flight  occupancy %            p50 ms               p95 ms               p99 ms               CPU ms a call\n",
-  );
+  const head = ["pictures", "slots asked", "in flight", ...COLUMNS.map(([title]) => title.padEnd(18))];
+  process.stdout.write(`${head.join("  ").trimEnd()}\n`);
   for (const side of values.sides.split(",").map(Number)) {
-    for (const inFlight of IN_FLIGHT) {
-      const figures: LoadFigures[] = [];
-      for (const seed of rounds) figures.push(await judgeLoad(judge, inFlight, { side, seed }));
-      const of = (name: keyof LoadFigures, factor: number, digits: number): string =>
-        spread(
-          figures.map((one) => one[name]),
-          factor,
-          digits,
-        ).padEnd(20);
-      const cells = [
-        `${side}²`.padEnd(8),
-        String(inFlight).padStart(9),
-        ` ${of("occupancy", 100, 1)}`,
-        ...(["p50", "p95", "p99"] as const).map((name) => of(name, 1000, 0)),
-        of("cpu", 1000, 2),
-      ];
-      process.stdout.write(`${cells.join(" ").trimEnd()}\n`);
+    for (const concurrency of values.concurrency.split(",").map(Number)) {
+      for (const inFlight of IN_FLIGHT) {
+        const figures: LoadFigures[] = [];
+        const load = { inFlight, concurrency, side, seconds: Number(values.seconds) };
+        for (const seed of rounds) figures.push(await judgeLoad(judge, { ...load, seed }));
+        const cells = [
+          `${side}²`.padEnd(8),
+          String(concurrency).padStart(11),
+          String(inFlight).padStart(9),
+          ...COLUMNS.map(([, name, factor, digits]) =>
+            spread(
+              figures.map((one) => one[name]),
+              factor,
+              digits,
+            ).padEnd(18),
+          ),
+        ];
+        process.stdout.write(`${cells.join("  ").trimEnd()}\n`);
+      }
     }
   }
 }

@@ -4,7 +4,6 @@ import type { OpenAI } from "openai";
 import type { Picture } from "../images/picture.ts";
 import type { Outcome } from "./attempt.ts";
 import type { ModelSettings } from "./judge-settings.ts";
-import { jpegOf } from "./sent-picture.ts";
 
 export interface ChatQuestion {
   readonly text: string;
@@ -36,16 +35,9 @@ const LEAST_REASK_TEMPERATURE = 0.7;
 /** Seeds of one repeat lie this far from the next one's. */
 const SEEDS_A_REPEAT = 1000;
 
-/** Text first, then the pictures. */
-export async function chatContent(text: string, pictures: readonly Picture[]): Promise<ChatContent> {
-  const files = await Promise.all(pictures.map(jpegOf));
-  return [
-    { type: "text", text },
-    ...files.map((file) => ({
-      type: "image_url" as const,
-      image_url: { url: `data:image/jpeg;base64,${file.toString("base64")}` },
-    })),
-  ];
+/** Text first, then the pictures, as data URLs. */
+export function chatContent(text: string, urls: readonly string[]): ChatContent {
+  return [{ type: "text", text }, ...urls.map((url) => ({ type: "image_url" as const, image_url: { url } }))];
 }
 
 /** `reasks` counts the replies that could not be read, from 0: the next one is to be another. */

@@ -6,6 +6,7 @@ import type { Clock } from "../runs/clock.ts";
 import type { Outcome } from "./attempt.ts";
 import type { ChatBody } from "./chat-body.ts";
 import { connectionFault, httpFault } from "./fault.ts";
+import { fetchThrough, type ReplyTexts } from "./fetch-through.ts";
 import { readChatReply, type ChatReply } from "./read-chat-reply.ts";
 import type { ServerConnection } from "./server-connection.ts";
 
@@ -24,8 +25,10 @@ export class ChatClient {
   readonly #client: OpenAI;
   readonly #connection: ServerConnection;
   readonly #clock: Clock;
+  readonly #texts: ReplyTexts;
 
-  private constructor(client: OpenAI, connection: ServerConnection, clock: Clock) {
+  private constructor(client: OpenAI, connection: ServerConnection, texts: ReplyTexts, clock: Clock) {
+    this.#texts = texts;
     this.#client = client;
     this.#connection = connection;
     this.#clock = clock;
@@ -33,10 +36,11 @@ export class ChatClient {
 
   static async open(connection: ServerConnection, clock: Clock): Promise<ChatClient> {
     const { OpenAI: Client } = await import("openai");
-    const { url: baseURL, key, fetch } = connection;
+    const { url: baseURL, key } = connection;
+    const texts: ReplyTexts = new WeakMap();
     const client = new Client({
       baseURL,
-      fetch,
+      fetch: fetchThrough(connection, texts),
       maxRetries: 0,
       timeout: NO_DEADLINE_MS,
       logLevel: "off",
@@ -48,14 +52,14 @@ export class ChatClient {
       project: null,
       webhookSecret: null,
     });
-    return new ChatClient(client, connection, clock);
+    return new ChatClient(client, connection, texts, clock);
   }
 
   /** One request. Rejects only with what the signal's abort leads to. */
   async complete(body: ChatBody, signal: AbortSignal): Promise<Outcome<ChatReply>> {
     try {
       const reply = await this.#client.chat.completions.create(body, { signal }).asResponse();
-      return readChatReply(this.#connection.redact(await reply.text()));
+      return readChatReply(this.#connection.redact(this.#texts.get(reply) ?? ""));
     } catch (error) {
       signal.throwIfAborted();
       const http = HttpError.safeParse(error);

@@ -16,7 +16,8 @@ import { ChatClient } from "./chat-client.ts";
 import type { ModelSettings, ServerSettings } from "./judge-settings.ts";
 import type { ChatReply } from "./read-chat-reply.ts";
 import type { Asked } from "./pursuit.ts";
-import { fitted } from "./sent-picture.ts";
+import { PictureUrls } from "./picture-urls.ts";
+import { fitted, jpegUrlOf } from "./sent-picture.ts";
 import type { ServerConnection } from "./server-connection.ts";
 import { JudgeServers, type Surroundings } from "./servers.ts";
 
@@ -37,11 +38,13 @@ export class ChatModel implements AsyncDisposable {
   readonly #surroundings: Surroundings;
   readonly #servers: JudgeServers;
   readonly #known = new Map<ServerConnection, Server>();
+  readonly #urls: PictureUrls;
 
   constructor(settings: ModelSettings & ServerSettings, surroundings: Surroundings) {
     this.#settings = settings;
     this.#surroundings = surroundings;
     this.#servers = new JudgeServers(settings, surroundings);
+    this.#urls = new PictureUrls(async (picture) => jpegUrlOf(fitted(picture, settings)));
   }
 
   /** Asks until `read` is content, as `JudgeServers.ask` does. */
@@ -59,13 +62,15 @@ export class ChatModel implements AsyncDisposable {
       Math.ceil(question.text.length / LETTERS_A_TOKEN + pixels / PIXELS_A_TOKEN) + question.maxTokens;
     // What this question was refused; it says something about the server only where leaving it out helped.
     let own: Partial<Refused> = {};
-    // Made when its turn comes: thousands may wait in line.
+    using urls = this.#urls.use(question.pictures);
+    // Made when its turn is near: thousands may wait in line.
     let content: ChatContent | undefined;
-    return this.#servers.ask(
+    return await this.#servers.ask(
       {
         tokens,
+        prepare: () => urls.begin(),
         send: async (connection, { signal: stop, reasks }) => {
-          content ??= await this.#contentOf(question);
+          content ??= chatContent(question.text, await urls.read());
           const server = this.#serverAt(connection);
           const refused = { ...server.refused, ...own };
           const body = chatBody(this.#settings, question, { content, refused, reasks });
@@ -96,13 +101,6 @@ export class ChatModel implements AsyncDisposable {
   /** Closes the sockets. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#servers[Symbol.asyncDispose]();
-  }
-
-  async #contentOf({ text, pictures }: ChatQuestion): Promise<ChatContent> {
-    return chatContent(
-      text,
-      pictures.map((picture) => fitted(picture, this.#settings)),
-    );
   }
 
   #serverAt(connection: ServerConnection): Server {

@@ -111,6 +111,29 @@ describe("EndpointPool", () => {
     expect(await pool.slot({ tokens: 0, avoid: undefined, signal: never })).toBe("stalled");
     expect(timers.seconds() - begun).toBe(100);
   });
+  test("tells those in front to get ready, as many as there are slots, once each and before their turn", async () => {
+    const pool = new EndpointPool([endpoint({ concurrency: 2 })], 1e6, timers);
+    const events: string[] = [];
+    const asked = Array.from({ length: 7 }, async (_, index) => {
+      const onNear = (): void => void events.push(`near ${index}`);
+      const slot = await pool.slot({ tokens: 0, avoid: undefined, onNear, signal: never });
+      if (slot === "stalled") throw new Error("stalled");
+      events.push(`slot ${index}`);
+      return slot;
+    });
+    const [first, second] = await Promise.all(asked.slice(0, 2));
+    expect(events).toEqual(["near 2", "near 3", "slot 0", "slot 1"]);
+    first!.release({ health: "up" });
+    expect(events.at(-1)).toBe("near 4");
+    second!.release({ health: "up" });
+    for (const one of asked.slice(2)) (await one).release({ health: "up" });
+    expect(events.filter((event) => event.startsWith("near"))).toEqual(
+      [2, 3, 4, 5, 6].map((index) => `near ${index}`),
+    );
+    for (let index = 2; index < 7; index += 1) {
+      expect(events.indexOf(`near ${index}`)).toBeLessThan(events.indexOf(`slot ${index}`));
+    }
+  });
   test("whoever leaves the line takes no slot", async () => {
     const pool = new EndpointPool([endpoint({ concurrency: 1 })], 1e6, timers);
     const held = await slotOf(pool);

@@ -1,7 +1,8 @@
 /**
  * Who is asked next, and when: the server with the largest share of free slots, as soon as its limits allow. Calls
  * wait in line, those that were tried before ahead of the others; none waits longer than `patience` without any server
- * having answered anybody in the meantime.
+ * having answered anybody in the meantime. As many as may be on their way at once are told before their turn comes, so
+ * that a slot is not taken by somebody who is still busy with pictures.
  */
 
 import { onAbort, reasonOf } from "./abort.ts";
@@ -14,10 +15,12 @@ export interface SlotRequest {
   readonly tokens: number;
   /** The server that failed this call: not to be asked while another one is free. Undefined in a first try. */
   readonly avoid: Endpoint | undefined;
+  /** Called when its turn is near, at most once; not where there is nothing to wait for. */
+  readonly onNear?: () => void;
   readonly signal: AbortSignal;
 }
 
-interface Waiter extends Pick<SlotRequest, "tokens" | "avoid"> {
+interface Waiter extends Pick<SlotRequest, "tokens" | "avoid" | "onNear"> {
   readonly since: number;
   readonly resolve: (slot: Slot | "stalled") => void;
 }
@@ -29,6 +32,8 @@ export class EndpointPool {
   readonly #patience: number;
   readonly #retrying = new WaitingLine<Waiter>();
   readonly #fresh = new WaitingLine<Waiter>();
+  /** Of those in line. */
+  readonly #mostNear: number;
   #lastAnswer = -Infinity;
   #turn = 0;
   #cancelTimer: (() => void) | undefined;
@@ -36,17 +41,19 @@ export class EndpointPool {
   constructor(endpoints: readonly Endpoint[], patienceSeconds: number, timers: Timers) {
     this.#endpoints = endpoints;
     this.#patience = patienceSeconds;
+    this.#mostNear = endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0);
     this.#timers = timers;
   }
 
   /** A slot, or "stalled" where the patience is at an end. Rejects with the signal's reason when that aborts. */
-  slot({ tokens, avoid, signal }: SlotRequest): Promise<Slot | "stalled"> {
+  slot({ tokens, avoid, onNear, signal }: SlotRequest): Promise<Slot | "stalled"> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(reasonOf(signal));
       const line = avoid === undefined ? this.#fresh : this.#retrying;
       const waiter: Waiter = {
         tokens,
         avoid,
+        ...(onNear !== undefined && { onNear }),
         since: this.#timers.seconds(),
         resolve: (slot) => {
           leave();
@@ -65,6 +72,11 @@ export class EndpointPool {
 
   /** Serves whoever can be served, and comes back when the next one can. */
   #serve(): void {
+    this.#serveNow();
+    this.#fresh.tellFirst(this.#mostNear, ({ onNear }) => onNear?.());
+  }
+
+  #serveNow(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     for (;;) {

@@ -28,7 +28,8 @@ export interface Slot {
 
 export class Endpoint {
   readonly connection: ServerConnection;
-  readonly #concurrency: number;
+  /** Requests that may be on their way at once. */
+  readonly concurrency: number;
   readonly #requests: RollingWindow | undefined;
   readonly #tokens: RollingWindow | undefined;
   readonly #breaker = new CircuitBreaker();
@@ -38,19 +39,19 @@ export class Endpoint {
   constructor(connection: ServerConnection, settings: EndpointSettings) {
     const { concurrency, requestsPerMinute, tokensPerMinute } = settings;
     this.connection = connection;
-    this.#concurrency = concurrency;
+    this.concurrency = concurrency;
     if (requestsPerMinute !== undefined) this.#requests = new RollingWindow(requestsPerMinute, MINUTE);
     if (tokensPerMinute !== undefined) this.#tokens = new RollingWindow(tokensPerMinute, MINUTE);
   }
 
   /** Share of its slots that are taken. 0…1 */
   get load(): number {
-    return this.#inFlight / this.#concurrency;
+    return this.#inFlight / this.concurrency;
   }
 
   /** When a request of so many tokens may go, in seconds; Infinity where one that is on its way has to end first. */
   readyAt(tokens: number, now: number): number {
-    if (this.#inFlight >= this.#concurrency) return Infinity;
+    if (this.#inFlight >= this.concurrency) return Infinity;
     return Math.max(
       this.#restsUntil,
       this.#breaker.readyAt(now),

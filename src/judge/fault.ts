@@ -2,7 +2,8 @@
 
 import type { Outcome } from "./attempt.ts";
 import { retryAfterMs } from "./backoff.ts";
-import { ReplyTooLarge, type ServerConnection } from "./server-connection.ts";
+import { ReplyTooLarge } from "./http-exchange.ts";
+import type { ServerConnection } from "./server-connection.ts";
 
 type Fault = Exclude<Outcome<never>, { status: "answered" }>;
 

@@ -9,8 +9,10 @@ import type { Picture } from "../images/picture.ts";
 import type { AnswerMemory, ModelAnswer } from "./answer-memory.ts";
 import { NO_USAGE, type Outcome } from "./attempt.ts";
 import { connectionFault, httpFault } from "./fault.ts";
+import type { HttpReply } from "./http-exchange.ts";
 import type { ServerSettings } from "./judge-settings.ts";
-import type { ServerConnection } from "./server-connection.ts";
+import { isFine, retryHeaders, type ServerConnection } from "./server-connection.ts";
+import { PictureUrls } from "./picture-urls.ts";
 import { JudgeServers, type Surroundings } from "./servers.ts";
 import type { JudgedPictures } from "./viescore.ts";
 
@@ -33,6 +35,7 @@ export class JsonScorer implements AsyncDisposable {
   readonly #options: JsonScorerOptions;
   readonly #memory: AnswerMemory;
   readonly #surroundings: Surroundings;
+  readonly #urls = new PictureUrls(pngUrlOf);
 
   /** Owns the memory. */
   constructor(
@@ -62,15 +65,14 @@ export class JsonScorer implements AsyncDisposable {
         schema: JsonScore.refine(({ score }) => score >= least && score <= greatest),
         ask: async (stop) => {
           let body: string | undefined;
-          return this.#servers.ask(
+          using urls = this.#urls.use([source, edited]);
+          return await this.#servers.ask(
             {
               tokens: 0,
+              prepare: () => urls.begin(),
               send: async (connection, { signal: now }) => {
-                body ??= JSON.stringify({
-                  instruction,
-                  source: await urlOf(source),
-                  edited: await urlOf(edited),
-                });
+                const [before, after] = await urls.read();
+                body ??= JSON.stringify({ instruction, source: before, edited: after });
                 return this.#post(connection, body, now);
               },
             },
@@ -91,23 +93,20 @@ export class JsonScorer implements AsyncDisposable {
   async #post(connection: ServerConnection, body: string, signal: AbortSignal): Promise<Outcome<JsonScore>> {
     const headers: Record<string, string> = { "content-type": "application/json" };
     if (connection.key !== undefined) headers["authorization"] = `Bearer ${connection.key}`;
-    let reply: Response;
+    let reply: HttpReply;
     try {
-      reply = await connection.fetch(connection.url, { method: "POST", headers, body, signal });
+      const url = new URL(connection.url);
+      reply = await connection.send({ url, method: "POST", headers, body, signal });
     } catch (error) {
       signal.throwIfAborted();
       return connectionFault(error, connection);
     }
-    const text = connection.redact(await reply.text());
-    if (!reply.ok) {
-      const { status, headers: said } = reply;
-      const { error } = z.object({ error: z.object({ message: z.string() }) }).parse(JSON.parse(text));
-      return httpFault(
-        { status, headers: said, message: error.message },
-        connection,
-        this.#surroundings.timers.now(),
-      );
+    if (!isFine(reply)) {
+      const { status, text: message } = reply;
+      const fault = { status, headers: retryHeaders(reply), message };
+      return httpFault(fault, connection, this.#surroundings.timers.now());
     }
+    const text = connection.redact(reply.text);
     return this.#read(text);
   }
 
@@ -130,7 +129,7 @@ export class JsonScorer implements AsyncDisposable {
 }
 
 /** Without loss: a reward model may have been trained on such pictures. */
-async function urlOf({ width, height, pixels }: Picture): Promise<string> {
+async function pngUrlOf({ width, height, pixels }: Picture): Promise<string> {
   const file = await sharp(pixels, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();

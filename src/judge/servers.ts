@@ -17,6 +17,8 @@ import { sleep, type Timers } from "./timers.ts";
 export interface ServerRequest<Answer> {
   /** Estimated tokens of request and reply. */
   readonly tokens: number;
+  /** Called once its turn is near: what `send` will need can be begun. */
+  readonly prepare?: () => void;
   /** `reasks` counts the replies that could not be read: the next one is to be another. */
   send(
     connection: ServerConnection,
@@ -52,10 +54,11 @@ export class JudgeServers implements AsyncDisposable {
   /** Rejects only when the signal aborts, with its reason, after the request that was on its way is called off. */
   async ask<Answer>(request: ServerRequest<Answer>, signal: AbortSignal): Promise<Asked<Answer>> {
     const { totalSeconds } = this.#settings;
+    const { tokens, prepare } = request;
     const pursuit = new Pursuit<Answer>(this.#settings, this.#rng);
     let avoid: Endpoint | undefined;
     for (;;) {
-      const slot = await this.#pool.slot({ tokens: request.tokens, avoid, signal });
+      const slot = await this.#pool.slot({ tokens, avoid, ...(prepare && { onNear: prepare }), signal });
       if (slot === "stalled") {
         const names = this.connections.map(({ url }) => url).join(", ");
         const reason = `nobody was answered for ${totalSeconds} s (${names})${pursuit.lastFault()}`;
