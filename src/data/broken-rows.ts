@@ -38,6 +38,8 @@ export interface BrokenRowsRecord {
   readonly listed: readonly (BrokenRow & { readonly index: number })[];
   /** Of a mixture, whose `rows` are those of its sources, each once. */
   readonly sources?: readonly SourceRowsRecord[];
+  /** Of a mixture: a hash of which rows it has in which order, held-out ones left out. */
+  readonly order?: string;
 }
 
 /** What a manifest says of a source's rows. */
@@ -46,7 +48,10 @@ export interface SourceRowsRecord extends Omit<DatasetPart, "first"> {
   readonly broken: number;
 }
 
-type Subject = Pick<EditDataset, "directory" | "split" | "count" | "repeated" | "parts" | "numberOf">;
+type Subject = Pick<
+  EditDataset,
+  "directory" | "split" | "count" | "repeated" | "parts" | "order" | "numberOf"
+>;
 
 /** In a mixture a row counts once, however often it is repeated, and each source is judged by its own rows. */
 export class BrokenRows {
@@ -113,7 +118,7 @@ export class BrokenRows {
 
   /** As it stands now; equal once the same rows were looked at, in whatever order. */
   get record(): BrokenRowsRecord {
-    const { directory, split, repeated, parts } = this.#dataset;
+    const { directory, split, repeated, parts, order } = this.#dataset;
     const sum = (of: (part: JudgedPart) => number): number =>
       this.#parts.reduce((total, part) => total + of(part), 0);
     return {
@@ -130,6 +135,7 @@ export class BrokenRows {
           return { name, weight, rows, taken, seen, broken };
         }),
       }),
+      ...(order !== undefined && { order }),
     };
   }
 

@@ -101,6 +101,8 @@ export interface EditDataset {
   readonly codesOf?: { readonly directory: string; readonly fingerprint: string };
   /** What it is made of, where it is a mixture. */
   readonly parts?: readonly DatasetPart[];
+  /** In a mixture: SHA-256 of the numbers of its rows, in their order (32 bits each, little endian), in hex. */
+  readonly order?: string;
   /** In a mixture: equal for rows that repeat one row, and within the range of the part that it comes from. */
   numberOf?(index: number): number;
   /**

@@ -167,4 +167,17 @@ describe("fingerprintDifference", () => {
     const one = { folder: "d", file: "a", split: "train", rows: 3, bytes: 10, modified: "" } as const;
     expect(fingerprintDifference([one, { ...one, file: "b", split: "test" }], [one])).toEqual([]);
   });
+
+  test("tells the uses of a file apart: splits that are made of one, sources that read one", () => {
+    const one = { folder: "d", file: "a", rows: 3, bytes: 10, modified: "", sha256: "s" } as const;
+    const uses = [
+      { ...one, split: "train", source: "x" },
+      { ...one, split: "train", source: "y" },
+      { ...one, split: "test", source: "x" },
+    ] as const;
+    expect(fingerprintDifference(uses, uses)).toEqual([]);
+    const others = uses.map((use) => ({ ...use, sha256: "t" }));
+    expect(fingerprintDifference(uses, others)).toEqual(["d/a has other content"]);
+    expect(fingerprintDifference(uses, uses.slice(1))).toEqual(["d/a is gone"]);
+  });
 });

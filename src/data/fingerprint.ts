@@ -52,28 +52,24 @@ export async function datasetFingerprint(
   datasets: readonly Fingerprinted[],
   { whole = false }: { readonly whole?: boolean } = {},
 ): Promise<FileFingerprint[]> {
-  const fingerprints: FileFingerprint[] = [];
+  const fingerprints = new Map<string, FileFingerprint>();
+  // A file may serve several splits, stages and sources.
+  const contents = new Map<string, FileContent>();
   for (const { directory, split, files } of datasets) {
     for (const { path, rows, folder = directory, source } of files) {
       const file = relative(folder, path).split(sep).join("/");
-      const content = await contentOf(path, whole);
-      fingerprints.push({
-        folder,
-        ...(source !== undefined && { source }),
-        file,
-        split,
-        rows,
-        ...content,
-      });
+      const content = contents.get(path) ?? (await contentOf(path, whole));
+      contents.set(path, content);
+      const place = { folder, ...(source !== undefined && { source }), file, split };
+      fingerprints.set(useOf(place), { ...place, rows, ...content });
     }
   }
-  return fingerprints;
+  return [...fingerprints.values()];
 }
 
-async function contentOf(
-  path: string,
-  whole: boolean,
-): Promise<Pick<FileFingerprint, "bytes" | "modified" | "sample" | "sha256">> {
+type FileContent = Pick<FileFingerprint, "bytes" | "modified" | "sample" | "sha256">;
+
+async function contentOf(path: string, whole: boolean): Promise<FileContent> {
   await using handle = await open(path);
   const { size, mtime } = await handle.stat();
   const about = { bytes: size, modified: mtime.toISOString() };
@@ -102,10 +98,13 @@ export async function completeFingerprints(
   signal: AbortSignal,
   onWhole: (fingerprint: FileFingerprint) => void,
 ): Promise<void> {
+  const hashes = new Map<string, string>();
   for (const one of fingerprints) {
     if (one.sha256 !== undefined) continue;
-    const sha256 = await slowSha256(join(one.folder, one.file), signal);
+    const path = join(one.folder, one.file);
+    const sha256 = hashes.get(path) ?? (await slowSha256(path, signal));
     if (sha256 === undefined) return;
+    hashes.set(path, sha256);
     onWhole({ ...one, sha256 });
   }
 }
@@ -139,24 +138,28 @@ export function fingerprintDifference(
 ): string[] {
   const splits = new Set(now.map(splitOf));
   const known = new Set(before.map(splitOf));
-  const earlier = new Map(before.filter((one) => splits.has(splitOf(one))).map((one) => [nameOf(one), one]));
-  const differences: string[] = [];
+  const earlier = new Map(before.filter((one) => splits.has(splitOf(one))).map((one) => [useOf(one), one]));
+  // What happened to a file is said once, however often it is used.
+  const differences = new Set<string>();
   for (const file of now.filter((one) => known.has(splitOf(one)))) {
-    const name = nameOf(file);
-    const first = earlier.get(name);
-    earlier.delete(name);
+    const first = earlier.get(useOf(file));
+    earlier.delete(useOf(file));
     const change = first === undefined ? "is new" : changeOf(first, file);
-    if (change !== undefined) differences.push(`${name} ${change}`);
+    if (change !== undefined) differences.add(`${nameOf(file)} ${change}`);
   }
-  return [...differences, ...[...earlier.keys()].map((name) => `${name} is gone`)];
+  for (const file of earlier.values()) differences.add(`${nameOf(file)} is gone`);
+  return [...differences];
 }
 
-const splitOf = ({ folder, split }: FileFingerprint): string => `${folder}/${split}`;
-const nameOf = ({ folder, file }: FileFingerprint): string => `${folder}/${file}`;
+type Place = Pick<FileFingerprint, "folder" | "source" | "file" | "split">;
 
-/** Whether they are of one place, whatever lies there. */
+const splitOf = ({ folder, split }: Place): string => `${folder}/${split}`;
+const nameOf = ({ folder, file }: Place): string => `${folder}/${file}`;
+const useOf = (place: Place): string => JSON.stringify([place.split, place.source, nameOf(place)]);
+
+/** Whether they are of one place and use, whatever lies there. */
 export function sameFile(one: FileFingerprint, other: FileFingerprint): boolean {
-  return nameOf(one) === nameOf(other) && one.split === other.split;
+  return useOf(one) === useOf(other);
 }
 
 function changeOf(before: FileFingerprint, now: FileFingerprint): string | undefined {

@@ -1,6 +1,8 @@
 /** Several datasets as one: which rows of each, how often, in which order. */
 
 import { DataError } from "../../errors.ts";
+import { createHash } from "node:crypto";
+
 import {
   isBroken,
   type BrokenRow,
@@ -55,6 +57,9 @@ export function mixedDataset(
       first: first[at]!,
     })),
     ...codesOf(sources),
+    order: createHash("sha256")
+      .update(new Uint8Array(order.buffer, order.byteOffset, order.byteLength))
+      .digest("hex"),
     numberOf: (index) => order[index]!,
     async read(indices) {
       const places = indices.map(placeOf);
