@@ -30,13 +30,30 @@ export interface EditExample {
   /** Where something changes, as the dataset draws it; of the source's shape. */
   readonly mask?: EncodedPicture;
   /** What the pictures show, in words, where the dataset says it. */
-  readonly captions?: { readonly source?: string; readonly target?: string };
+  readonly captions?: EditCaptions;
+  /** What a benchmark asks of the edited picture. */
+  readonly expected?: ExpectedEdit;
   /** Equal for edits of one source picture, or of one session of edits: splits must be disjoint by it. The id unless given. */
   readonly sourceKey?: string;
   /** What is where and what changes, written before the picture. */
   readonly thought?: string;
   /** Where it was read ("train-00000-of-00001.parquet, row 12"); names it in errors. */
   readonly origin?: string;
+}
+
+export interface EditCaptions {
+  readonly source?: string;
+  readonly target?: string;
+  /** Of the target, what was edited alone. */
+  readonly local?: string;
+}
+
+/** What must be seen in the edited picture, where it is not another picture. */
+export interface ExpectedEdit {
+  /** The style that it must have, in words. */
+  readonly style?: string;
+  /** Asked of who sees the picture, and the answer that is right. */
+  readonly question?: { readonly text: string; readonly answer: string };
 }
 
 export interface ExampleCodes {

@@ -230,11 +230,19 @@ export interface Pictures {
 }
 
 function laidOut(example: EditExample, parts: PreparationParts, pictures: Pictures): PreparedEdit {
-  const { id, task, instruction, thought } = example;
+  const { id, task, instruction, thought, captions, expected } = example;
   const { sourceCodes, targetCodes } = pictures;
   const writes = parts.thoughts ? "thought" : "image";
   const prompt = promptOf(parts.tokens, { source: sourceCodes, instruction, writes });
-  const base = { id, task, instruction, ...pictures, prompt };
+  const base = {
+    id,
+    task,
+    instruction,
+    ...pictures,
+    prompt,
+    ...(captions !== undefined && { captions }),
+    ...(expected !== undefined && { expected }),
+  };
   if (targetCodes === undefined) return base;
   const pair = trainingPair(parts.tokens, {
     source: sourceCodes,

@@ -3,6 +3,7 @@
  * sees this shape, whatever file the example came from.
  */
 
+import type { EditCaptions, ExpectedEdit } from "../data/edit-dataset.ts";
 import { DataError } from "../errors.ts";
 import type { Picture } from "../images/picture.ts";
 import type { ReadIds } from "../tokens/constraints.ts";
@@ -22,6 +23,8 @@ export interface PreparedEdit {
   readonly target?: Picture;
   readonly targetCodes?: CodeGrid;
   readonly demonstration?: Demonstration;
+  readonly captions?: EditCaptions;
+  readonly expected?: ExpectedEdit;
 }
 
 /** What a perfect policy would write, for supervised training. Without a thought the prompt is the one that goes on to the picture. */

@@ -1,16 +1,26 @@
 /** What a benchmark is: edits, what judges them, and what is measured. Kinds are in open-benchmark.ts. */
 
 import type { Interval } from "../algorithms/statistics.ts";
-import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
+import type { DatasetSplit, EditDataset, ExpectedEdit } from "../data/edit-dataset.ts";
 import type { PreparedEdit, PreparedEdits } from "../edits/prepared-edit.ts";
+import type { PictureEncoder, PictureTextEncoder } from "../encoders/encoder.ts";
 import type { Picture } from "../images/picture.ts";
 import type { Verdict } from "../judge/verdict.ts";
 import type { Reward } from "../rewards/reward.ts";
 import type { LoggedMeasure } from "../runs/arm-result.ts";
 
+/** What measures see of an edit. An edit made ready for a policy is one;. */
+export interface MeasuredEdit extends Pick<
+  PreparedEdit,
+  "id" | "task" | "instruction" | "source" | "target" | "targetCodes" | "captions" | "expected"
+> {
+  /** Where something changes; of the source's shape. */
+  readonly mask?: Picture;
+}
+
 /** An edit with what an arm made of it. */
 export interface WrittenEdit {
-  readonly edit: PreparedEdit;
+  readonly edit: MeasuredEdit;
   /** Absent where nothing could be decoded. */
   readonly picture?: Picture;
   readonly verdict: Verdict;
@@ -26,6 +36,11 @@ export interface Measure extends LoggedMeasure {
   readonly estimate: (values: readonly number[]) => Interval;
 }
 
+/** Whether a question about a picture is answered as it should be; a failed judge is no answer. */
+export interface QuestionAsker {
+  isRight(picture: Picture, question: NonNullable<ExpectedEdit["question"]>): Promise<boolean | undefined>;
+}
+
 /** The edits of a benchmark, in an order that stays. */
 export type BenchmarkEdits = PreparedEdits;
 
@@ -37,6 +52,8 @@ export interface Benchmark {
   /** The first one is the headline. */
   readonly measures: readonly Measure[];
   readonly open: () => Promise<BenchmarkEdits>;
+  /** The same edits as they are published, pictures at their own size; absent where they belong to a run. */
+  readonly examples?: () => Promise<EditDataset>;
 }
 
 /** What a benchmark is made from. */
@@ -47,4 +64,14 @@ export interface BenchmarkContext {
   readonly prepare: (dataset: EditDataset) => PreparedEdits;
   /** The run's. */
   readonly reward: Reward;
+  /** What pictures and texts are compared with; measures that need what is not there are not taken. */
+  readonly instruments?: Instruments;
+}
+
+/** Opened by whoever opens benchmarks, and closed by them. */
+export interface Instruments {
+  readonly clip?: PictureTextEncoder;
+  readonly dino?: PictureEncoder;
+  /** Answers I2EBench's questions. */
+  readonly questions?: QuestionAsker;
 }

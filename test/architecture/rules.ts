@@ -19,6 +19,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   edits: 2,
   runs: 2,
   engine: 3,
+  encoders: 3,
   judge: 4,
   rewards: 4,
   think: 5,
