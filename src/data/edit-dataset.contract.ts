@@ -24,6 +24,10 @@ export interface ContractSubject {
   open(rows: readonly ContractRow[]): Promise<EditDataset>;
   /** Removes what `open` wrote. */
   close(): Promise<void>;
+  /** What rows of its kind cannot say; it is made up there. */
+  readonly lacks?: readonly ("id" | "task")[];
+  /** Rows of its files that make one example; 1 unless given. */
+  readonly rowsAnExample?: number;
   /** Cases that do not apply, with the reason. */
   readonly skip?: Readonly<Partial<Record<ContractFault, string>>>;
 }
@@ -40,6 +44,7 @@ const EXAMPLES = Array.from({ length: 9 }, (_, index) => ({
 
 export function datasetContract(name: string, subject: ContractSubject): void {
   describe(`${name} as an EditDataset`, () => {
+    const lacks: readonly string[] = subject.lacks ?? [];
     let whole: EditDataset;
     beforeAll(async () => {
       whole = await subject.open(EXAMPLES);
@@ -51,16 +56,20 @@ export function datasetContract(name: string, subject: ContractSubject): void {
 
     test("gives back what was written, as bytes and words", async () => {
       const rows = await whole.read(EXAMPLES.map((_, index) => index));
-      expect(rows).toEqual(EXAMPLES.map((one) => ({ ...one, origin: expect.any(String) as string })));
+      const held = EXAMPLES.map((one) =>
+        Object.fromEntries(Object.entries(one).filter(([key]) => !lacks.includes(key))),
+      );
+      expect(rows).toMatchObject(held.map((one) => ({ ...one, origin: expect.any(String) as string })));
       expect(whole.count).toBe(EXAMPLES.length);
       expect(whole.repeated).toBe(0);
     });
 
     test("gives rows in the order asked, also the same one twice", async () => {
       const rows = await whole.read([5, 0, 5, 8]);
-      expect(rows.map((row) => !isBroken(row) && row.id)).toEqual(
-        [5, 0, 5, 8].map((index) => EXAMPLES[index]?.id),
+      expect(rows.map((row) => !isBroken(row) && row.instruction)).toEqual(
+        [5, 0, 5, 8].map((index) => EXAMPLES[index]?.instruction),
       );
+      expect(new Set(rows.map((row) => !isBroken(row) && row.id)).size).toBe(3);
       expect(await whole.read([])).toEqual([]);
     });
 
@@ -80,10 +89,13 @@ export function datasetContract(name: string, subject: ContractSubject): void {
     test("says where each row lies, each at another place, in files that it names", async () => {
       const rows = await whole.read(EXAMPLES.map((_, index) => index));
       expect(new Set(rows.map(({ origin }) => origin)).size).toBe(EXAMPLES.length);
-      expect(whole.files.reduce((sum, { rows: count }) => sum + count, 0)).toBe(EXAMPLES.length);
+      const { rowsAnExample = 1 } = subject;
+      expect(whole.files.reduce((sum, { rows: count }) => sum + count, 0)).toBe(
+        rowsAnExample * EXAMPLES.length,
+      );
     });
 
-    test("counts rows that share an id once, and keeps the first", async () => {
+    test.skipIf(lacks.includes("id"))("counts rows that share an id once, and keeps the first", async () => {
       const other = { ...EXAMPLES[3]!, id: EXAMPLES[1]!.id, instruction: "another" };
       const dataset = await subject.open([EXAMPLES[0]!, EXAMPLES[1]!, other, EXAMPLES[2]!]);
       expect(dataset.count).toBe(3);

@@ -138,13 +138,25 @@ async function chosenRows(series: TableSeries, { id, filter }: RowLayout): Promi
       ...(unwanted === 0
         ? []
         : [`${all} of ${series.rows} rows have ${filter?.says}; the others are left out.`]),
-      ...(repeated === 0
-        ? []
-        : [
-            `${repeated} of ${all} rows share the id of an earlier row (as ${JSON.stringify(example)}) and are left out; the first is kept.`,
-          ]),
+      ...repeatedNotice({ repeated, rows: all, example }),
     ],
   };
+}
+
+/** What is to be said of rows that share an id; nothing where none does. */
+export function repeatedNotice({
+  repeated,
+  rows,
+  example,
+}: {
+  readonly repeated: number;
+  readonly rows: number;
+  readonly example: string | undefined;
+}): string[] {
+  if (repeated === 0) return [];
+  return [
+    `${repeated} of ${rows} rows share the id of an earlier row (as ${JSON.stringify(example)}) and are left out; the first is kept.`,
+  ];
 }
 
 function noRow(where: string): DataError {

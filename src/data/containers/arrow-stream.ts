@@ -1,6 +1,6 @@
 /**
  * Arrow files as `save_to_disk` of the `datasets` library writes them: the streaming format, record batch after record
- * batch (and the file format, which is the same with a frame). A batch holds hundreds of pictures, so single cells are
+ * batch. A batch holds hundreds of pictures, so single cells are
  * read from it. Apache Arrow's own code decodes the messages.
  */
 
@@ -107,7 +107,9 @@ async function found(
   source: ByteSource,
   make: (layout: readonly ColumnLayout[], batches: readonly BatchPlace[]) => ArrowStream,
 ): Promise<ArrowStream> {
-  let at = (await isFileFormat(source)) ? 8 : 0;
+  if (await isFileFormat(source))
+    throw new Error("it is in Arrow's file format, not in its streaming format");
+  let at = 0;
   let layout: readonly ColumnLayout[] | undefined;
   const batches: BatchPlace[] = [];
   let firstRow = 0;

@@ -97,7 +97,10 @@ class PassingFault extends DataError {}
 
 async function askOnce({ url, options, tag }: Resource, start: number, end: number): Promise<Piece> {
   const { headers, signal } = options;
-  const signals = [AbortSignal.timeout(PATIENCE + (end - start) / 1000), ...(signal ? [signal] : [])];
+  const signals = [
+    AbortSignal.timeout(PATIENCE + Math.ceil((end - start) / 1000)),
+    ...(signal ? [signal] : []),
+  ];
   const response = await fetch(url, {
     headers: { ...headers, range: `bytes=${start}-${end - 1}`, "accept-encoding": "identity" },
     signal: AbortSignal.any(signals),

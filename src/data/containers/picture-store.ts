@@ -51,13 +51,13 @@ export async function pictureStore(
         if (!allowed.some((one) => real.startsWith(one + sep))) {
           return { broken: `${path} is a link that leads out of its folder` };
         }
-        return readPictureFile(real);
+        return plainBytes(await readPictureFile(real));
       }
       for (const archive of await archives()) {
         const found = candidates(name).find((one) => archive.has(one));
         if (found === undefined) continue;
         try {
-          return (await archive.read(found))!;
+          return plainBytes((await archive.read(found))!);
         } catch (cause) {
           if (isFailedRead(cause)) throw cause;
           return { broken: messageOf(cause) };
@@ -66,6 +66,11 @@ export async function pictureStore(
       return { broken: `${join(folder, name)} is not there` };
     },
   };
+}
+
+/** The same bytes, as what they are called: a Buffer compares otherwise. */
+function plainBytes({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -1,6 +1,6 @@
 /**
  * Zip archives, read entry by entry: the directory at the end is read once, and of it as little is kept as finds an
- * entry again. Nothing is written anywhere, so a name that climbs out of its folder is only a name that nobody asks for.
+ * entry again. Nothing is written anywhere; an archive with a name that climbs out of its folder is refused all the same.
  */
 
 import { crc32, inflateRawSync } from "node:zlib";
@@ -71,7 +71,8 @@ export class ZipArchive {
       }
     } catch (cause) {
       if (isFailedRead(cause)) throw cause;
-      throw new DataError(`${path} cannot be read as a zip archive: ${messageOf(cause)}.`, {
+      const climbing = cause instanceof Error && "filename" in cause ? ` (${String(cause.filename)})` : "";
+      throw new DataError(`${path} cannot be read as a zip archive: ${messageOf(cause)}${climbing}.`, {
         hint: "Check that the file is whole; fetch it again if not.",
         cause,
       });

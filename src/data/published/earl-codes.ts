@@ -10,6 +10,7 @@ import { thoughtText } from "../../tokens/sequence.ts";
 import type { DatasetKind } from "../dataset-kind.ts";
 import type { BrokenRow, DatasetSplit, EditDataset, EditExample } from "../edit-dataset.ts";
 import { SPLIT_NAMES } from "../split-files.ts";
+import { repeatedNotice } from "../table-dataset.ts";
 import { directoryOption } from "./directory.ts";
 
 /** Parts of a thought in the order in which EARL's scripts join them. */
@@ -82,12 +83,7 @@ async function openCodes(
     count: names.length,
     repeated,
     files: [{ path, rows: listed.length }],
-    notices:
-      repeated === 0
-        ? []
-        : [
-            `${repeated} of ${listed.length} rows share the id of an earlier row (as ${JSON.stringify(firstTwice(listed))}) and are left out; the first is kept.`,
-          ],
+    notices: repeatedNotice({ repeated, rows: listed.length, example: firstTwice(listed) }),
     async read(indices) {
       const wanted = indices.map((index) => {
         const name = names[index];

@@ -108,13 +108,17 @@ function literally(name: string): RegExp {
 type Captions = Readonly<Record<string, unknown>>;
 
 /** Caption of each picture, by session and name: a turn's own before that of the whole picture. */
-async function captionsOf({ file }: Place): Promise<Captions[]> {
+async function captionsOf({ path, file }: Place): Promise<Captions[]> {
   const found: Captions[] = [];
   for (const name of CAPTION_FILES) {
     const bytes = await file(name);
     if (bytes === undefined) continue;
-    const content: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-    if (isRecord(content)) found.push(content);
+    try {
+      const content: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+      if (isRecord(content)) found.push(content);
+    } catch (cause) {
+      throw new DataError(`${name}, beside ${path}, is no JSON.`, { hint: "Fetch it again.", cause });
+    }
   }
   return found;
 }

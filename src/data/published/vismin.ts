@@ -8,7 +8,7 @@ import { DamagedRow, type TableRecord } from "../containers/row-table.ts";
 import type { TableSeries } from "../containers/table-series.ts";
 import type { DatasetKind } from "../dataset-kind.ts";
 import type { BrokenRow, EditDataset, EditExample } from "../edit-dataset.ts";
-import { damaged, type TableSplit } from "../table-dataset.ts";
+import { damaged, repeatedNotice, type TableSplit } from "../table-dataset.ts";
 import { directoryOption } from "./directory.ts";
 
 const CATEGORIES = ["object", "attribute", "counting", "relation"] as const;
@@ -46,6 +46,8 @@ export const VISMIN: DatasetKind<typeof Options> = {
 interface PairRows {
   readonly source: Int32Array;
   readonly target: Int32Array;
+  /** Ids of edits that are there already. */
+  readonly repeated: readonly string[];
 }
 
 async function openPairs(
@@ -59,7 +61,7 @@ async function openPairs(
       hint: "Fetch the revision of mair-lab/vismin that has edit_instruction.",
     });
   }
-  const { source, target } = await pairsOf(series, categories);
+  const { source, target, repeated } = await pairsOf(series, categories);
   if (target.length === 0) {
     throw new DataError(`${directory}, split ${split}: no row is an edit.`, {
       hint: "Edits are rows whose source_image_id names another row.",
@@ -69,9 +71,16 @@ async function openPairs(
     split,
     directory,
     count: target.length,
-    repeated: 0,
+    repeated: repeated.length,
     files: series.tables.map(({ path, rows }) => ({ path, rows })),
-    notices,
+    notices: [
+      ...notices,
+      ...repeatedNotice({
+        repeated: repeated.length,
+        rows: target.length + repeated.length,
+        example: repeated[0],
+      }),
+    ],
     async read(indices) {
       for (const index of indices) {
         if (!(index >= 0 && index < target.length)) {
@@ -94,7 +103,7 @@ async function openPairs(
 
 async function pairsOf(series: TableSeries, categories: readonly string[] | undefined): Promise<PairRows> {
   const rows = new Map<string, number>();
-  const [targets, sources]: [number[], string[]] = [[], []];
+  const [targets, sources, repeated]: [number[], string[], string[]] = [[], [], []];
   let number = -1;
   for await (const record of series.scan(["image_id", "source_image_id", "category"])) {
     number += 1;
@@ -103,13 +112,19 @@ async function pairsOf(series: TableSeries, categories: readonly string[] | unde
     if (id !== undefined && !rows.has(id)) rows.set(id, number);
     const source = nameOf(record["source_image_id"]);
     if (source === undefined) continue;
-    if (categories !== undefined && !categories.includes(String(record["category"]))) continue;
+    const category = textOf(record["category"]);
+    if (categories !== undefined && !categories.includes(category ?? "")) continue;
+    if (id !== undefined && rows.get(id) !== number) {
+      repeated.push(id);
+      continue;
+    }
     targets.push(number);
     sources.push(source);
   }
   return {
     target: Int32Array.from(targets),
     source: Int32Array.from(sources, (id) => rows.get(id) ?? -1),
+    repeated,
   };
 }
 
