@@ -2,8 +2,7 @@
 
 import { join } from "node:path";
 
-import { decodeExample, isBroken, type DatasetSplit, type EditDataset } from "../data/edit-dataset.ts";
-import { openDataset } from "../data/open-dataset.ts";
+import { decodeExample, isBroken, type EditDataset } from "../data/edit-dataset.ts";
 import { findOverlap, type NearPair, type PicturePlace } from "../data/overlap/find-overlap.ts";
 import { Interrupted } from "../errors.ts";
 import { openingProgress } from "../experiment/progress.ts";
@@ -15,7 +14,7 @@ import { picture, type Picture } from "../images/picture.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { requireWritableFolder, makeFolders } from "../runs/writable-place.ts";
 import { listenForInterrupt } from "./interrupt.ts";
-import { namedDataset } from "./named-dataset.ts";
+import { openNamedDataset } from "./named-dataset.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface OverlapFlags {
@@ -37,12 +36,12 @@ export async function findOverlaps(
   const { out, distance, difference, show } = flags;
   if (out !== undefined) requireWritableFolder(out);
   const progress = progressOn(surroundings);
-  const open = async (name: string, standard: DatasetSplit): Promise<EditDataset> => {
-    const { settings, split } = namedDataset(name, standard);
-    return openDataset(settings, split, (notice) => progress.say(notice), openingProgress(progress));
+  const listeners = {
+    onNotice: (notice: string) => progress.say(notice),
+    onProgress: openingProgress(progress),
   };
-  const one = await open(names[0], "train");
-  const other = await open(names[1], "test");
+  const one = await openNamedDataset(names[0], "train", listeners);
+  const other = await openNamedDataset(names[1], "test", listeners);
   using interrupt = listenForInterrupt(surroundings, {
     says: "Stopping.",
     reason: new Interrupted("Stopped; nothing was written.", "Run the same command again."),

@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 
 import { decodeExample, isBroken, type EditExample } from "../data/edit-dataset.ts";
-import { openDataset, type OpenDataset } from "../data/open-dataset.ts";
+import type { OpenDataset } from "../data/open-dataset.ts";
 import { boxesIn } from "../data/thoughts/boxes.ts";
 import { ThoughtFile } from "../data/thoughts/thought-file.ts";
 import { ConfigError, Interrupted, JudgeError } from "../errors.ts";
@@ -22,7 +22,7 @@ import { listenForInterrupt } from "./interrupt.ts";
 import { judgeDeclaration, settingsOf, type JudgeFlags } from "./judge-flags.ts";
 import { eachAtOnce, slotsOf } from "./judge-score.ts";
 import { tallyLines } from "./judge-tally.ts";
-import { namedDataset } from "./named-dataset.ts";
+import { openNamedDataset } from "./named-dataset.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface ThinkFlags extends JudgeFlags {
@@ -52,8 +52,10 @@ export async function writeThoughts(
   using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
   const { signal } = interrupt;
   const settings = await settingsOf(THINK, flags, signal);
-  const { settings: data, split } = namedDataset(name, "train");
-  const dataset = await openDataset(data, split, (notice) => progress.say(notice), openingProgress(progress));
+  const dataset = await openNamedDataset(name, "train", {
+    onNotice: (notice) => progress.say(notice),
+    onProgress: openingProgress(progress),
+  });
   const rows = distinctRows(dataset, flags.size);
 
   const calls: JudgeCall[] = [];

@@ -1,6 +1,6 @@
 /** A dataset as it is named on the command line. */
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 
 import { z } from "zod";
 
@@ -8,8 +8,9 @@ import { choiceOf } from "../config/choice.ts";
 import type { Declaration } from "../config/declaration.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { readTextFile } from "../config/read-yaml.ts";
-import type { DatasetSplit } from "../data/edit-dataset.ts";
-import { DATASETS, type DatasetSettings } from "../data/open-dataset.ts";
+import { detectDataset } from "../data/detect-kind.ts";
+import type { DatasetSplit, OpeningListener } from "../data/edit-dataset.ts";
+import { DATASETS, openDataset, type DatasetSettings, type OpenDataset } from "../data/open-dataset.ts";
 import { ConfigError } from "../errors.ts";
 import { loadRunConfig } from "../experiment/run-config.ts";
 import { DATASET_NAMES } from "./arguments.ts";
@@ -18,6 +19,8 @@ export interface NamedDataset {
   readonly settings: DatasetSettings;
   readonly split: DatasetSplit;
 }
+
+const NAMED_SPLIT = /^(.+)@(train|validation|test)$/;
 
 const DATASET: Declaration<DatasetSettings> = {
   title: "Dataset",
@@ -31,8 +34,30 @@ const DATASET: Declaration<DatasetSettings> = {
  * ConfigError for what is none.
  */
 export function namedDataset(text: string, standard: DatasetSplit): NamedDataset {
-  const [, place = text, split] = /^(.+)@(train|validation|test)$/.exec(text) ?? [];
+  const [, place = text, split] = NAMED_SPLIT.exec(text) ?? [];
   return { settings: settingsOf(place), split: (split as DatasetSplit | undefined) ?? standard };
+}
+
+/** What opening a dataset says. */
+export interface OpeningListeners {
+  readonly onNotice: (notice: string) => void;
+  readonly onProgress: OpeningListener;
+}
+
+/** As `namedDataset`, opened; a folder alone is of the kind that its files are. */
+export async function openNamedDataset(
+  text: string,
+  standard: DatasetSplit,
+  { onNotice, onProgress }: OpeningListeners,
+): Promise<OpenDataset> {
+  const [, place = text, split = standard] = NAMED_SPLIT.exec(text) ?? [];
+  if (existsSync(place) && statSync(place).isDirectory()) {
+    const { dataset } = await detectDataset(place, [split as DatasetSplit]);
+    for (const notice of dataset.notices) onNotice(`${place}, ${dataset.split}: ${notice}`);
+    return dataset;
+  }
+  const named = namedDataset(text, standard);
+  return openDataset(named.settings, named.split, onNotice, onProgress);
 }
 
 function settingsOf(place: string): DatasetSettings {

@@ -36,7 +36,7 @@ export function takenRows(sources: readonly WeightedSource[], rule: MixtureRule)
       rows === 0
         ? `The source ${name} has no rows to take.`
         : `The mixture takes none of the ${rows} rows of ${name} (weight ${weight}).`,
-      { hint: rows === 0 ? "Leave it out." : "Raise its weight, or leave it out." },
+      { hint: rows === 0 ? "Leave it out, or hold out less of it." : "Raise its weight, or leave it out." },
     );
   }
   return taken;
