@@ -1,13 +1,10 @@
 /** `earl data mix CONFIG`: what a run will train on, row by row and step by step, without training. */
 
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
 import { dirname } from "node:path";
-import { finished } from "node:stream/promises";
 
-import { isBroken, type DatasetSplit, type EditDataset } from "../data/edit-dataset.ts";
+import { isBroken } from "../data/edit-dataset.ts";
 import type { OpenDataset } from "../data/open-dataset.ts";
-import { DataError } from "../errors.ts";
+import { Interrupted } from "../errors.ts";
 import { loadRunConfig } from "../experiment/run-config.ts";
 import { openingProgress } from "../experiment/progress.ts";
 import { RunDatasets } from "../experiment/run-datasets.ts";
@@ -15,7 +12,8 @@ import { planStages, type PlannedPhase, type PlannedStage } from "../experiment/
 import { formatTable, printable } from "../format.ts";
 import { makeFolders, requireWritableFile } from "../runs/writable-place.ts";
 import { required } from "./arguments.ts";
-import type { Progress } from "./progress.ts";
+import { listenForInterrupt } from "./interrupt.ts";
+import { writeListedRows } from "./listed-rows.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface MixFlags {
@@ -49,7 +47,12 @@ export async function mixData(file: string, flags: MixFlags, surroundings: Surro
   if (out === undefined) return;
   const trained = new Set(stages.flatMap(({ phases }) => phases.map(({ dataset }) => dataset)));
   makeFolders(dirname(out));
-  const rows = await writeRows(out, [...trained, ...heldOut], progress);
+  using interrupt = listenForInterrupt(surroundings, {
+    says: "Stopping.",
+    reason: new Interrupted("Stopped; no rows were listed.", "Run the same command again."),
+  });
+  const { signal } = interrupt;
+  const rows = await writeListedRows(out, [...trained, ...heldOut], { progress, signal });
   surroundings.stdout.write(`${out}: ${rows} rows\n`);
 }
 
@@ -110,85 +113,4 @@ function heldOutTable(datasets: readonly OpenDataset[]): string {
     partsOf(dataset).map(({ name, rows: own }) => [name, dataset.split, count(own)]),
   );
   return formatTable([["source", "split", "rows"], ...rows]);
-}
-
-/** A row as the file lists it; `times` is how often an epoch has it. */
-interface ListedRow {
-  readonly split: DatasetSplit;
-  readonly source?: string;
-  readonly id?: string;
-  readonly origin?: string | undefined;
-  readonly broken?: string;
-  readonly times: number;
-}
-
-/** JSON lines, each row once. */
-async function writeRows(
-  path: string,
-  datasets: readonly EditDataset[],
-  progress: Progress,
-): Promise<number> {
-  const file = createWriteStream(path);
-  const ended = finished(file);
-  // A full disk shows where the end is waited for.
-  ended.catch(() => undefined);
-  let written = 0;
-  progress.start(
-    "Rows",
-    datasets.reduce((sum, dataset) => sum + distinctRows(dataset).size, 0),
-  );
-  for (const dataset of datasets) {
-    for await (const row of listedRows(dataset)) {
-      if (!file.write(`${JSON.stringify(row)}\n`)) {
-        await Promise.race([once(file, "drain"), ended]);
-      }
-      written += 1;
-      progress.advance(written);
-    }
-  }
-  file.end();
-  try {
-    await ended;
-  } catch (cause) {
-    throw new DataError(`Cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}.`, {
-      hint: "Free some space, or choose another place.",
-      cause,
-    });
-  }
-  progress.finish(`${written} written`);
-  return written;
-}
-
-/** By number: the first row that has it, and how many do. */
-function distinctRows(dataset: EditDataset): Map<number, { readonly row: number; times: number }> {
-  const rows = new Map<number, { readonly row: number; times: number }>();
-  for (let row = 0; row < dataset.count; row += 1) {
-    const number = dataset.numberOf?.(row) ?? row;
-    const known = rows.get(number);
-    if (known === undefined) rows.set(number, { row, times: 1 });
-    else known.times += 1;
-  }
-  return rows;
-}
-
-const READ_AT_ONCE = 64;
-
-async function* listedRows(dataset: EditDataset): AsyncGenerator<ListedRow> {
-  const rows = [...distinctRows(dataset)].toSorted(([left], [right]) => left - right);
-  for (let start = 0; start < rows.length; start += READ_AT_ONCE) {
-    const wanted = rows.slice(start, start + READ_AT_ONCE);
-    const read = await dataset.read(wanted.map(([, { row }]) => row));
-    for (const [index, example] of read.entries()) {
-      const [number, { times }] = wanted[index]!;
-      const source = dataset.parts?.findLast(({ first }) => first <= number)?.name;
-      yield {
-        split: dataset.split,
-        ...(source !== undefined && { source }),
-        ...(isBroken(example)
-          ? { origin: example.origin, broken: example.broken }
-          : { id: example.id, origin: example.origin }),
-        times,
-      };
-    }
-  }
 }
