@@ -19,6 +19,11 @@ const DAMAGED = (
   }
 ).pictures;
 
+/** Every depth and colour type of PNG, and what Pillow 12.3 makes of them (base64, RGB hashes). */
+const KINDS = JSON.parse(
+  await readFile(join(import.meta.dirname, "../../test/fixtures/pillow-pictures.json"), "utf8"),
+) as Record<string, { base64: string; size: [number, number]; rgb_sha256: string }>;
+
 function gradient(width: number, height: number): Picture {
   const one = picture(width, height);
   for (let index = 0; index < one.pixels.length; index += 1) one.pixels[index] = (index * 37) % 256;
@@ -37,6 +42,15 @@ async function expectCutsRefused(whole: Uint8Array, fewest: number): Promise<voi
 }
 
 describe("decodePicture", () => {
+  test.each(Object.entries(KINDS))(
+    "reads %s as Pillow does",
+    async (name, { base64, size, rgb_sha256: want }) => {
+      const { width, height, pixels } = await decodePicture(Buffer.from(base64, "base64"), name);
+      expect([width, height]).toEqual(size);
+      expect(createHash("sha256").update(pixels).digest("hex")).toBe(want);
+    },
+  );
+
   test.each([
     ["PNG", (one: Picture) => toSharp(one).png().toBuffer()],
     ["lossless WebP", (one: Picture) => toSharp(one).webp({ lossless: true }).toBuffer()],
@@ -45,7 +59,7 @@ describe("decodePicture", () => {
     expect(await decodePicture(await encode(original), "one")).toEqual(original);
   });
 
-  test("reads JPEG, grey pictures as RGB and 16 bits as 8", async () => {
+  test("reads JPEG, grey pictures as RGB and 16 bits of colour as 8", async () => {
     const plain = picture(16, 16, new Uint8Array(16 * 16 * 3).fill(120));
     const expected = { width: 16, height: 16 };
     for (const encoded of [

@@ -26,6 +26,8 @@ interface Header {
   readonly height: number;
   readonly isCmyk: boolean;
   readonly isProgressive: boolean;
+  /** Grey of 16 bits, without alpha. */
+  readonly isDeepGrey: boolean;
 }
 
 type Format = "PNG" | "JPEG" | "WebP";
@@ -86,12 +88,13 @@ function pngHeader(bytes: Uint8Array): Header {
     height: header.readUInt32BE(20),
     isCmyk: false,
     isProgressive: false,
+    isDeepGrey: header[24] === 16 && header[25] === 0,
   };
 }
 
 async function headerOf(bytes: Uint8Array): Promise<Header> {
   const { width, height, space, isProgressive } = await sharp(bytes, { limitInputPixels: false }).metadata();
-  return { width, height, isCmyk: space === "cmyk", isProgressive };
+  return { width, height, isCmyk: space === "cmyk", isProgressive, isDeepGrey: false };
 }
 
 function tooLarge({ width, height }: Header, label: string): DataError {
@@ -125,6 +128,7 @@ async function pixelsOf(
 ): Promise<Picture> {
   const opened = sharp(bytes, { ignoreIcc: true, failOn, limitInputPixels: MOST_PIXELS }).autoOrient();
   const sized = shrunk(opened, header);
+  if (header.isDeepGrey) return clippedGrey(sized);
   const space = header.isCmyk ? sized.pipelineColourspace("cmyk") : sized.removeAlpha();
   const { data, info } = await space
     .toColourspace(header.isCmyk ? "cmyk" : "srgb")
@@ -133,6 +137,20 @@ async function pixelsOf(
   const pixels = new Uint8Array(data.buffer, data.byteOffset, data.length);
   const { width, height } = info;
   return { width, height, pixels: header.isCmyk ? cmykToRgb(pixels) : pixels };
+}
+
+/** Pillow takes the value of a 16-bit grey for that of an 8-bit one, and all that is larger for white. */
+async function clippedGrey(opened: Sharp): Promise<Picture> {
+  const { data, info } = await opened
+    .toColourspace("grey16")
+    .raw({ depth: "ushort" })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  const pixels = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel += 1) {
+    pixels.fill(Math.min(255, data.readUInt16LE(2 * pixel * channels)), 3 * pixel, 3 * pixel + 3);
+  }
+  return { width, height, pixels };
 }
 
 /** By a whole factor along both sides, where the picture is too large to be decoded whole. */
