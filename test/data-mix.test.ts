@@ -115,6 +115,21 @@ describe("earl data overlap", () => {
     expect(existsSync(at("pairs/pairs.png"))).toBe(true);
   });
 
+  test("lists pairs that a run then leaves out", async () => {
+    await earl("data", "overlap", at("one"), `${at("one")}@train`, "--out", at("all"), "--show", "0");
+    const lines = readFileSync(at("all/pairs.jsonl"), "utf8").trimEnd().split("\n");
+    const few = new Set(
+      lines.slice(0, 5).map((line) => (JSON.parse(line) as { one: { id: string } }).one.id),
+    );
+    writeFileSync(at("few.jsonl"), `${lines.slice(0, 5).join("\n")}\n`);
+    const leaveOut = ["--set", `data.sources.0.leaveOut=${at("few.jsonl")}`];
+    const grpo = ["--set", "algorithm=grpo", "--set", "policy.checkpoint=x", "--batches", "0", "--dry-run"];
+    const { code, out, err } = await earl("data", "mix", at("run.yaml"), ...leaveOut, ...grpo);
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`^one +${60 - few.size} `, "m"));
+    expect(err).toContain(`${few.size} of 60 rows are left out`);
+  });
+
   test("takes a run's config and a kind's name, and says what else it takes", async () => {
     const { code, out } = await earl(
       "data",

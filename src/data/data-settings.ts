@@ -7,11 +7,13 @@ import { path, share } from "../config/ranges.ts";
 import { MOST_BROKEN_SHARE } from "./broken-rows.ts";
 import { DATASETS } from "./open-dataset.ts";
 import { thoughtOptions } from "./thoughts/with-thoughts.ts";
+import { leaveOutOption } from "./without-rows.ts";
 
 export const DataSettings = choiceOf(DATASETS, {
   standard: "omniedit",
   common: {
     ...thoughtOptions,
+    ...leaveOutOption,
     rlDirectory: path
       .optional()
       .describe(

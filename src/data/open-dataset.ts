@@ -9,6 +9,7 @@ import type { DatasetCard } from "./dataset-card.ts";
 import type { DatasetContext, DatasetSplit, EditDataset, OpeningListener } from "./edit-dataset.ts";
 import { mixtureKind, sourceOptions, type SourceChoice } from "./mixture/mixture.ts";
 import { thoughtOptions, withThoughts, type ThoughtSource } from "./thoughts/with-thoughts.ts";
+import { leaveOutOption, withoutRows } from "./without-rows.ts";
 import { FOLDER } from "./folder.ts";
 import { OMNIEDIT } from "./omniedit.ts";
 import { AURORA } from "./published/aurora.ts";
@@ -39,13 +40,17 @@ export const DATASETS = {
 
 /** The setting `sources` of a mixture: each a dataset of any kind, with what every source has. */
 const SourceList = namedList(
-  choiceOf(DATASETS, { standard: "omniedit", common: { ...sourceOptions, ...thoughtOptions } }),
+  choiceOf(DATASETS, {
+    standard: "omniedit",
+    common: { ...sourceOptions, ...thoughtOptions, ...leaveOutOption },
+  }),
 );
 
 /** Where a dataset lies and how much of it may be broken: a run's `data` is one of these. */
 export type DatasetSettings = Choice<typeof DATASETS> & {
   /** 0…1, of the rows seen. */
   readonly maxBrokenShare?: number;
+  readonly leaveOut?: string | undefined;
 } & ThoughtSource;
 
 /** A dataset with the ledger of its rows that cannot be read; all that read it share the ledger. */
@@ -69,7 +74,11 @@ export async function openDataset(
     const dataset = await openChoice<DatasetContext, Promise<EditDataset>>(DATASETS, choice, context);
     const card = cardOf(choice.kind as keyof typeof DATASETS);
     const described = { ...dataset, ...(card !== undefined && { card }) };
-    return withThoughts(described, choice as ThoughtSource);
+    const { leaveOut, ...options } = choice as AnyChoice & { readonly leaveOut?: string };
+    const onRead = (done: number, total: number): void =>
+      onProgress?.(`Ids of ${dataset.directory}`, done, total);
+    const fewer = await withoutRows(described, leaveOut, { options, onProgress: onRead });
+    return withThoughts(fewer, choice as ThoughtSource);
   };
   return withLedger(await openOf(settings, split), { maxShare, onNotice });
 }

@@ -6,11 +6,13 @@ import { choiceOf } from "../config/choice.ts";
 import { steps } from "../config/ranges.ts";
 import { DATASETS } from "./open-dataset.ts";
 import { thoughtOptions } from "./thoughts/with-thoughts.ts";
+import { leaveOutOption } from "./without-rows.ts";
 
 const Entry = choiceOf(DATASETS, {
   standard: "omniedit",
   common: {
     ...thoughtOptions,
+    ...leaveOutOption,
     steps: steps(1)
       .optional()
       .describe("Steps on it before the next one comes. The last one has none: it is trained on to the end."),

@@ -3,12 +3,11 @@
  * never lie on both sides, in whatever order or company they come.
  */
 
-import { createHash } from "node:crypto";
-
 import { z } from "zod";
 
 import { share } from "../../config/ranges.ts";
 import type { DatasetSplit } from "../edit-dataset.ts";
+import { keyOf, type Key } from "../kept-keys.ts";
 
 export const HoldOutOptions = z
   .strictObject({
@@ -25,17 +24,9 @@ export const HoldOutOptions = z
   );
 export type HoldOut = z.infer<typeof HoldOutOptions>;
 
-/** What a source picture is known by, in 64 bits. */
-export type SourceKey = bigint;
-
-/** The key as a number of 64 bits; nothing of another length would be read faster a million times. */
-export function keyOf(text: string | Uint8Array): SourceKey {
-  return createHash("sha256").update(text).digest().readBigUInt64BE(0);
-}
-
 /** Validation and test shares are drawn anew for each seed; a key alone decides within one. */
 export function heldOutSplit(
-  key: SourceKey,
+  key: Key,
   { validation, test }: Pick<HoldOut, "validation" | "test">,
   seed: number,
 ): DatasetSplit {
@@ -65,9 +56,9 @@ export function heldOutSplits(
 }
 
 /** The least key that a key is joined with. Union–find, with the least key as each set's root. */
-function joinedKeys(datasets: readonly RowKeys[]): (key: SourceKey) => SourceKey {
-  const parents = new Map<SourceKey, SourceKey>();
-  const rootOf = (key: SourceKey): SourceKey => {
+function joinedKeys(datasets: readonly RowKeys[]): (key: Key) => Key {
+  const parents = new Map<Key, Key>();
+  const rootOf = (key: Key): Key => {
     let root = key;
     for (let next = parents.get(root); next !== undefined; next = parents.get(root)) root = next;
     // The next walk is shorter.

@@ -147,7 +147,10 @@ async function openSources(
   const divided = opened.filter(({ choice }) => choice.holdOut !== undefined);
   const keyed = [];
   for (const one of divided) {
+    // What it is called and how much of it is taken changes none of its rows.
+    const { name: _, weight: __, holdOut: ___, ...options } = one.choice;
     const keys = await sourceKeys(one.dataset, {
+      options,
       onProgress: (done, total) => onProgress?.(`Source pictures of ${nameOf(one.choice)}`, done, total),
     });
     keyed.push({ keys, holdOut: one.choice.holdOut! });
