@@ -9,6 +9,7 @@ import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { Completion, Sampling } from "../engine/policy-engine.ts";
 import { DataError } from "../errors.ts";
 import { editPrompt, readSource } from "../experiment/edit-prompt.ts";
+import { fetchProgress, HubNames, localTokenizers } from "../experiment/hub-names.ts";
 import { openEngine } from "../experiment/open-engine.ts";
 import { openPolicy } from "../experiment/open-policy.ts";
 import type { OpenPolicy } from "../experiment/open-policy.ts";
@@ -58,12 +59,14 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   requireWritableFolder(out);
   refuseForeignEdits(out, flags.n);
   const before = ownPictures(out);
-  const checkpoint = resolveCheckpoint(locateRun(required(flags.checkpoint, "--checkpoint DIR")));
+  const named = required(flags.checkpoint, "--checkpoint DIR");
+  const names = new HubNames({ onProgress: fetchProgress(progressOn(surroundings)) });
+  const checkpoint = resolveCheckpoint(await names.checkpoint(locateRun(named)));
   const bytes = await readPictureFile(request.image);
 
   const source = await decodePicture(bytes, request.image);
   await using host = await openEngineHost(EngineSettings.parse({ device: flags.device }));
-  const policy = await openPolicy(host, checkpoint, flags);
+  const policy = await openPolicy(host, checkpoint, { ...flags, ...(await localTokenizers(flags, names)) });
   const progress = progressOn(surroundings);
   progress.start("Read the picture", 0);
   const { resized, codes } = await readSource(policy, source, flags);

@@ -10,6 +10,7 @@ import { DECODINGS, evaluateBenchmark } from "../evaluate/evaluate-benchmark.ts"
 import { openBenchmark } from "../evaluate/open-benchmark.ts";
 import { armTable, armTableByTask } from "../evaluate/table.ts";
 import { printable } from "../format.ts";
+import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
 import { policyNotices } from "../experiment/policy-notices.ts";
 import { openEngine } from "../experiment/open-engine.ts";
 import { openPolicy } from "../experiment/open-policy.ts";
@@ -50,7 +51,8 @@ export async function evaluate(
     requireWritableFile(flags.out);
     refuseForeignEvaluation(flags.out);
   }
-  const checkpoint = resolveCheckpoint(locateRun(path));
+  const names = new HubNames({ onProgress: fetchProgress(progressOn(surroundings)) });
+  const checkpoint = resolveCheckpoint(await names.checkpoint(locateRun(path)));
   const stopped = new Interrupted("Stopped; nothing was written.", "Start again with the same command.");
   using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
   const { signal } = interrupt;

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { CheckpointError, Interrupted } from "../errors.ts";
+import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
 import { formatBytes, formatTable } from "../format.ts";
 import { machineMemory } from "../machine-memory.ts";
 import { readAdapterDirectory, type AdapterDirectory } from "../policy/adapter-directory.ts";
@@ -38,9 +39,11 @@ const EDIT_TOKENS = 2304;
 export async function describe(
   path: string,
   flags: InformationFlags,
-  { stdout }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<void> {
-  const directory = resolveCheckpoint(locateRun(path));
+  const { stdout } = surroundings;
+  const names = new HubNames({ onProgress: fetchProgress(progressOn(surroundings)) });
+  const directory = resolveCheckpoint(await names.checkpoint(locateRun(path)));
   await verifyCheckpoint(directory, isPolicyFile);
   const adapter = await readAdapterDirectory(directory);
   const base = adapter?.base ?? directory;
@@ -133,8 +136,9 @@ interface Merge extends MergeFlags {
 export async function merge({ type, ...paths }: Merge, surroundings: Surroundings): Promise<void> {
   const out = required(paths.out, "--out DIR");
   requireEmptyPlace(out);
-  const base = resolveCheckpoint(locateRun(paths.base));
-  const adapter = resolveCheckpoint(locateRun(paths.adapter));
+  const names = new HubNames({ onProgress: fetchProgress(progressOn(surroundings)) });
+  const base = resolveCheckpoint(await names.checkpoint(locateRun(paths.base)));
+  const adapter = resolveCheckpoint(await names.checkpoint(locateRun(paths.adapter)));
   requireKinds(base, adapter);
   for (const directory of [base, adapter]) await verifyCheckpoint(directory, isPolicyFile);
   const progress = progressOn(surroundings);

@@ -11,6 +11,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addEdit } from "./commands/edit.ts";
 import { addEngine } from "./commands/engine.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
+import { addGet } from "./commands/get.ts";
 import { addJudge } from "./commands/judge.ts";
 import { addLs } from "./commands/ls.ts";
 import { addModel } from "./commands/model.ts";
@@ -43,6 +44,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const commands = [
     addDemo,
     addData,
+    addGet,
     addTrain,
     addEvaluate,
     addEdit,

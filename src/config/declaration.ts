@@ -8,6 +8,8 @@ export interface Declaration<Config> {
   readonly schema: z.ZodType<Config>;
   /** Every combination in a config of sound settings that cannot work. */
   readonly crossFaults: (config: Config) => CrossFault[];
+  /** What short forms of a config mean in full. */
+  readonly expand?: (raw: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
   /** Stand in for settings that must be given and are at fault, while combinations of the others are looked for. */
   readonly standIns: Readonly<Record<string, unknown>>;
 }

@@ -1,6 +1,7 @@
 /** The only place that touches environment variables. */
 
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -61,4 +62,42 @@ export function engineEnvironment({
 /** Whether a build server runs this, where nothing may be left out in silence. */
 export function isContinuousIntegration(): boolean {
   return (process.env["CI"] ?? "") !== "";
+}
+
+export interface HubEnvironment {
+  /** Of the hub, without a slash at its end. */
+  readonly endpoint: string;
+  /** Never written down. */
+  readonly token: string | undefined;
+  /** Where repositories are kept, in the layout of Hugging Face's own libraries. */
+  readonly cache: string;
+  readonly isOffline: boolean;
+}
+
+/** What Hugging Face's own libraries read of the environment, and the token that `hf auth login` wrote. */
+export function hubEnvironment(): HubEnvironment {
+  const { HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN_PATH } =
+    process.env;
+  const home = filled(HF_HOME) ?? join(userCacheFolder(), "huggingface");
+  return {
+    endpoint: (filled(HF_ENDPOINT) ?? "https://huggingface.co").replace(/\/+$/, ""),
+    token:
+      secretFrom("HF_TOKEN") ??
+      secretFrom("HUGGING_FACE_HUB_TOKEN") ??
+      firstLine(filled(HF_TOKEN_PATH) ?? join(home, "token")),
+    cache: filled(HF_HUB_CACHE) ?? filled(HUGGINGFACE_HUB_CACHE) ?? join(home, "hub"),
+    isOffline: ["1", "true", "yes", "on"].includes((HF_HUB_OFFLINE ?? "").trim().toLowerCase()),
+  };
+}
+
+function filled(value: string | undefined): string | undefined {
+  return value === undefined || value.trim() === "" ? undefined : value.trim();
+}
+
+function firstLine(path: string): string | undefined {
+  try {
+    return filled(readFileSync(path, "utf8").split("\n")[0]);
+  } catch {
+    return undefined;
+  }
 }

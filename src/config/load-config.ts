@@ -43,13 +43,14 @@ export function parseConfig<Config>(
 ): Config {
   const name = oneLine(file);
   const yaml = parseFile(text, name);
-  const raw = yaml.value ?? {};
-  if (!isRecord(raw)) {
-    throw new ConfigError(`${name} holds ${describeValue(raw)}, not settings.`, {
+  const written = yaml.value ?? {};
+  if (!isRecord(written)) {
+    throw new ConfigError(`${name} holds ${describeValue(written)}, not settings.`, {
       hint: "Write one `key: value` a line; recipes/ holds configs to start from.",
     });
   }
 
+  const raw = { ...(declaration.expand?.(written) ?? written) };
   const root = settingTree(declaration.schema);
   const applied = applyOverrides(root, raw, overrides);
   let faults = applied.flatMap(({ fault }) => fault ?? []);

@@ -5,9 +5,11 @@ import { z } from "zod";
 import type { Declaration } from "../config/declaration.ts";
 import { loadConfig, parseConfig } from "../config/load-config.ts";
 import { DataSettings } from "../data/data-settings.ts";
+import { cardOf, DATASETS } from "../data/open-dataset.ts";
 import { EngineSettings } from "../engine/open-engine-host.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import { EvaluationSettings } from "../evaluate/evaluation-settings.ts";
+import { isHubAddress } from "../hub/hub-address.ts";
 import { PolicySettings } from "../policy/policy-settings.ts";
 import { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
 import { GrpoSettings } from "../train/grpo-settings.ts";
@@ -54,8 +56,19 @@ export const RUN_CONFIG: Declaration<RunConfig> = {
   title: "earl run configuration",
   schema: RunConfig,
   crossFaults,
+  expand: withNamedData,
   standIns: { name: "run", algorithm: "sft", data: { directory: "." } },
 };
+
+/** `data: hf://owner/name` is short for that directory, of the kind whose home it is. */
+function withNamedData(raw: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { data } = raw;
+  if (typeof data !== "string" || !isHubAddress(data)) return raw;
+  const home = /^hf:\/\/(?:datasets\/)?([^/@]+\/[^/@]+)/.exec(data)?.[1];
+  const kinds = Object.keys(DATASETS) as (keyof typeof DATASETS)[];
+  const kind = kinds.find((one) => cardOf(one)?.hub === home) ?? "folder";
+  return { ...raw, data: { kind, directory: data } };
+}
 
 /** As `loadConfig`, for the config of a run. */
 export function loadRunConfig(file: string, overrides: readonly string[] = []): RunConfig {

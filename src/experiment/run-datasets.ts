@@ -4,6 +4,7 @@ import type { BrokenRowsRecord } from "../data/broken-rows.ts";
 import type { DataSettings } from "../data/data-settings.ts";
 import type { DatasetSplit, EditDataset, OpeningListener } from "../data/edit-dataset.ts";
 import { openDataset, withLedger, type DatasetSettings, type OpenDataset } from "../data/open-dataset.ts";
+import { HubNames } from "./hub-names.ts";
 import { prepareEdits, type PreparationParts } from "../edits/prepare-edits.ts";
 import type { PreparedEdits } from "../edits/prepared-edit.ts";
 
@@ -12,6 +13,8 @@ export interface RunDatasetsOptions {
   readonly earlier?: readonly BrokenRowsRecord[] | undefined;
   /** Hears of long work while a dataset is opened. */
   readonly onProgress?: OpeningListener | undefined;
+  /** Finds folders that are named on the hub. */
+  readonly names?: HubNames;
 }
 
 /** Settings beside a dataset that say nothing about it: it is opened once whatever they are. */
@@ -27,6 +30,7 @@ export class RunDatasets {
   readonly #onNotice: (notice: string) => void;
   readonly #earlier: readonly BrokenRowsRecord[];
   readonly #onProgress: OpeningListener | undefined;
+  readonly #names: HubNames;
   readonly #opened = new Map<string, OpenDataset>();
   readonly #prepared = new Map<EditDataset, PreparedEdits>();
 
@@ -36,12 +40,13 @@ export class RunDatasets {
   constructor(
     settings: DataSettings,
     onNotice: (notice: string) => void,
-    { earlier = [], onProgress }: RunDatasetsOptions = {},
+    { earlier = [], onProgress, names = new HubNames() }: RunDatasetsOptions = {},
   ) {
     this.#settings = settings;
     this.#onNotice = onNotice;
     this.#earlier = earlier;
     this.#onProgress = onProgress;
+    this.#names = names;
   }
 
   /** A split of the run's dataset, or of another one. */
@@ -51,7 +56,7 @@ export class RunDatasets {
     const known = this.#opened.get(key);
     if (known !== undefined) return known;
     const dataset = await openDataset(
-      { ...settings, maxBrokenShare },
+      { ...(await this.#names.dataset(settings)), maxBrokenShare },
       split,
       this.#onNotice,
       this.#onProgress,

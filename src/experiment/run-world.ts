@@ -12,6 +12,7 @@ import { trains } from "./cross-checks.ts";
 import type { OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
 import type { RunDatasets } from "./run-datasets.ts";
+import type { HubNames } from "./hub-names.ts";
 import { openPhases, rlSettings, type OpenPhase } from "./stage-datasets.ts";
 import { requireOwnCodes } from "./own-codes.ts";
 import { startPolicy } from "./start-policy.ts";
@@ -41,6 +42,8 @@ interface RunWorldRequest {
   readonly reward: Reward;
   /** The checkpoint that a run goes on from. */
   readonly saved: string | undefined;
+  /** Finds what is named on the hub. */
+  readonly names?: HubNames;
 }
 
 /** Throws where data lacks what the reward needs, or the host cannot hold the policy: before anything is trained. */
@@ -50,6 +53,7 @@ export async function openRunWorld({
   datasets,
   reward,
   saved,
+  names,
 }: RunWorldRequest): Promise<RunWorld> {
   const { thoughts } = config.data;
   const train = await datasets.open("train");
@@ -60,7 +64,7 @@ export async function openRunWorld({
     for (const dataset of [...rlData.map((one) => one.dataset), validation])
       await requireNeeds(reward, dataset);
   }
-  const start = await startPolicy(host, config, { train, saved });
+  const start = await startPolicy(host, config, { train, saved, names });
   const { tokens, vision, grammar } = start;
   await requireOwnCodes(datasets.opened, vision);
   const prepare = (dataset: EditDataset): PreparedEdits =>

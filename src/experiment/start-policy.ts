@@ -2,12 +2,18 @@
 
 import type { OpenDataset } from "../data/open-dataset.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
-import { resolveCheckpoint } from "../runs/checkpoint.ts";
-import { RunDirectory } from "../runs/run-directory.ts";
+import { HubNames, localTokenizers } from "./hub-names.ts";
 import { freshPolicy, freshTokenizers, savedTokenizers } from "./fresh-policy.ts";
 import { openPolicy, type OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
 import { withAdapter } from "./with-adapter.ts";
+
+interface StartRequest {
+  readonly train: OpenDataset;
+  readonly saved?: string | undefined;
+  /** Finds what is named on the hub. */
+  readonly names?: HubNames | undefined;
+}
 
 /**
  * The policy that a config starts from. `saved` is a checkpoint of the run where it is resumed: a fresh policy has its
@@ -16,7 +22,7 @@ import { withAdapter } from "./with-adapter.ts";
 export async function startPolicy(
   host: EngineHost,
   config: RunConfig,
-  { train, saved }: { readonly train: OpenDataset; readonly saved?: string | undefined },
+  { train, saved, names = new HubNames() }: StartRequest,
 ): Promise<OpenPolicy> {
   const { policy, tokenizer, seed, data } = config;
   if (policy.checkpoint === undefined) {
@@ -28,10 +34,10 @@ export async function startPolicy(
     host.requireRoom({ name: "The policy of these settings", config: fresh.config, trained: "all" });
     return fresh;
   }
-  // A run stands for its best checkpoint.
-  const isRun = new RunDirectory(policy.checkpoint).exists();
-  const checkpoint = isRun ? resolveCheckpoint(policy.checkpoint) : policy.checkpoint;
-  const start = withAdapter(await openPolicy(host, checkpoint, policy), policy.lora, seed);
+  // A run stands for its best checkpoint, a model of the hub for its files.
+  const checkpoint = await names.checkpoint(policy.checkpoint);
+  const use = { ...policy, ...(await localTokenizers(policy, names)) };
+  const start = withAdapter(await openPolicy(host, checkpoint, use), policy.lora, seed);
   host.requireRoom({ name: checkpoint, config: start.config, trained: start.adapter ?? "all" });
   return start;
 }

@@ -21,6 +21,7 @@ import { trains } from "./cross-checks.ts";
 import type { Phase } from "../train/phases.ts";
 import { describeSetup } from "./experiment-setup.ts";
 import { followData } from "./follow-data.ts";
+import { fetchProgress, HubNames } from "./hub-names.ts";
 import { JudgeLedger, pricesOf } from "./judge-ledger.ts";
 import { policyNotices } from "./policy-notices.ts";
 import { openingProgress, type Progress } from "./progress.ts";
@@ -66,11 +67,13 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   });
   const say = (notice: string): void => progress.say(notice);
   const earlier = existsSync(directory.manifest) ? readManifest(directory.manifest) : undefined;
+  const names = new HubNames({ onProgress: fetchProgress(progress), signal, earlier: earlier?.hub });
   const datasets = new RunDatasets(config.data, say, {
+    names,
     earlier: resumePoint === undefined ? [] : earlier?.rows,
     onProgress: openingProgress(progress),
   });
-  const world = await openRunWorld({ host, config, datasets, reward, saved: resumePoint?.checkpoint });
+  const world = await openRunWorld({ host, config, datasets, reward, names, saved: resumePoint?.checkpoint });
   progress.say(`Policy ${world.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
   const first = await firstEdits(world.train[0]!.edits, 1);
@@ -90,6 +93,7 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
         reward: reward.provenance ?? {},
         dataset: datasetRecord(config.data),
         device: host.device,
+        ...(names.pinned.length > 0 && { hub: names.pinned }),
       },
       clock,
     ),

@@ -55,6 +55,12 @@ export interface Manifest extends Sitting {
   readonly reward: Readonly<Record<string, string>>;
   /** What the dataset's own dataset.json says about how it was made; absent where it has none. */
   readonly dataset: unknown;
+  /** Repositories of the Hugging Face hub that were used, each at the commit that its revision stood for. */
+  readonly hub?: readonly {
+    readonly name: string;
+    readonly kind: "model" | "dataset";
+    readonly commit: string;
+  }[];
   /** One entry a --resume. */
   readonly resumed: readonly (Sitting & { readonly stage: string; readonly step: number })[];
 }
@@ -76,7 +82,7 @@ function isManifest(value: unknown): value is Manifest {
 /** What the run itself has to say; the rest is looked up. */
 export type ManifestFacts = Pick<
   Manifest,
-  "name" | "command" | "setup" | "seeds" | "data" | "rows" | "reward" | "dataset"
+  "name" | "command" | "setup" | "seeds" | "data" | "rows" | "reward" | "dataset" | "hub"
 > & {
   readonly device: string;
 };

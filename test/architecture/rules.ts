@@ -20,6 +20,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   runs: 2,
   engine: 3,
   encoders: 3,
+  hub: 3,
   judge: 4,
   rewards: 4,
   think: 5,

@@ -2,8 +2,10 @@
 
 import { open, stat } from "node:fs/promises";
 
+import { hubEnvironment } from "../../config/env.ts";
 import { DataError } from "../../errors.ts";
-import { LFS_POINTER_BYTES, refuseLfsPointer } from "../../lfs-pointer.ts";
+import { refuseLfsPointer } from "../../lfs-pointer.ts";
+import { parseRemoteFile, REMOTE_FILE_BYTES, type RemoteFile } from "./remote-file.ts";
 
 export interface ByteSource {
   /** File or address, as errors name it. */
@@ -32,8 +34,23 @@ export async function openSource(path: string): Promise<ByteSource> {
   if (source.byteLength === 0) {
     throw new DataError(`${path} is empty (0 bytes).`, { hint: "Fetch it again." });
   }
-  refuseLfsPointer(path, await source.read(0, Math.min(LFS_POINTER_BYTES, source.byteLength)), DataError);
-  return source;
+  const start = await source.read(0, Math.min(REMOTE_FILE_BYTES, source.byteLength));
+  refuseLfsPointer(path, start, DataError);
+  const remote = parseRemoteFile(start);
+  return remote === undefined ? source : openRemote(path, remote);
+}
+
+/** What is read in pieces where it is published; errors and examples name the file that stands for it. */
+async function openRemote(path: string, { url, bytes }: RemoteFile): Promise<ByteSource> {
+  const { httpSource } = await import("./http-source.ts");
+  const { endpoint, token } = hubEnvironment();
+  // Nobody else is shown the token.
+  const isHub = token !== undefined && url.startsWith(`${endpoint}/`);
+  const source = await httpSource(url, isHub ? { headers: { authorization: `Bearer ${token}` } } : {});
+  if (source.byteLength === bytes) return { ...source, path };
+  throw new DataError(`${url} has ${source.byteLength} bytes, not the ${bytes} that the hub promised.`, {
+    hint: "Try again later.",
+  });
 }
 
 async function openAddress(path: string): Promise<ByteSource> {
