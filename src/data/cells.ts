@@ -1,6 +1,6 @@
 /** What stands in a cell: words and pictures as the `datasets` library stores them. */
 
-import type { EncodedPicture } from "./edit-dataset.ts";
+import type { EditExample, EncodedPicture } from "./edit-dataset.ts";
 
 /** A text that says something, as it stands; undefined for anything else. */
 export function textOf(value: unknown): string | undefined {
@@ -28,4 +28,13 @@ export function pictureOf(value: unknown): EncodedPicture | undefined {
   const bytes: unknown =
     typeof value === "object" && value !== null && "bytes" in value ? value.bytes : value;
   return bytes instanceof Uint8Array && bytes.length > 0 ? bytes : undefined;
+}
+
+/** Captions as an example has them; nothing where there is none. */
+export function captionsOf(
+  source: string | undefined,
+  target: string | undefined,
+): Pick<EditExample, "captions"> {
+  if (source === undefined && target === undefined) return {};
+  return { captions: { ...(source !== undefined && { source }), ...(target !== undefined && { target }) } };
 }

@@ -3,7 +3,7 @@
 import { dirname, relative } from "node:path";
 
 import { DataError } from "../errors.ts";
-import { instructionOf, nameOf, textOf } from "./cells.ts";
+import { captionsOf, instructionOf, nameOf, textOf } from "./cells.ts";
 import { ArrowStream } from "./containers/arrow-stream.ts";
 import { ParquetFile } from "./containers/parquet-file.ts";
 import { pictureStore, type PictureStore } from "./containers/picture-store.ts";
@@ -167,12 +167,7 @@ async function exampleOf(
     source,
     ...(target !== undefined && { target }),
     ...(drawn !== undefined && !("broken" in drawn) && { mask: drawn }),
-    ...((before !== undefined || after !== undefined) && {
-      captions: {
-        ...(before !== undefined && { source: before }),
-        ...(after !== undefined && { target: after }),
-      },
-    }),
+    ...captionsOf(before, after),
     ...(sourceKey !== undefined && { sourceKey }),
     ...(thought !== undefined && { thought }),
     origin,

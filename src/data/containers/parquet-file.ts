@@ -31,6 +31,8 @@ const MOST_TOGETHER = 16;
  * holding them.
  */
 const SMALL_GROUP_BYTES = 32 * 2 ** 20;
+/** Of a larger one, columns that are no larger. */
+const SMALL_COLUMN_BYTES = 2 ** 20;
 /** Of all row groups that are kept, of all files together. */
 const KEPT_BYTES = 96 * 2 ** 20;
 const KEPT_GROUPS = new RecentValues<TableRecord[]>(KEPT_BYTES);
@@ -148,9 +150,15 @@ export class ParquetFile implements RowTable {
           for (const index of indices) rows.set(index, kept[index - group.start]!);
           return;
         }
+        // Words are read once and kept, pictures page by page: a stretch of rows would decode all words again.
+        const small = columns.filter((name) => this.#bytesOf(group, name) <= SMALL_COLUMN_BYTES);
+        const large = columns.filter((name) => !small.includes(name));
+        const words = small.length === 0 ? [] : await this.#wholeGroup(group, small);
         for (const [start, end] of ranges(indices)) {
-          const records = await this.#readRange(group, start, end, columns);
-          for (const [offset, record] of records.entries()) rows.set(start + offset, record);
+          const records = large.length === 0 ? [] : await this.#readRange(group, start, end, large);
+          for (let row = start; row < end; row += 1) {
+            rows.set(row, { ...words[row - group.start], ...records[row - start] });
+          }
         }
         return;
       } catch (cause) {
@@ -160,6 +168,16 @@ export class ParquetFile implements RowTable {
     }
     // A row must not depend on those it was asked with, so each is read alone.
     for (const index of new Set(indices)) rows.set(index, await this.#readRow(group, index, columns));
+  }
+
+  /** Of a column with all that it holds, not compressed. */
+  #bytesOf(group: RowGroup, name: string): number {
+    const chunks = this.#metadata.row_groups[group.index]!.columns;
+    return chunks.reduce(
+      (sum, { meta_data: chunk }) =>
+        chunk?.path_in_schema[0] === name ? sum + Number(chunk.total_uncompressed_size) : sum,
+      0,
+    );
   }
 
   async #readRow(
@@ -177,7 +195,8 @@ export class ParquetFile implements RowTable {
 
   #wholeGroup(group: RowGroup, columns: readonly string[]): Promise<TableRecord[]> {
     const key = JSON.stringify([this.#key, group.start, columns]);
-    return KEPT_GROUPS.get(key, group.bytes, () =>
+    const bytes = columns.reduce((sum, name) => sum + this.#bytesOf(group, name), 0);
+    return KEPT_GROUPS.get(key, bytes, () =>
       this.#readRange(group, group.start, group.start + group.rows, columns),
     );
   }

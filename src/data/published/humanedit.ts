@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-import { instructionOf, nameOf, pictureOf, textOf } from "../cells.ts";
+import { captionsOf, instructionOf, nameOf, pictureOf, textOf } from "../cells.ts";
 import type { DatasetKind } from "../dataset-kind.ts";
 import type { BrokenRow, EditExample } from "../edit-dataset.ts";
 import { tableDataset, type FoundRow } from "../table-dataset.ts";
@@ -51,10 +51,7 @@ function exampleOf({ record, origin }: FoundRow): EditExample | BrokenRow {
     source,
     target,
     ...(mask !== undefined && { mask }),
-    captions: {
-      ...(before !== undefined && { source: before }),
-      ...(after !== undefined && { target: after }),
-    },
+    ...captionsOf(before, after),
     origin,
   };
 }

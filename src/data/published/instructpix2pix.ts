@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-import { instructionOf, pictureOf, textOf } from "../cells.ts";
+import { captionsOf, instructionOf, pictureOf, textOf } from "../cells.ts";
 import type { DatasetKind } from "../dataset-kind.ts";
 import type { BrokenRow, EditExample } from "../edit-dataset.ts";
 import { tableDataset, type FoundRow } from "../table-dataset.ts";
@@ -46,10 +46,7 @@ function exampleOf({ record, origin, number }: FoundRow): EditExample | BrokenRo
     instruction,
     source,
     target,
-    captions: {
-      ...(before !== undefined && { source: before }),
-      ...(after !== undefined && { target: after }),
-    },
+    ...captionsOf(before, after),
     ...(before !== undefined && { sourceKey: before }),
     origin,
   };

@@ -13,7 +13,7 @@ import { pictureStore, type PictureStore } from "../containers/picture-store.ts"
 import { TableSeries } from "../containers/table-series.ts";
 import { TextTable } from "../containers/text-table.ts";
 import { ZipArchive } from "../containers/zip-archive.ts";
-import { instructionOf, textOf } from "../cells.ts";
+import { captionsOf, instructionOf, textOf } from "../cells.ts";
 import type { BrokenRow, DatasetSplit, EditDataset, EditExample } from "../edit-dataset.ts";
 import { SPLIT_NAMES } from "../split-files.ts";
 import { tableDataset, type FoundRow } from "../table-dataset.ts";
@@ -44,7 +44,7 @@ interface Place {
 export async function openTurns(directory: string, split: DatasetSplit): Promise<EditDataset | undefined> {
   const place = (await inFolder(directory, split)) ?? (await inArchive(directory, split));
   if (place === undefined) return undefined;
-  const captions = await captionsOf(place);
+  const captions = await captionsBeside(place);
   return tableDataset(
     { split, directory, series: new TableSeries([place.turns]) },
     {
@@ -108,7 +108,7 @@ function literally(name: string): RegExp {
 type Captions = Readonly<Record<string, unknown>>;
 
 /** Caption of each picture, by session and name: a turn's own before that of the whole picture. */
-async function captionsOf({ path, file }: Place): Promise<Captions[]> {
+async function captionsBeside({ path, file }: Place): Promise<Captions[]> {
   const found: Captions[] = [];
   for (const name of CAPTION_FILES) {
     const bytes = await file(name);
@@ -149,10 +149,7 @@ async function exampleOf(
     source,
     target,
     ...(drawn !== undefined && !("broken" in drawn) && { mask: drawn }),
-    captions: {
-      ...(before !== undefined && { source: before }),
-      ...(after !== undefined && { target: after }),
-    },
+    ...captionsOf(before, after),
     sourceKey: session,
     origin,
   };

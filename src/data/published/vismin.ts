@@ -3,7 +3,7 @@
 import { z } from "zod";
 
 import { DataError } from "../../errors.ts";
-import { instructionOf, nameOf, pictureOf, textOf } from "../cells.ts";
+import { captionsOf, instructionOf, nameOf, pictureOf, textOf } from "../cells.ts";
 import { DamagedRow, type TableRecord } from "../containers/row-table.ts";
 import type { TableSeries } from "../containers/table-series.ts";
 import type { DatasetKind } from "../dataset-kind.ts";
@@ -156,10 +156,7 @@ function exampleOf(
     instruction,
     source,
     target,
-    captions: {
-      ...(before !== undefined && { source: before }),
-      ...(after !== undefined && { target: after }),
-    },
+    ...captionsOf(before, after),
     ...(sourceKey !== undefined && { sourceKey }),
     origin,
   };
