@@ -4,12 +4,9 @@ import { existsSync, statSync } from "node:fs";
 
 import { join } from "node:path";
 
-import { detectDataset } from "../data/detect-kind.ts";
-import type { DatasetSplit, EditDataset } from "../data/edit-dataset.ts";
-import { openDataset, type OpenDataset } from "../data/open-dataset.ts";
+import type { EditDataset } from "../data/edit-dataset.ts";
 import { survey, type ShownExample, type Survey } from "../data/survey.ts";
 import { Interrupted } from "../errors.ts";
-import { openingProgress } from "../experiment/progress.ts";
 import { formatBytes, formatTable, printable } from "../format.ts";
 import { contactSheet } from "../images/contact-sheet.ts";
 import { inSquare } from "../images/in-square.ts";
@@ -19,7 +16,7 @@ import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { requireWritableFile } from "../runs/writable-place.ts";
 import type { CodeGrid } from "../tokens/vision-tokenizer.ts";
 import { listenForInterrupt } from "./interrupt.ts";
-import { namedDataset } from "./named-dataset.ts";
+import { openNamedDataset } from "./named-dataset.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface LookFlags {
@@ -34,12 +31,12 @@ const PAIRS_IN_A_ROW = 3;
 const MOST_LINES = 12;
 const MOST_SIZES = 6;
 const LONGEST_SHOWN = 60;
-const SPLITS: readonly DatasetSplit[] = ["train", "validation", "test"];
+const SPLITS = ["train", "validation", "test"] as const;
 
 export async function lookAtData(name: string, flags: LookFlags, surroundings: Surroundings): Promise<void> {
   if (flags.show > 0) requireWritableFile(flags.out);
   const progress = progressOn(surroundings);
-  const { kind, dataset } = await opened(name, (notice) => progress.say(notice), progress);
+  const { kind, dataset } = await openNamedDataset(name, SPLITS, progress);
   using interrupt = listenForInterrupt(surroundings, {
     says: "Stopping.",
     reason: new Interrupted(
@@ -60,22 +57,6 @@ export async function lookAtData(name: string, flags: LookFlags, surroundings: S
   if (found.shown.length === 0) return;
   writeFileAtomically(flags.out, sheetOf(found.shown));
   surroundings.stdout.write(`\n${flags.out}\n`);
-}
-
-async function opened(
-  name: string,
-  onNotice: (notice: string) => void,
-  progress: ReturnType<typeof progressOn>,
-): Promise<{ readonly kind: string; readonly dataset: OpenDataset }> {
-  const [, folder = name, split] = /^(.+)@(train|validation|test)$/.exec(name) ?? [];
-  if (existsSync(folder) && statSync(folder).isDirectory()) {
-    const found = await detectDataset(folder, split === undefined ? SPLITS : [split as DatasetSplit]);
-    for (const notice of found.dataset.notices) onNotice(notice);
-    return found;
-  }
-  const { settings, split: chosen } = namedDataset(name, "train");
-  const dataset = await openDataset(settings, chosen, onNotice, openingProgress(progress));
-  return { kind: settings.kind, dataset };
 }
 
 function linesOf(kind: string, dataset: EditDataset, found: Survey): string[] {

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { decodeExample, isBroken, type EditDataset } from "../data/edit-dataset.ts";
 import { findOverlap, type NearPair, type PicturePlace } from "../data/overlap/find-overlap.ts";
 import { Interrupted } from "../errors.ts";
-import { openingProgress } from "../experiment/progress.ts";
 import { formatTable, printable } from "../format.ts";
 import { contactSheet } from "../images/contact-sheet.ts";
 import { encodePng } from "../images/png.ts";
@@ -36,12 +35,8 @@ export async function findOverlaps(
   const { out, distance, difference, show } = flags;
   if (out !== undefined) requireWritableFolder(out);
   const progress = progressOn(surroundings);
-  const listeners = {
-    onNotice: (notice: string) => progress.say(notice),
-    onProgress: openingProgress(progress),
-  };
-  const one = await openNamedDataset(names[0], "train", listeners);
-  const other = await openNamedDataset(names[1], "test", listeners);
+  const { dataset: one } = await openNamedDataset(names[0], ["train"], progress);
+  const { dataset: other } = await openNamedDataset(names[1], ["test"], progress);
   using interrupt = listenForInterrupt(surroundings, {
     says: "Stopping.",
     reason: new Interrupted("Stopped; nothing was written.", "Run the same command again."),

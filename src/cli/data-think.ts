@@ -7,7 +7,6 @@ import type { OpenDataset } from "../data/open-dataset.ts";
 import { boxesIn } from "../data/thoughts/boxes.ts";
 import { ThoughtFile } from "../data/thoughts/thought-file.ts";
 import { ConfigError, Interrupted, JudgeError } from "../errors.ts";
-import { openingProgress } from "../experiment/progress.ts";
 import { printable } from "../format.ts";
 import { encodePng } from "../images/png.ts";
 import { tallyCalls } from "../judge/call-tally.ts";
@@ -52,10 +51,7 @@ export async function writeThoughts(
   using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
   const { signal } = interrupt;
   const settings = await settingsOf(THINK, flags, signal);
-  const dataset = await openNamedDataset(name, "train", {
-    onNotice: (notice) => progress.say(notice),
-    onProgress: openingProgress(progress),
-  });
+  const { dataset } = await openNamedDataset(name, ["train"], progress);
   const rows = distinctRows(dataset, flags.size);
 
   const calls: JudgeCall[] = [];

@@ -9,10 +9,13 @@ import type { Declaration } from "../config/declaration.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { readTextFile } from "../config/read-yaml.ts";
 import { detectDataset } from "../data/detect-kind.ts";
-import type { DatasetSplit, OpeningListener } from "../data/edit-dataset.ts";
+import type { DatasetSplit } from "../data/edit-dataset.ts";
 import { DATASETS, openDataset, type DatasetSettings, type OpenDataset } from "../data/open-dataset.ts";
 import { ConfigError } from "../errors.ts";
-import { loadRunConfig } from "../experiment/run-config.ts";
+import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
+import { openingProgress, type Progress } from "../experiment/progress.ts";
+import { hubData, loadRunConfig } from "../experiment/run-config.ts";
+import { isHubAddress } from "../hub/hub-address.ts";
 import { DATASET_NAMES } from "./arguments.ts";
 
 export interface NamedDataset {
@@ -38,26 +41,33 @@ export function namedDataset(text: string, standard: DatasetSplit): NamedDataset
   return { settings: settingsOf(place), split: (split as DatasetSplit | undefined) ?? standard };
 }
 
-/** What opening a dataset says. */
-export interface OpeningListeners {
-  readonly onNotice: (notice: string) => void;
-  readonly onProgress: OpeningListener;
+/** A dataset, opened, and the kind that it is of. */
+export interface OpenedByName {
+  readonly kind: string;
+  readonly dataset: OpenDataset;
 }
 
-/** As `namedDataset`, opened; a folder alone is of the kind that its files are. */
+/**
+ * As `namedDataset`, opened; a folder alone is of the kind that its files are, in the first of these splits that it has.
+ * `progress` is told what there is to know, and what takes long.
+ */
 export async function openNamedDataset(
   text: string,
-  standard: DatasetSplit,
-  { onNotice, onProgress }: OpeningListeners,
-): Promise<OpenDataset> {
-  const [, place = text, split = standard] = NAMED_SPLIT.exec(text) ?? [];
+  splits: readonly [DatasetSplit, ...DatasetSplit[]],
+  progress: Progress,
+): Promise<OpenedByName> {
+  const onNotice = (notice: string): void => progress.say(notice);
+  const [, place = text, split] = NAMED_SPLIT.exec(text) ?? [];
   if (existsSync(place) && statSync(place).isDirectory()) {
-    const { dataset } = await detectDataset(place, [split as DatasetSplit]);
-    for (const notice of dataset.notices) onNotice(`${place}, ${dataset.split}: ${notice}`);
-    return dataset;
+    const found = await detectDataset(place, split === undefined ? splits : [split as DatasetSplit]);
+    for (const notice of found.dataset.notices) onNotice(`${place}, ${found.dataset.split}: ${notice}`);
+    return found;
   }
-  const named = namedDataset(text, standard);
-  return openDataset(named.settings, named.split, onNotice, onProgress);
+  const named = namedDataset(text, splits[0]);
+  const names = new HubNames({ onProgress: fetchProgress(progress) });
+  const settings = await names.dataset(named.settings);
+  const dataset = await openDataset(settings, named.split, onNotice, openingProgress(progress));
+  return { kind: settings.kind, dataset };
 }
 
 function settingsOf(place: string): DatasetSettings {
@@ -65,6 +75,7 @@ function settingsOf(place: string): DatasetSettings {
     if (/^algorithm\s*:/m.test(textOf(place))) return loadRunConfig(place).data;
     return parseConfig(DATASET, textOf(place), place);
   }
+  if (isHubAddress(place)) return parseConfig(DATASET, JSON.stringify(hubData(place)), place);
   const [, kind, directory] = /^([a-z0-9-]+):(.+)$/s.exec(place) ?? [];
   if (kind !== undefined && Object.hasOwn(DATASETS, kind)) {
     return parseConfig(DATASET, JSON.stringify({ kind, directory }), place);

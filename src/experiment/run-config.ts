@@ -63,11 +63,17 @@ export const RUN_CONFIG: Declaration<RunConfig> = {
 /** `data: hf://owner/name` is short for that directory, of the kind whose home it is. */
 function withNamedData(raw: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { data } = raw;
-  if (typeof data !== "string" || !isHubAddress(data)) return raw;
-  const home = /^hf:\/\/(?:datasets\/)?([^/@]+\/[^/@]+)/.exec(data)?.[1];
+  return typeof data === "string" && isHubAddress(data) ? { ...raw, data: hubData(data) } : raw;
+}
+
+/** What a dataset's address on the hub stands for: a kind where it is some kind's home, else somebody's own pairs. */
+export function hubData(address: string): {
+  readonly kind: keyof typeof DATASETS;
+  readonly directory: string;
+} {
+  const home = /^hf:\/\/(?:datasets\/)?([^/@]+\/[^/@]+)/.exec(address)?.[1];
   const kinds = Object.keys(DATASETS) as (keyof typeof DATASETS)[];
-  const kind = kinds.find((one) => cardOf(one)?.hub === home) ?? "folder";
-  return { ...raw, data: { kind, directory: data } };
+  return { kind: kinds.find((one) => cardOf(one)?.hub === home) ?? "folder", directory: address };
 }
 
 /** As `loadConfig`, for the config of a run. */
