@@ -20,7 +20,10 @@ export async function readPictureFile(path: string): Promise<Uint8Array> {
     let size = 0;
     for (;;) {
       const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK_BYTES), 0, CHUNK_BYTES, null);
-      if (bytesRead === 0) return Buffer.concat(chunks, size);
+      if (bytesRead === 0) {
+        const { buffer: whole, byteOffset } = Buffer.concat(chunks, size);
+        return new Uint8Array(whole, byteOffset, size);
+      }
       chunks.push(buffer.subarray(0, bytesRead));
       size += bytesRead;
       if (size > MOST_BYTES) {

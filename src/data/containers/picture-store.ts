@@ -51,7 +51,7 @@ export async function pictureStore(
         if (!allowed.some((one) => real.startsWith(one + sep))) {
           return { broken: `${path} is a link that leads out of its folder` };
         }
-        return plainBytes(await readPictureFile(real));
+        return readPictureFile(real);
       }
       for (const archive of await archives()) {
         const found = candidates(name).find((one) => archive.has(one));
