@@ -6,6 +6,7 @@ import { isBroken } from "../data/edit-dataset.ts";
 import type { OpenDataset } from "../data/open-dataset.ts";
 import { Interrupted } from "../errors.ts";
 import { loadRunConfig } from "../experiment/run-config.ts";
+import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
 import { openingProgress } from "../experiment/progress.ts";
 import { RunDatasets } from "../experiment/run-datasets.ts";
 import { planStages, type PlannedPhase, type PlannedStage } from "../experiment/stage-plan.ts";
@@ -31,6 +32,7 @@ export async function mixData(file: string, flags: MixFlags, surroundings: Surro
   const progress = progressOn(surroundings);
   const datasets = new RunDatasets(config.data, (notice) => progress.say(notice), {
     onProgress: openingProgress(progress),
+    names: new HubNames({ onProgress: fetchProgress(progress) }),
   });
   const stages = await planStages(config, datasets);
   const heldOut = [await datasets.open("validation")];
