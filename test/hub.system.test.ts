@@ -79,7 +79,16 @@ describe("what lies on the hub", () => {
     writeFileSync("run.yaml", config.join("\n"));
     const trained = await earl("train", "run.yaml", ...set);
     expect(trained).toMatchObject({ code: 0 });
-    const { hub } = readManifest(join("runs", "hub", "manifest.json"));
+    const { hub, datasets, drawn } = readManifest(join("runs", "hub", "manifest.json"));
+    expect(drawn).toEqual({ sft: 8 });
+    expect(datasets?.map(({ split, rows, files }) => [split, rows, files])).toEqual([
+      ["train", 1500, 1],
+      ["validation", 16, 1],
+    ]);
+    expect(datasets?.[0]).toMatchObject({
+      declared: { directory: "hf://someone/scenes" },
+      terms: [{ title: "OmniEdit", licence: "MIT" }],
+    });
     expect(hub).toEqual([
       { name: "hf://someone/scenes", kind: "dataset", commit: commits.data },
       { name: "someone/tiny", kind: "model", commit: commits.model },

@@ -4,6 +4,7 @@ import type { BrokenRowsRecord } from "../data/broken-rows.ts";
 import type { DataSettings } from "../data/data-settings.ts";
 import type { DatasetSplit, EditDataset, OpeningListener } from "../data/edit-dataset.ts";
 import { openDataset, withLedger, type DatasetSettings, type OpenDataset } from "../data/open-dataset.ts";
+import { describeDataset, type DatasetDescription } from "./dataset-description.ts";
 import { HubNames } from "./hub-names.ts";
 import { prepareEdits, type PreparationParts } from "../edits/prepare-edits.ts";
 import type { PreparedEdits } from "../edits/prepared-edit.ts";
@@ -32,6 +33,7 @@ export class RunDatasets {
   readonly #onProgress: OpeningListener | undefined;
   readonly #names: HubNames;
   readonly #opened = new Map<string, OpenDataset>();
+  readonly #declared = new Map<OpenDataset, DatasetSettings>();
   readonly #prepared = new Map<EditDataset, PreparedEdits>();
 
   /**
@@ -62,6 +64,7 @@ export class RunDatasets {
       this.#onProgress,
     );
     this.#opened.set(key, dataset);
+    this.#declared.set(dataset, settings);
     const before = this.#earlier.find(
       (one) =>
         one.directory === dataset.directory &&
@@ -80,6 +83,11 @@ export class RunDatasets {
   /** What is known of the rows of each, for the manifest. */
   get records(): BrokenRowsRecord[] {
     return this.opened.map(({ brokenRows }) => brokenRows.record);
+  }
+
+  /** What each is, where from and on which terms, for the manifest. */
+  get descriptions(): DatasetDescription[] {
+    return this.opened.map((dataset) => describeDataset(dataset, this.#declared.get(dataset)!));
   }
 
   /** A dataset made ready for the run's policy; one that was opened elsewhere gets a ledger here. */

@@ -90,6 +90,8 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
         seeds: { run: config.seed },
         data,
         rows: datasets.records,
+        datasets: datasets.descriptions,
+        drawn: drawnBy(config),
         reward: reward.provenance ?? {},
         dataset: datasetRecord(config.data),
         device: host.device,
@@ -127,6 +129,15 @@ function dataSize(
   return {
     pictureBytes: edit?.source.pixels.length ?? 0,
     counts: { train: most(train), rlTrain: most(rlTrain), validation: validation.count, test },
+  };
+}
+
+/** Steps times edits a step, of each stage. */
+function drawnBy(config: RunConfig): Record<string, number> {
+  const { sft, grpo } = config;
+  return {
+    ...(trains(config, "sft") && { sft: sft.steps * sft.batchSize }),
+    ...(trains(config, "grpo") && { grpo: grpo.steps * grpo.prompts }),
   };
 }
 

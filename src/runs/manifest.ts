@@ -55,6 +55,31 @@ export interface Manifest extends Sitting {
   readonly reward: Readonly<Record<string, string>>;
   /** What the dataset's own dataset.json says about how it was made; absent where it has none. */
   readonly dataset: unknown;
+  /** Each split that was read: what was declared, how many rows it gives, what was left out, and on which terms it may be used. */
+  readonly datasets?: readonly {
+    readonly split: string;
+    /** As the config says it. */
+    readonly declared: unknown;
+    /** Rows that a run may be given, those that turn out to be broken included. */
+    readonly rows: number;
+    readonly files: number;
+    /** Left out because an earlier row has their id. */
+    readonly repeated: number;
+    /** What else was left out or not read, in sentences. */
+    readonly filters: readonly string[];
+    /** Of a mixture. */
+    readonly sources?: readonly { name: string; weight: number; rows: number; taken: number }[];
+    /** Of published datasets. */
+    readonly terms?: readonly {
+      source?: string;
+      title: string;
+      licence: string;
+      page: string;
+      gating?: string;
+    }[];
+  }[];
+  /** Edits that each stage is to draw, repetitions included. */
+  readonly drawn?: Readonly<Record<string, number>>;
   /** Repositories of the Hugging Face hub that were used, each at the commit that its revision stood for. */
   readonly hub?: readonly {
     readonly name: string;
@@ -82,7 +107,17 @@ function isManifest(value: unknown): value is Manifest {
 /** What the run itself has to say; the rest is looked up. */
 export type ManifestFacts = Pick<
   Manifest,
-  "name" | "command" | "setup" | "seeds" | "data" | "rows" | "reward" | "dataset" | "hub"
+  | "name"
+  | "command"
+  | "setup"
+  | "seeds"
+  | "data"
+  | "rows"
+  | "reward"
+  | "dataset"
+  | "datasets"
+  | "drawn"
+  | "hub"
 > & {
   readonly device: string;
 };
