@@ -109,7 +109,7 @@ function fixedPoint(weight: number): number {
 }
 
 /** Python's `round`. */
-function roundHalfEven(value: number): number {
+export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const fraction = value - floor;
   if (fraction !== 0.5) return Math.round(value);

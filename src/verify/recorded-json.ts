@@ -5,6 +5,9 @@ import type { z } from "zod";
 import { DataError } from "../errors.ts";
 import { refuseLfsPointer } from "../lfs-pointer.ts";
 
+/** As Python writes numbers that JSON does not have, where a value stands. */
+const NO_NUMBER = /(?<=[:[,]\s*)(?:NaN|-?Infinity)(?=\s*[,}\]])/g;
+
 /** The file's content, or undefined where there is none or it is no JSON. Throws DataError for a Git LFS pointer. */
 export async function jsonIn(path: string): Promise<unknown> {
   let content: Buffer;
@@ -15,7 +18,7 @@ export async function jsonIn(path: string): Promise<unknown> {
   }
   refuseLfsPointer(path, content, DataError);
   try {
-    return JSON.parse(content.toString("utf8"));
+    return JSON.parse(content.toString("utf8").replaceAll(NO_NUMBER, "null"));
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { DataError } from "../errors.ts";
 import { SafetensorsFile } from "../policy/safetensors.ts";
 import { DatasetsRecording } from "./datasets-agreement.ts";
+import { metricsRecordingAt } from "./metrics-recording.ts";
 import { jsonIn } from "./recorded-json.ts";
 import { RepliesRecording } from "./replies-agreement.ts";
 import { SequencesRecording } from "./sequences-agreement.ts";
@@ -18,6 +19,8 @@ export const RECORDING_KINDS = {
   resize: "expected.json with sizes, and pictures N-in.png and N-out.png",
   datasets: "expected.json with rows a dataset, and a folder of each dataset's name",
   sequences: "sequences.json with cases, alone (needs --tokenizer DIR)",
+  metrics:
+    "pairs/ with expected.json and pictures N-source, N-target, N-edited, N-mask; clip/ and dino/ with their models",
   "viescore-replies": "viescore-replies.json with replies and their verdicts, alone",
 } as const satisfies Record<string, string>;
 
@@ -38,6 +41,8 @@ export async function recordingKind(
 ): Promise<{ readonly kind: RecordingKind; readonly at: string }> {
   const sequences = file ?? join(directory, "sequences.json");
   if (file === undefined) {
+    const metrics = await metricsRecordingAt(directory);
+    if (metrics !== undefined) return { kind: "metrics", at: metrics };
     const kind = (await kindOfTensors(directory)) ?? (await kindOfExpected(directory));
     if (kind !== undefined) return { kind, at: directory };
   }

@@ -115,6 +115,28 @@ describe("verifyRecording", () => {
     await expect(verifyRecording(folder)).rejects.toThrow(/recorded codes hold -\d+, which is no code/);
   });
 
+  test("finds measures of edits equal, and one wrong number of each", async () => {
+    const result = await verifyRecording(join(FIXTURES, "metrics"));
+    expect([result.kind, failed(result), result.unread]).toEqual(["metrics", [], []]);
+    expect(new Set(result.comparisons.map(({ quantity }) => quantity)).size).toBe(20);
+    const folder = copyOfRecording("metrics");
+    type Pair = {
+      text_ids: Record<string, number[]>;
+      i2ebench: { ssim: number };
+      emuedit: { clip_dir: number };
+    };
+    edit(join(folder, "pairs/expected.json"), (json: { mask_fill: number; pairs: Pair[] }) => {
+      json.mask_fill = 0;
+      Object.values(json.pairs[1]!.text_ids)[0]![3]! += 1;
+      json.pairs[0]!.i2ebench.ssim += 2e-5;
+      json.pairs[2]!.emuedit.clip_dir -= 2e-4;
+    });
+    perturb(join(folder, "pairs"), "3.dino", 5, 2e-3);
+    expect(new Set(failed(await verifyRecording(folder)))).toEqual(
+      new Set(["SSIM", "region SSIM", "text ids", "CLIPdir", "DINO of pictures"]),
+    );
+  });
+
   test.skipIf(!existsSync(ORIGINAL_MOVQ))("finds Emu3's own vision tokenizer equal", async () => {
     const result = await verifyRecording(ORIGINAL_MOVQ);
     expect([failed(result), result.unread]).toEqual([[], []]);

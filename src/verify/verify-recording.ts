@@ -6,6 +6,7 @@
 import { ConfigError, DataError } from "../errors.ts";
 import type { Comparison } from "./comparison.ts";
 import { compareDatasets } from "./datasets-agreement.ts";
+import { compareMetrics } from "./metrics-agreement.ts";
 import { compareMovq } from "./movq-agreement.ts";
 import { comparePolicy } from "./policy-agreement.ts";
 import { recordingKind, type RecordingKind } from "./recording-kind.ts";
@@ -73,6 +74,8 @@ function compare(
       return compareDatasets(at);
     case "movq":
       return compareMovq(at);
+    case "metrics":
+      return compareMetrics(at);
     case "text-tokenizer":
       return compareTextTokenizer(at);
     case "viescore-replies":
