@@ -202,12 +202,13 @@ async function score(
   { host, config, fresh, edits }: Trial,
   { seed, trained }: { readonly seed: number; readonly trained: ReadonlyMap<ArmName, TrainedArm> },
 ): Promise<void> {
-  costs.push(...[...trained].map(([name, arm]) => costLine(seed, name, arm)));
+  const ordered = [...trained].toSorted(([one], [other]) => placeOf(one) - placeOf(other));
+  costs.push(...ordered.map(([name, arm]) => costLine(seed, name, arm)));
   const { arms } = await evaluateBenchmark({
     benchmark: { name: "held-out", reward: referenceReward, measures },
     edits,
     policy: fresh,
-    arms: [...trained].map(([name, { policy }]) => ({
+    arms: ordered.map(([name, { policy }]) => ({
       name,
       role: name.endsWith("GRPO") ? "rl" : "policy",
       open: async () => {
@@ -230,6 +231,12 @@ async function score(
     pooled.set(key, { name, edits: [...before, ...scored] });
     perSeed.push(...armResults({ ...name, arm: `${name.arm}, seed ${seed}` }, scored, measures));
   }
+}
+
+/** Worlds in their order, and in each the start first. */
+function placeOf(name: ArmName): number {
+  const [world, part] = name.split(": ") as [World, (typeof PARTS)[number]];
+  return PARTS.length * WORLDS.indexOf(world) + PARTS.indexOf(part);
 }
 
 function costLine(seed: number, name: string, { steps, flops, seconds }: TrainedArm): string {
