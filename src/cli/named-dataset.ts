@@ -1,6 +1,6 @@
 /** A dataset as it is named on the command line. */
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 
 import { z } from "zod";
 
@@ -58,7 +58,7 @@ export async function openNamedDataset(
 ): Promise<OpenedByName> {
   const onNotice = (notice: string): void => progress.say(notice);
   const [, place = text, split] = NAMED_SPLIT.exec(text) ?? [];
-  if (existsSync(place) && statSync(place).isDirectory()) {
+  if (isFolderOrFiles(place)) {
     const found = await detectDataset(place, split === undefined ? splits : [split as DatasetSplit]);
     for (const notice of found.dataset.notices) onNotice(`${place}, ${found.dataset.split}: ${notice}`);
     return found;
@@ -68,6 +68,12 @@ export async function openNamedDataset(
   const settings = await names.dataset(named.settings);
   const dataset = await openDataset(settings, named.split, onNotice, openingProgress(progress));
   return { kind: settings.kind, dataset };
+}
+
+/** A YAML file is a dataset's settings. */
+function isFolderOrFiles(place: string): boolean {
+  if (/\.ya?ml$/i.test(place)) return false;
+  return existsSync(place) || (/[*?]/.test(place) && !/^[a-z0-9-]+:/.test(place));
 }
 
 function settingsOf(place: string): DatasetSettings {

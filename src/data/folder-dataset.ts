@@ -13,6 +13,7 @@ import { TableSeries } from "./containers/table-series.ts";
 import { TextTable } from "./containers/text-table.ts";
 import type { BrokenRow, DatasetSplit, EditDataset, EditExample } from "./edit-dataset.ts";
 import type { FolderColumns } from "./folder.ts";
+import { folderNamed } from "./named-files.ts";
 import { NoSplit, splitFiles, type SplitFiles } from "./split-files.ts";
 import { tableDataset, type FoundRow } from "./table-dataset.ts";
 
@@ -78,9 +79,10 @@ export async function openFolder(
   for (const path of found.files) tables.push(await container.open(path));
   const series = new TableSeries(tables);
   const columns = columnsOf(series, given);
-  const within = [...new Set(found.files.map((path) => relative(directory, dirname(path))))];
-  const pictures = await pictureStore(directory, {
-    within: [...within, ...within.map((folder) => `${folder}/images`), "images"],
+  const folder = await folderNamed(directory);
+  const within = [...new Set(found.files.map((path) => relative(folder, dirname(path))))];
+  const pictures = await pictureStore(folder, {
+    within: [...within, ...within.map((one) => `${one}/images`), "images"],
   });
   const required = [columns.source!, columns.instruction!];
   const { id } = columns;

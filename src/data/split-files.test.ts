@@ -160,6 +160,6 @@ describe("splitFiles refuses", () => {
   test("a folder without parquet files, and a file in place of a folder", async () => {
     await lay("train.json");
     expect((await refusal("train")).message).toContain("There is no parquet file in it.");
-    expect((await refusal("train", "train.json")).message).toContain("is no folder");
+    expect((await refusal("train", "train.json")).message).toContain("is no parquet file");
   });
 });

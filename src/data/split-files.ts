@@ -9,6 +9,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 
 import { DataError } from "../errors.ts";
 import type { DatasetSplit } from "./edit-dataset.ts";
+import { namedFiles } from "./named-files.ts";
 import { wholeGeneration } from "./shards.ts";
 
 /** Names of each split, the usual one first. Published datasets call the split that one tunes on any of these. */
@@ -67,6 +68,8 @@ export async function splitFiles(
   split: DatasetSplit,
   { mostNames = MOST_NAMES, endings = PARQUET }: SplitSearch = {},
 ): Promise<SplitFiles> {
+  const ownFiles = await namedFiles(directory);
+  if (ownFiles !== undefined) return chosenFiles(directory, split, ownFiles, endings);
   const paths = await filesOf(directory, mostNames, endings);
   const found = [...paths, ...(await besideSplitFolder(directory, endings))].flatMap((path) =>
     placeOf(path, directory),
@@ -77,6 +80,28 @@ export async function splitFiles(
   const named = wanted.filter((one) => one.called === called);
   const { files, notices } = await onePlace(directory, split, named);
   return { files: wholeGeneration(files), notices };
+}
+
+/** Of files that are named one by one; those whose names say no split are for training. */
+function chosenFiles(
+  directory: string,
+  split: DatasetSplit,
+  named: readonly string[],
+  endings: readonly string[],
+): SplitFiles {
+  const fitting = named.filter((path) => endings.some((ending) => path.endsWith(ending)));
+  if (fitting.length === 0 && named.length > 0) {
+    const kinds = endings.map((ending) => ending.slice(1)).join(" or ");
+    throw new NoSplit(`${directory} is no ${kinds} file.`, {
+      hint: "Name the folder of the dataset, its files, or another kind in data.kind.",
+    });
+  }
+  const files = fitting.filter((path) => {
+    const [place] = placeOf(path, dirname(path));
+    return (place?.split ?? "train") === split;
+  });
+  if (files.length === 0) throw noSplit(directory, split, fitting, endings);
+  return { files: [...files], notices: [] };
 }
 
 /** Nothing there belongs to the split. */

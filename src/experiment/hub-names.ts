@@ -2,6 +2,8 @@
 
 import { existsSync } from "node:fs";
 
+import { isAddress } from "../data/containers/byte-source.ts";
+import { addressFolder } from "../hub/address-folder.ts";
 import { datasetFolder } from "../hub/dataset-folder.ts";
 import { isHubAddress, isHubName, parseHubAddress, type RepositoryKind } from "../hub/hub-address.ts";
 import { Hub, type FetchListener } from "../hub/hub.ts";
@@ -55,7 +57,9 @@ export class HubNames {
     const resolved = new Map(Object.entries(settings));
     for (const [key, value] of resolved as Map<string, unknown>) {
       if (typeof value === "string" && isHubAddress(value)) resolved.set(key, await this.#folder(value));
-      else if (key === "sources" && Array.isArray(value)) {
+      else if (key === "directory" && typeof value === "string" && isAddress(value)) {
+        resolved.set(key, await addressFolder(value));
+      } else if (key === "sources" && Array.isArray(value)) {
         resolved.set(key, await Promise.all(value.map((source: object) => this.dataset(source))));
       }
     }

@@ -11,6 +11,8 @@ export interface ByteSource {
   /** File or address, as errors name it. */
   readonly path: string;
   readonly byteLength: number;
+  /** Tells this content from another at the same place, where the place says it. */
+  readonly tag?: string;
   /**
    * Bytes start…end−1. Throws ShortRead where there are fewer, DataError or the system's error where they cannot be
    * read.
@@ -42,21 +44,21 @@ export async function openSource(path: string): Promise<ByteSource> {
 
 /** What is read in pieces where it is published; errors and examples name the file that stands for it. */
 async function openRemote(path: string, { url, bytes }: RemoteFile): Promise<ByteSource> {
-  const { httpSource } = await import("./http-source.ts");
-  const { endpoint, token } = hubEnvironment();
-  // Nobody else is shown the token.
-  const isHub = token !== undefined && url.startsWith(`${endpoint}/`);
-  const source = await httpSource(url, isHub ? { headers: { authorization: `Bearer ${token}` } } : {});
+  const source = await openAddress(url);
   if (source.byteLength === bytes) return { ...source, path };
-  throw new DataError(`${url} has ${source.byteLength} bytes, not the ${bytes} that the hub promised.`, {
+  throw new DataError(`${url} has ${source.byteLength} bytes, not the ${bytes} that were promised.`, {
     hint: "Try again later.",
   });
 }
 
-async function openAddress(path: string): Promise<ByteSource> {
+/** An address that answers to ranges; the hub's with its token. Throws DataError where nothing answers, or not to ranges. */
+export async function openAddress(url: string): Promise<ByteSource> {
   // Who reads files alone need not load the client.
   const { httpSource } = await import("./http-source.ts");
-  return httpSource(path);
+  const { endpoint, token } = hubEnvironment();
+  // Nobody else is shown the token.
+  const isHub = token !== undefined && url.startsWith(`${endpoint}/`);
+  return httpSource(url, isHub ? { headers: { authorization: `Bearer ${token}` } } : {});
 }
 
 async function openFile(path: string): Promise<ByteSource> {

@@ -51,6 +51,7 @@ export async function httpSource(url: string, options: HttpSourceOptions = {}): 
   return {
     path: url,
     byteLength,
+    ...(tag !== undefined && { tag }),
     async read(start, end) {
       const length = pieceLength(start, end, byteLength);
       if (length === 0) return new Uint8Array(0);
