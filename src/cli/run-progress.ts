@@ -80,6 +80,7 @@ export function followRun(
       case "data-notice":
       case "checkpoint-saved":
       case "group-logged":
+      case "group-judged":
       case "held-out-logged":
       case "comparison-logged":
       case "run-end":

@@ -28,6 +28,8 @@ export interface RolloutProgress {
 export interface RolloutWatch {
   readonly clock: Pick<Clock, "seconds">;
   readonly onProgress: (progress: RolloutProgress) => void;
+  /** Shown each group when its last verdict has come. */
+  readonly onScored?: (group: ScoredGroup) => void;
 }
 
 /** Counts what happens in a rollout. Without a watch it does nothing. */
@@ -67,6 +69,7 @@ export class RolloutTally {
       seconds: seconds + now - begun,
       waited: now - this.#written,
     });
+    this.#watch?.onScored?.(group);
     return group;
   }
 

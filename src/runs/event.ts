@@ -128,6 +128,8 @@ export const RunEvent = z.discriminatedUnion("kind", [
   event("step-end", { ...place, metrics: LoggedMetrics }),
   event("evaluation-end", { ...place, metrics: LoggedMetrics, isBest: z.boolean() }),
   event("group-logged", { ...place, group: LoggedGroup }),
+  /** A group of the step that is going on, as soon as it is judged; `group-logged` says later what was made of it. */
+  event("group-judged", { ...place, group: LoggedGroup }),
   /** A held-out edit as an evaluation wrote it: the same ones at every evaluation of a stage. */
   event("held-out-logged", { ...place, group: LoggedGroup }),
   /** `path` is relative to the run's folder. */
@@ -192,6 +194,7 @@ export const LASTING: Readonly<Record<RunEvent["kind"], "lasting" | "passing">> 
   "step-end": "lasting",
   "evaluation-end": "lasting",
   "group-logged": "lasting",
+  "group-judged": "passing",
   "held-out-logged": "lasting",
   "checkpoint-saved": "lasting",
   warning: "lasting",

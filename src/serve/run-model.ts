@@ -43,6 +43,8 @@ interface GroupMoment {
 export class RunModel {
   readonly #stages = new Map<Stage, StageModel>();
   readonly #moments = new Map<string, GroupMoment>();
+  /** Groups of the step that is going on, as they are judged. */
+  #judged: GroupMoment | undefined;
   readonly #judges = new Map<string, { calls: number; failed: number; seconds: number }>();
   readonly #tables: Extract<RunEvent, { kind: "arms-evaluated" }>[] = [];
   readonly comparisons: Comparison[] = [];
@@ -100,8 +102,19 @@ export class RunModel {
       }
       case "group-logged": {
         const moment = this.#moment(event);
+        // What was judged is now what was learned from, advantages and all.
+        this.#judged = undefined;
         moment.groups.push(event.group);
         moment.shown = undefined;
+        return;
+      }
+      case "group-judged": {
+        const { stage, step, group } = event;
+        if (this.#judged?.stage !== stage || this.#judged.step !== step) {
+          this.#judged = { stage, step, groups: [], shown: undefined };
+        }
+        this.#judged.groups.push(group);
+        this.#judged.shown = undefined;
         return;
       }
       case "held-out-logged": {
@@ -162,7 +175,8 @@ export class RunModel {
 
   /** Groups of a moment, the oddest first. */
   groups(stage: Stage, step: number): readonly ShownGroup[] {
-    const moment = this.#moments.get(placeKey(stage, step));
+    const isGoingOn = this.#judged?.stage === stage && this.#judged.step === step;
+    const moment = isGoingOn ? this.#judged : this.#moments.get(placeKey(stage, step));
     return moment === undefined ? [] : shownGroups(moment);
   }
 
@@ -192,13 +206,18 @@ export class RunModel {
         failed: total.failed,
         seconds: total.seconds / Math.max(1, total.calls),
       })),
-      moments: [...this.#moments.values()].map(momentOf),
+      moments: this.#allMoments().map(momentOf),
       notices: this.#notices,
       noticeCount: this.#noticeCount,
       tables: this.#tables,
       comparisons: this.comparisons.length,
       heldOut: this.heldOut.map(({ stage, step }) => ({ stage, step })),
     };
+  }
+
+  /** In their order, the one that is going on last. */
+  #allMoments(): GroupMoment[] {
+    return [...this.#moments.values(), ...(this.#judged === undefined ? [] : [this.#judged])];
   }
 
   #step(event: Extract<RunEvent, { kind: "step-end" }>): void {
@@ -209,6 +228,7 @@ export class RunModel {
     if (stage.times.length > PACE) stage.times.shift();
     this.#doing = undefined;
     this.#paused = undefined;
+    this.#judged = undefined;
   }
 
   #secondsLeft(): number | undefined {

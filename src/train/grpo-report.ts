@@ -12,9 +12,6 @@ import type { SampledGroups } from "./sample-groups.ts";
 import type { Stage, Step } from "./stage.ts";
 import { LEAST_COMPARED } from "./training-groups.ts";
 
-/** Groups of a step that are shown. */
-const SHOWN_GROUPS = 3;
-
 export function rolloutReport(sampled: SampledGroups, reward: Reward, settings: GrpoSettings): Metrics {
   const scored = rewardsOf(sampled.groups).map(scoredRewards);
   const lost = scored.filter((rewards) => rewards.length < LEAST_COMPARED).length;
@@ -46,7 +43,7 @@ export function updateReport(updates: readonly StepMetrics[]): {
   };
 }
 
-/** Records the first groups of a step's rollout, pictures and all. */
+/** Records groups of a step's rollout, pictures and all. */
 export function showGroups(
   stage: Stage,
   step: Pick<Step, "index">,
@@ -54,7 +51,7 @@ export function showGroups(
   advantages: readonly (readonly (number | undefined)[])[],
 ): void {
   const { recorder } = stage.run;
-  for (const [index, group] of groups.slice(0, SHOWN_GROUPS).entries()) {
+  for (const [index, group] of groups.entries()) {
     const shown = loggedGroup(recorder, group, advantages[index] ?? []);
     recorder.record({ kind: "group-logged", stage: stage.name, step: step.index + 1, group: shown });
   }

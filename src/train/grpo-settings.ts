@@ -57,6 +57,9 @@ export const GrpoSettings = z.strictObject({
   showGroupsEvery: steps(1)
     .optional()
     .describe("Steps between groups that are recorded with their pictures. Left out: at evaluations."),
+  shownGroups: rows(0)
+    .default(8)
+    .describe("Groups that are recorded then, as they are judged and as they are learned from."),
   showHeldOut: rows(0)
     .default(4)
     .describe("Validation edits that each evaluation records with what was written for them."),

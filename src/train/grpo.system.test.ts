@@ -196,7 +196,15 @@ describe("grpo's steps", () => {
     using open = openSmallRun(directory);
     await train(open);
     const logged = readEvents(directory.events).filter((event) => event.kind === "group-logged");
-    expect(logged.map((event) => event.step)).toEqual([20, 20, 20, 40, 40, 40]);
+    const steps = [20, 20, 20, 20, 20, 20, 40, 40, 40, 40, 40, 40];
+    expect(logged.map((event) => event.step)).toEqual(steps);
+    // Each was told of when it was judged, before anything was made of it.
+    const judged = readEvents(directory.events).filter((event) => event.kind === "group-judged");
+    expect(judged.map((event) => event.step)).toEqual(steps);
+    expect(judged[0]!.group.completions[0]).toMatchObject({ verdict: "scored" });
+    expect(judged[0]!.group.completions[0]!.advantage).toBeUndefined();
+    const heldOut = readEvents(directory.events).filter((event) => event.kind === "held-out-logged");
+    expect(new Set(heldOut.map((event) => event.step))).toEqual(new Set([0, 20, 40]));
     const { group } = logged[0]!;
     expect(group.completions).toHaveLength(8);
     for (const name of [group.source, group.target!, ...group.completions.map((one) => one.image!)]) {

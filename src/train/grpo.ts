@@ -51,6 +51,8 @@ export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageR
       schedule: settings,
       evaluateEvery: settings.evaluateEvery,
       saveEvery: settings.saveEvery,
+      showEvery: settings.showGroupsEvery ?? settings.evaluateEvery,
+      shownGroups: settings.shownGroups,
       stopping: { patience: settings.patience, better: "higher" },
       maxPauseMinutes: settings.maxPauseMinutes,
       evaluate: (signal) => validationReward(world, settings, { seed: run.seed, signal }),
@@ -82,7 +84,7 @@ export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageR
     });
 
     if (step.isDue(settings.showGroupsEvery ?? settings.evaluateEvery)) {
-      showGroups(stage, step, sampled.groups, advantages);
+      showGroups(stage, step, sampled.groups.slice(0, settings.shownGroups), advantages);
     }
     const { tokens, metrics } = updateReport(updates);
     step.report(tokens, {

@@ -16,9 +16,8 @@ describe("rolloutEvents", () => {
       saveCheckpoint: async () => "",
     };
     const clock = { now: () => 0, seconds: () => time };
-    const watch = rolloutEvents({ recorder, clock }, { stage: "grpo", step: 7 }, (waited) =>
-      waits.push(waited),
-    );
+    const onJudged = (waited: number): void => void waits.push(waited);
+    const watch = rolloutEvents({ recorder, clock }, { stage: "grpo", step: 7 }, { onJudged });
     const progress = {
       reward: "viescore",
       groups: 2,

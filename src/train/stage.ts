@@ -46,6 +46,9 @@ export interface StagePlan {
   readonly evaluateEvery: number;
   readonly saveEvery: number;
   readonly stopping: StoppingRule;
+  /** Steps between those whose groups are shown as they are judged, and how many; none unless given. */
+  readonly showEvery?: number;
+  readonly shownGroups?: number;
   /** Longest wait for a judge that cannot be reached; none unless given. */
   readonly maxPauseMinutes?: number;
   /** Measures the policy on validation examples; `score` decides which checkpoint is best. */
@@ -193,6 +196,7 @@ export class Stage {
   #nextStep(): Step {
     const { clock, recorder } = this.run;
     const { step: index } = this.#state;
+    const { showEvery = Infinity, shownGroups = 0 } = this.#plan;
     const learningRate = learningRateAt(this.#plan.schedule, index);
     const begun = clock.seconds();
     const times: Metrics = {};
@@ -201,9 +205,14 @@ export class Stage {
       index,
       learningRate,
       signal: this.#signal,
-      watch: rolloutEvents(this.run, { stage: this.name, step: index + 1 }, (waited) => {
-        times["time/judging"] = (times["time/judging"] ?? 0) + waited;
-      }),
+      watch: rolloutEvents(
+        this.run,
+        { stage: this.name, step: index + 1 },
+        {
+          onJudged: (waited) => void (times["time/judging"] = (times["time/judging"] ?? 0) + waited),
+          shownGroups: this.#isDue(index + 1, showEvery) ? shownGroups : 0,
+        },
+      ),
       isChecked: index === 0 || this.#isDue(index + 1, this.#plan.saveEvery),
       isDue: (interval) => this.#isDue(index + 1, interval),
       patiently: this.patiently,
