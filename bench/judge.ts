@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { quantile } from "../src/algorithms/statistics.ts";
 import { judgeLoad, type Judge, type LoadFigures } from "./judge/judge-load.ts";
 import type { ServerFigures } from "./judge/server-figures.ts";
-import { drawScenes, stepSeconds } from "./judge/step-time.ts";
+import { drawScenes, STEP_SIZES, stepSeconds, type StepSeconds } from "./judge/step-time.ts";
 
 const { values } = parseArgs({
   options: {
@@ -35,6 +35,7 @@ const { values } = parseArgs({
 const rounds = Array.from({ length: Number(values.rounds) }, (_, round) => round);
 const SLOTS = 64;
 const MILLISECONDS = Number(values.milliseconds);
+const CONCURRENCY = values.concurrency.split(",").map(Number);
 const IN_FLIGHT = values.inFlight.split(",").map(Number);
 
 /** "12.3 (11.9–14.0)", of values that are multiplied for people. */
@@ -74,8 +75,10 @@ async function measureLoad(judge: Judge): Promise<void> {
   const head = ["pictures", "slots asked", "in flight", ...COLUMNS.map(([title]) => title.padEnd(18))];
   process.stdout.write(`${head.join("  ").trimEnd()}\n`);
   for (const side of values.sides.split(",").map(Number)) {
-    for (const concurrency of values.concurrency.split(",").map(Number)) {
+    for (const concurrency of CONCURRENCY) {
       for (const inFlight of IN_FLIGHT) {
+        // What a lone caller waits for has nothing to do with slots.
+        if (inFlight < SLOTS && concurrency !== CONCURRENCY[0]) continue;
         const figures: LoadFigures[] = [];
         const load = { inFlight, concurrency, side, seconds: Number(values.seconds) };
         for (const seed of rounds) figures.push(await judgeLoad(judge, { ...load, seed }));
@@ -99,26 +102,42 @@ async function measureLoad(judge: Judge): Promise<void> {
 
 async function measureStep({ url }: Judge): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "earl-judge-bench-"));
-  const endpoints = [{ url, concurrency: SLOTS }];
+  const endpoints = [{ url, concurrency: Math.max(...CONCURRENCY) }];
   const arms = {
     without: [{ kind: "reference" }],
     with: [{ kind: "viescore", model: "judge", endpoints, cache: { isUsed: false } }],
   };
-  const seconds = { without: [] as number[], with: [] as number[] };
+  process.stdout.write(
+    "\nGRPO step, 128 completions, 256 questions, seconds (judging: from the last completion to the last verdict)\n",
+  );
   try {
-    await drawScenes(folder);
-    for (const round of rounds) {
+    for (const size of STEP_SIZES) {
+      const seconds: Record<keyof typeof arms, StepSeconds[]> = { without: [], with: [] };
+      await drawScenes(folder, size);
+      for (const round of rounds) {
+        for (const arm of ["without", "with"] as const) {
+          const asked = { size, rewards: arms[arm], steps: Number(values.steps) };
+          seconds[arm].push(...(await stepSeconds(folder, `${arm}-${size.cells}-${round}`, asked)));
+        }
+      }
+      const medianOf = (arm: keyof typeof arms): number =>
+        quantile(
+          seconds[arm].map(({ step }) => step),
+          0.5,
+        );
+      const more = medianOf("with") / medianOf("without") - 1;
+      process.stdout.write(`${size.name}: ${(100 * more).toFixed(1)} % more with the judge\n`);
       for (const arm of ["without", "with"] as const) {
-        seconds[arm].push(...(await stepSeconds(folder, `${arm}-${round}`, arms[arm], Number(values.steps))));
+        const cells = (["step", "rollout", "judging"] as const).map((name) => {
+          const figures = seconds[arm].map((one) => one[name]);
+          return `${name} ${spread(figures, 1, 2)}`;
+        });
+        process.stdout.write(`  ${arm.padEnd(8)} ${cells.join(", ")}\n`);
       }
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  const more = quantile(seconds.with, 0.5) / quantile(seconds.without, 0.5) - 1;
-  process.stdout.write(
-    `\nGRPO step, 128 completions, 256 questions to the judge:\nwithout ${spread(seconds.without, 1, 2)} s, with ${spread(seconds.with, 1, 2)} s: ${(100 * more).toFixed(1)} % more\n`,
-  );
 }
 
 const load = (): string =>

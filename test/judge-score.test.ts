@@ -133,4 +133,20 @@ describe("earl judge score", () => {
     expect((await earl("judge", "score", pairs)).err).toContain("endpoints");
     expect(existsSync(pairs.replace(".jsonl", ".scores.jsonl"))).toBe(false);
   });
+  test("says at once that a server answers nobody, and with what, and stops after a while", async () => {
+    await using server = await JudgeServer.start(({ text, index }) =>
+      index < 2 || text === "" ? scores(5, 5) : fails(500, "no memory"),
+    );
+    const out = file("out.jsonl");
+    const words = ["--url", server.url, "--out", out, "--set", "cache.isUsed=false"];
+    const limits = ["--set", "totalSeconds=1", "--set", "endpoints.0.concurrency=2"];
+    const { code, err } = await earl("judge", "score", writePairs(30), ...words, ...limits);
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /The judge has answered nobody.*: \d+ requests failed, the last one with HTTP 500: no memory \(http.*It is asked again now and then, for 1.0 s at most/,
+    );
+    expect(err).toContain("the same command goes on");
+    // Nothing that was scored is lost.
+    expect(rowsOf(out).filter(({ verdict }) => verdict.kind === "scored")).toHaveLength(1);
+  });
 });

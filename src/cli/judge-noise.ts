@@ -10,6 +10,7 @@ import { VieScoreJudge } from "../judge/viescore-judge.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { judgeSettings, type JudgeFlags } from "./judge-flags.ts";
 import { eachAtOnce, slotsOf } from "./judge-score.ts";
+import { guardAgainstOutage } from "./judge-outage.ts";
 import { tallyLines } from "./judge-tally.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
@@ -29,16 +30,21 @@ export async function measureNoise(
   const pairs = (await readPairs(path)).slice(0, size);
   const stopped = new Interrupted("Stopped.", "Answers are kept: the same command goes on.");
   using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
-  const { signal } = interrupt;
-  const settings = await judgeSettings(flags, signal);
+  const settings = await judgeSettings(flags, interrupt.signal);
   if (settings.temperature === 0) {
     throw new ConfigError("At temperature 0 a judge says the same each time: there is no noise to measure.", {
       hint: "Give the temperature that you mean to train with, for example --set temperature=0.7.",
     });
   }
   const calls: JudgeCall[] = [];
-  await using judge = await VieScoreJudge.open(settings, { onCall: (call) => calls.push(call) });
   const progress = progressOn(surroundings);
+  using guard = guardAgainstOutage(settings, {
+    say: (line) => progress.say(line),
+    signal: interrupt.signal,
+    hint: "See what the server says, and `earl judge check`. Answers are kept: the same command goes on.",
+  });
+  const { onOutage, signal } = guard;
+  await using judge = await VieScoreJudge.open(settings, { onCall: (call) => calls.push(call), onOutage });
   progress.start("Judge", pairs.length);
   const scores: number[][] = [];
   await eachAtOnce(pairs, slotsOf(settings), async (pair) => {

@@ -12,6 +12,7 @@ import { VieScoreJudge, type VieScoreSettings } from "../judge/viescore-judge.ts
 import { requireWritableFile } from "../runs/writable-place.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { judgeSettings, type JudgeFlags } from "./judge-flags.ts";
+import { guardAgainstOutage } from "./judge-outage.ts";
 import { tallyLines } from "./judge-tally.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
@@ -30,12 +31,18 @@ export async function scorePairs(path: string, flags: ScoreFlags, surroundings: 
   const open = pairs.filter((pair) => scores.scoreOf(pair) === undefined);
 
   const calls: JudgeCall[] = [];
-  await using judge = await VieScoreJudge.open(settings, { onCall: (call) => calls.push(call) });
   const progress = progressOn(surroundings);
+  using guard = guardAgainstOutage(settings, {
+    say: (line) => progress.say(line),
+    signal: interrupt.signal,
+    hint: `See what the server says, and \`earl judge check\`. What was scored is in ${out}: the same command goes on.`,
+  });
+  const { onOutage, signal } = guard;
+  await using judge = await VieScoreJudge.open(settings, { onCall: (call) => calls.push(call), onOutage });
   progress.start("Judge", pairs.length, pairs.length - open.length);
   let [done, failed] = [pairs.length - open.length, 0];
   await eachAtOnce(open, slotsOf(settings), async (pair) => {
-    const verdict = await verdictOn(path, pair, judge, interrupt.signal);
+    const verdict = await verdictOn(path, pair, judge, signal);
     scores.add(pair, verdict);
     done += 1;
     if (verdict.kind !== "scored") failed += 1;

@@ -8,6 +8,7 @@ import { datasetFingerprint } from "../data/fingerprint.ts";
 import { firstEdits, type PreparedEdit } from "../edits/prepared-edit.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import { Interrupted } from "../errors.ts";
+import { outageLines } from "../judge/outage.ts";
 import { openRewards } from "../rewards/open-reward.ts";
 import { verifyCheckpoint } from "../runs/checkpoint-state.ts";
 import type { Clock } from "../runs/clock.ts";
@@ -61,11 +62,12 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
   using run = openRun({ directory, config, schema: RunConfig, isResume, clock });
   const { resumePoint } = run;
   if (resumePoint !== undefined) await verifyCheckpoint(resumePoint.checkpoint);
+  const say = (notice: string): void => progress.say(notice);
   const ledger = new JudgeLedger(pricesOf(config.rewards));
   await using reward = await openRewards(config.rewards, {
     onJudgeCall: (name, call) => ledger.add(name, call),
+    onOutage: outageLines(say, "It is asked again now and then."),
   });
-  const say = (notice: string): void => progress.say(notice);
   const earlier = existsSync(directory.manifest) ? readManifest(directory.manifest) : undefined;
   const names = new HubNames({ onProgress: fetchProgress(progress), signal, earlier: earlier?.hub });
   const datasets = new RunDatasets(config.data, say, {

@@ -25,7 +25,7 @@ interface Waiter extends Pick<SlotRequest, "tokens" | "avoid" | "onNear"> {
   readonly resolve: (slot: Slot | "stalled") => void;
 }
 
-export class EndpointPool {
+export class EndpointPool implements Disposable {
   readonly #endpoints: readonly Endpoint[];
   readonly #timers: Timers;
   /** Seconds. */
@@ -34,6 +34,7 @@ export class EndpointPool {
   readonly #fresh = new WaitingLine<Waiter>();
   /** Of those in line. */
   readonly #mostNear: number;
+  readonly #forget: readonly (() => void)[];
   #lastAnswer = -Infinity;
   #turn = 0;
   #cancelTimer: (() => void) | undefined;
@@ -43,6 +44,13 @@ export class EndpointPool {
     this.#patience = patienceSeconds;
     this.#mostNear = endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0);
     this.#timers = timers;
+    // Others may ask the same server: whoever frees a slot may free it for somebody here.
+    this.#forget = endpoints.map((endpoint) => endpoint.onFree(() => this.#serve()));
+  }
+
+  [Symbol.dispose](): void {
+    this.#cancelTimer?.();
+    for (const forget of this.#forget) forget();
   }
 
   /** A slot, or "stalled" where the patience is at an end. Rejects with the signal's reason when that aborts. */
@@ -107,7 +115,6 @@ export class EndpointPool {
 
   readonly #onReleased = (health: ServerHealth): void => {
     if (health === "up") this.#lastAnswer = this.#timers.seconds();
-    this.#serve();
   };
 
   /** Of equals, each in turn. */

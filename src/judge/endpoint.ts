@@ -33,6 +33,8 @@ export class Endpoint {
   readonly #requests: RollingWindow | undefined;
   readonly #tokens: RollingWindow | undefined;
   readonly #breaker = new CircuitBreaker();
+  /** Those who wait for its slots. The first one is told last the next time, so that each has its turn. */
+  #waiting: (() => void)[] = [];
   #inFlight = 0;
   #restsUntil = -Infinity;
 
@@ -42,6 +44,14 @@ export class Endpoint {
     this.concurrency = concurrency;
     if (requestsPerMinute !== undefined) this.#requests = new RollingWindow(requestsPerMinute, MINUTE);
     if (tokensPerMinute !== undefined) this.#tokens = new RollingWindow(tokensPerMinute, MINUTE);
+  }
+
+  /** Calls back whenever a slot is free again. Returns how to stop that. */
+  onFree(callBack: () => void): () => void {
+    this.#waiting.push(callBack);
+    return () => {
+      this.#waiting = this.#waiting.filter((one) => one !== callBack);
+    };
   }
 
   /** Share of its slots that are taken. 0…1 */
@@ -60,7 +70,7 @@ export class Endpoint {
     );
   }
 
-  /** Takes a slot; `seconds` tells the time and `onReleased` is called when the slot is free again. */
+  /** Takes a slot; `seconds` tells the time and `onReleased` is told how it went, before the slot is given to others. */
   take(tokens: number, seconds: () => number, onReleased: (health: ServerHealth) => void): Slot {
     const now = seconds();
     const passage = this.#breaker.begin();
@@ -80,6 +90,10 @@ export class Endpoint {
         else if (health === "failing") passage.failed(end);
         else passage.ended();
         onReleased(health);
+        const [first, ...others] = this.#waiting;
+        if (first === undefined) return;
+        this.#waiting = [...others, first];
+        for (const callBack of [...others, first]) callBack();
       },
     };
   }

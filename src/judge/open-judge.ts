@@ -7,12 +7,18 @@ import { ChatModel } from "./chat-model.ts";
 import type { CallListener } from "./judge-call.ts";
 import { JudgeModel } from "./judge-model.ts";
 import { storePlace, type CacheSettings, type JudgeSettings } from "./judge-settings.ts";
+import type { OutageListener } from "./outage.ts";
+import type { ServerDirectory } from "./server-directory.ts";
 import type { Surroundings } from "./servers.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 
 export interface JudgeContext {
   readonly onCall?: CallListener;
   readonly timers?: Timers;
+  /** Servers that other judges ask as well. */
+  readonly directory?: ServerDirectory;
+  /** Told when servers answer nobody any more. */
+  readonly onOutage?: OutageListener;
 }
 
 /** Whoever opens it closes it. Throws ConfigError where the store cannot be opened; servers are asked later. */
@@ -20,8 +26,8 @@ export async function openJudgeModel(
   settings: JudgeSettings,
   context: JudgeContext = {},
 ): Promise<JudgeModel> {
-  const memory = await openMemory(settings.cache, context);
-  return new JudgeModel(new ChatModel(settings, judgeSurroundings(context)), settings, memory);
+  const chat = new ChatModel(settings, judgeSurroundings(context));
+  return new JudgeModel(chat, settings, await openMemory(settings.cache, context));
 }
 
 /** A memory on disk, or for the moment alone where the settings say so. */
@@ -35,6 +41,15 @@ export async function openMemory(
 }
 
 /** Retries are spread by numbers of this process: two that start together must not retry together. */
-export function judgeSurroundings({ timers = systemTimers }: JudgeContext): Surroundings {
-  return { timers, rng: Rng.from(process.pid, "judge", timers.now()) };
+export function judgeSurroundings({
+  timers = systemTimers,
+  directory,
+  onOutage,
+}: JudgeContext): Surroundings {
+  return {
+    timers,
+    rng: Rng.from(process.pid, "judge", timers.now()),
+    ...(directory !== undefined && { directory }),
+    ...(onOutage !== undefined && { onOutage }),
+  };
 }

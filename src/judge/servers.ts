@@ -7,10 +7,12 @@ import type { Rng } from "../random.ts";
 import { onAbort, reasonOf } from "./abort.ts";
 import { remedyFor, type Outcome } from "./attempt.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
-import { Endpoint, type ServerHealth, type Slot } from "./endpoint.ts";
+import type { Endpoint, ServerHealth, Slot } from "./endpoint.ts";
 import type { ServerSettings } from "./judge-settings.ts";
+import { OutageWatch, type OutageListener } from "./outage.ts";
 import { Pursuit, type Asked } from "./pursuit.ts";
-import { ServerConnection } from "./server-connection.ts";
+import type { ServerConnection } from "./server-connection.ts";
+import { ServerDirectory } from "./server-directory.ts";
 import { sleep, type Timers } from "./timers.ts";
 
 /** One thing to ask. `send` is called once a request. */
@@ -30,6 +32,9 @@ export interface Surroundings {
   readonly timers: Timers;
   /** Spreads retries. */
   readonly rng: Rng;
+  /** Servers that others ask as well; nobody does unless given. */
+  readonly directory?: ServerDirectory;
+  readonly onOutage?: OutageListener;
 }
 
 /** How long a server is left alone that throttles and does not say for how long. */
@@ -41,10 +46,18 @@ export class JudgeServers implements AsyncDisposable {
   readonly #pool: EndpointPool;
   readonly #timers: Timers;
   readonly #rng: Rng;
+  readonly #directory: ServerDirectory;
+  readonly #outages: OutageWatch;
 
-  constructor(settings: ServerSettings, { timers, rng }: Surroundings) {
+  /** Throws ConfigError where another one names a server with other limits. */
+  constructor(
+    settings: ServerSettings,
+    { timers, rng, directory = new ServerDirectory(), onOutage }: Surroundings,
+  ) {
     this.#settings = settings;
-    const endpoints = settings.endpoints.map((one) => new Endpoint(new ServerConnection(one), one));
+    this.#directory = directory;
+    this.#outages = new OutageWatch(onOutage);
+    const endpoints = settings.endpoints.map((one) => directory.join(one));
     this.connections = endpoints.map(({ connection }) => connection);
     this.#pool = new EndpointPool(endpoints, settings.totalSeconds, timers);
     this.#timers = timers;
@@ -103,15 +116,19 @@ export class JudgeServers implements AsyncDisposable {
       if (stop.signal.aborted && outcome?.status !== "answered") {
         outcome = signal.aborted ? undefined : { status: "timeout", reason: `no reply within ${seconds} s` };
       }
+      if (outcome !== undefined) {
+        this.#outages.heard(outcome, slot.endpoint.connection.url, this.#timers.seconds());
+      }
       slot.release({ health: healthOf(outcome), ...afterwards(outcome) });
     }
     if (outcome === undefined) throw reasonOf(signal);
     return outcome;
   }
 
-  /** Closes the sockets; what is on its way fails. */
+  /** Closes the sockets that nobody else uses; what is on its way there fails. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.connections.map((connection) => connection[Symbol.asyncDispose]()));
+    this.#pool[Symbol.dispose]();
+    await Promise.all(this.#settings.endpoints.map(async (one) => this.#directory.leave(one)));
   }
 }
 

@@ -8,6 +8,8 @@ import { z } from "zod";
 import { choiceOf, openChoice } from "../config/choice.ts";
 import { namedList, nameOf } from "../config/named-list.ts";
 import type { JudgeCall } from "../judge/judge-call.ts";
+import type { OutageListener } from "../judge/outage.ts";
+import { ServerDirectory } from "../judge/server-directory.ts";
 import type { Timers } from "../judge/timers.ts";
 import { DEGENERACY } from "./degeneracy.ts";
 import { productVariant } from "./geometric-mean.ts";
@@ -45,15 +47,28 @@ export const RewardList = namedList(RewardChoice);
 export interface RewardSurroundings {
   /** Told about every question to a judge, with the name of the reward that asked it. */
   readonly onJudgeCall?: (reward: string, call: JudgeCall) => void;
+  /** Told when a judge's servers answer nobody any more. */
+  readonly onOutage?: OutageListener;
   readonly timers?: Timers;
 }
 
-function contextFor(reward: string, surroundings: RewardSurroundings): RewardContext {
-  const { onJudgeCall, timers } = surroundings;
+/** Rewards that name the same server share it, through the directory. */
+function contextFor(
+  reward: string,
+  surroundings: RewardSurroundings,
+  directory: ServerDirectory,
+): RewardContext {
+  const { onJudgeCall, onOutage, timers } = surroundings;
   return {
     open: async (choice) =>
-      openChoice<RewardContext, Promise<Reward>>(REWARDS, choice, contextFor(nameOf(choice), surroundings)),
+      openChoice<RewardContext, Promise<Reward>>(
+        REWARDS,
+        choice,
+        contextFor(nameOf(choice), surroundings, directory),
+      ),
     judge: {
+      directory,
+      ...(onOutage !== undefined && { onOutage }),
       ...(onJudgeCall !== undefined && { onCall: (call) => onJudgeCall(reward, call) }),
       ...(timers !== undefined && { timers }),
     },
@@ -70,7 +85,7 @@ export async function openRewards(
 ): Promise<Reward> {
   const [first, ...others] = choices;
   const isAlone = others.length === 0 && first?.weight === 1 && first.map.kind === "identity";
-  return openComposed(choices, contextFor(TOTAL, surroundings), (opened) => {
+  return openComposed(choices, contextFor(TOTAL, surroundings, new ServerDirectory()), (opened) => {
     const [part] = opened;
     return isAlone && part !== undefined ? named(part.reward, part.name) : weightedSum(TOTAL, opened);
   });
