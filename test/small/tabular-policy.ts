@@ -76,7 +76,7 @@ export class TabularPolicy implements PolicyEngine {
   }
 
   async *generate(request: GenerationRequest): AsyncIterable<CompletedGroup> {
-    const { prompts, sampling, seed, signal, onTokens } = request;
+    const { prompts, sampling, seed, signal, onTokens, onWritten } = request;
     let written = 0;
     for (const [number, prompt] of prompts.entries()) {
       const completions: Completion[] = [];
@@ -84,6 +84,7 @@ export class TabularPolicy implements PolicyEngine {
         await Promise.resolve();
         signal?.throwIfAborted();
         const completion = this.#write(prompt, sampling, Rng.from(seed, number, index));
+        onWritten?.({ prompt: number, completion: index, ids: [...completion.ids] });
         onTokens?.((written += completion.ids.length));
         completions.push(completion);
       }

@@ -25,8 +25,8 @@ const ROUNDING = 1e-6;
  * drawn 70 %, 0.13 a drawn 13 % (`int(len × fraction)`). Throws DataError where a source would give no row.
  *
  * @example
- * takenRows([{ name: "a", rows: 10, weight: 3.7 }, { name: "b", rows: 100, weight: 0.13 }], { weights: "copies" })
- * // => [37, 13]
+ * const sources = [{ name: "a", rows: 10, weight: 3.7 }, { name: "b", rows: 100, weight: 0.13 }];
+ * takenRows(sources, { weights: "copies" }); // => [37, 13]
  */
 export function takenRows(sources: readonly WeightedSource[], rule: MixtureRule): number[] {
   const taken = rule.weights === "copies" ? byCopies(sources, rule) : byShares(sources, rule);
