@@ -109,9 +109,12 @@ export async function localTokenizers(
 /** Draws the bar of what is fetched, in megabytes. */
 export function fetchProgress(progress: Progress): FetchListener {
   let of = 0;
+  let isFinished = false;
   return (done, total, what) => {
     if (total !== of) progress.start("Fetch", Math.ceil(total / 1e6));
+    else if (isFinished) return;
     of = total;
+    isFinished = done === total;
     progress.advance(Math.floor(done / 1e6), `MB  ${what}`);
     if (done === total) progress.finish(`${(total / 1e6).toFixed(1)} MB`);
   };
