@@ -10,6 +10,7 @@ import { EngineSettings } from "../engine/open-engine-host.ts";
 import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import { EvaluationSettings } from "../evaluate/evaluation-settings.ts";
 import { isHubAddress } from "../hub/hub-address.ts";
+import { LoggingSettings } from "../logging/open-logger.ts";
 import { PolicySettings } from "../policy/policy-settings.ts";
 import { TokenizerSettings } from "../tokens/tokenizer-settings.ts";
 import { GrpoSettings } from "../train/grpo-settings.ts";
@@ -48,6 +49,7 @@ export const RunConfig = z.strictObject({
   sft: SftSettings.prefault({}),
   grpo: GrpoSettings.prefault({}),
   evaluation: EvaluationSettings.prefault({}),
+  logging: LoggingSettings,
 });
 
 export type RunConfig = z.infer<typeof RunConfig>;

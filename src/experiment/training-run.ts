@@ -9,6 +9,8 @@ import { firstEdits, type PreparedEdit } from "../edits/prepared-edit.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import { Interrupted } from "../errors.ts";
 import { outageLines } from "../judge/outage.ts";
+import { openLoggers } from "../logging/open-logger.ts";
+import type { RunLogger } from "../logging/run-logger.ts";
 import { openRewards } from "../rewards/open-reward.ts";
 import { verifyCheckpoint } from "../runs/checkpoint-state.ts";
 import type { Clock } from "../runs/clock.ts";
@@ -103,7 +105,8 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
     ),
   );
   try {
-    await using _ = watchEvents(directory.events, { from }, request.onEvent);
+    const loggers = openLoggers(config.logging, { folder: directory.logs, images: directory.images });
+    await using _ = watchEvents(directory.events, { from }, [request.onEvent, ...loggers.map(listenerOf)]);
     const followed = followData(run, datasets, { earlier: earlier?.data ?? [], now: data }, say);
     await trainAndEvaluate({ ...request, host, world, reward, run, ledger }, followed);
   } catch (error) {
@@ -112,6 +115,11 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
     throw signal.aborted && error === signal.reason ? interrupted(config, directory) : error;
   }
 }
+
+const listenerOf =
+  (logger: RunLogger) =>
+  (event: RunEvent): void =>
+    logger.event(event);
 
 async function trainAndEvaluate(live: LiveRun, followed: Disposable): Promise<void> {
   using _ = followed;

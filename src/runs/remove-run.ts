@@ -13,6 +13,13 @@ import { removeEmptyFolders } from "./writable-place.ts";
 /** Files in checkpoints/ that earlier versions wrote beside the checkpoints. */
 const POINTER = /^(latest|best-(sft|grpo))\.json$/;
 
+/** Folders in logs/ and the names of files that loggers write there. */
+const LOGS: ReadonlyMap<string, RegExp> = new Map([
+  ["tensorboard/sft", /^events\.out\.tfevents\.\d+\.earl\.\d+$/],
+  ["tensorboard/grpo", /^events\.out\.tfevents\.\d+\.earl\.\d+$/],
+  ["completions", /^(sft|grpo)_completions_\d+\.csv$/],
+]);
+
 /**
  * Deletes a run; what others put into its folder stays. Does nothing where there is no folder. Throws ConfigError where
  * the folder is not a run's, or the run is being written.
@@ -40,6 +47,13 @@ export function removeRunFiles(directory: RunDirectory): void {
   finishRemovals(directory, start?.id);
   removeMatching(directory.checkpoints, POINTER);
   removeMatching(directory.images, directory.imageName);
+  const logs = [...LOGS].map(([folder, pattern]) => [join(directory.logs, folder), pattern] as const);
+  for (const [folder, pattern] of logs) removeMatching(folder, pattern);
+  removeEmptyFolders([
+    directory.logs,
+    join(directory.logs, "tensorboard"),
+    ...logs.map(([folder]) => folder),
+  ]);
   // The events come last: as long as they are there, the folder is known to be a run's.
   for (const path of [directory.config, directory.manifest, directory.events]) rmSync(path, { force: true });
 }

@@ -44,6 +44,10 @@ export class RunDirectory {
   get images(): string {
     return join(this.path, "images");
   }
+  /** Files of other programs: what `logging` asks for. */
+  get logs(): string {
+    return join(this.path, "logs");
+  }
   get lock(): string {
     return join(this.path, "lock.json");
   }

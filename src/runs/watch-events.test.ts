@@ -21,7 +21,7 @@ describe("watchEvents", () => {
     using run = openTrial(directory, false);
     const heard: string[] = [];
     {
-      await using _ = watchEvents(directory.events, {}, ({ kind }) => heard.push(kind));
+      await using _ = watchEvents(directory.events, {}, [({ kind }) => heard.push(kind)]);
       await expect.poll(() => heard).toEqual(["run-start"]);
       run.recorder.record({ kind: "run-end" });
     }
@@ -47,7 +47,7 @@ describe("watchEvents", () => {
     const heard: RunEvent[] = [];
     const from = run.begin(trialManifest);
     {
-      await using _ = watchEvents(directory.events, { from }, (event) => heard.push(event));
+      await using _ = watchEvents(directory.events, { from }, [(event) => heard.push(event)]);
     }
     expect(heard.map(({ kind }) => kind)).toEqual(["run-resumed", "checkpoint-saved"]);
     expect(heard[0]).toMatchObject({ step: 1 });
@@ -56,14 +56,20 @@ describe("watchEvents", () => {
   test("goes on where its listener fails, and says so once", async () => {
     const directory = trialDirectory();
     using run = openTrial(directory, false);
+    const heard: string[] = [];
     const warned = once(process, "warning");
     {
-      await using _ = watchEvents(directory.events, {}, () => {
-        throw new Error("the terminal is gone");
-      });
+      await using _ = watchEvents(directory.events, {}, [
+        () => {
+          throw new Error("the terminal is gone");
+        },
+        ({ kind }) => heard.push(kind),
+      ]);
       run.recorder.record({ kind: "run-end" });
     }
     expect(String((await warned)[0])).toContain("the terminal is gone");
+    // The others hear on.
+    expect(heard).toEqual(["run-start", "run-end"]);
   });
 
   test("tells nothing of another process that took the run over", async () => {
@@ -72,7 +78,7 @@ describe("watchEvents", () => {
     using run = openTrial(directory, false);
     run.recorder.record({ kind: "stage-start", stage: "sft", steps: 10 });
     {
-      await using _ = watchEvents(directory.events, {}, ({ kind }) => heard.push(kind));
+      await using _ = watchEvents(directory.events, {}, [({ kind }) => heard.push(kind)]);
       await expect.poll(() => heard.length).toBe(2);
       run[Symbol.dispose]();
       openTrial(directory, true)[Symbol.dispose]();

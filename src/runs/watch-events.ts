@@ -7,21 +7,30 @@ import type { RunEvent } from "./event.ts";
 const POLL_MS = 100;
 
 /**
- * Calls `listener` with every event of a file from the byte `from` on, until it is disposed of; what was written until
+ * Calls the listeners with every event of a file from the byte `from` on, until it is disposed of; what was written until
  * then is told first. A listener that throws hears no more: whoever watches a run cannot stop it.
  */
 export function watchEvents(
   path: string,
   { from }: Pick<FollowOptions, "from">,
-  listener: (event: RunEvent) => void,
+  listeners: readonly ((event: RunEvent) => void)[],
 ): AsyncDisposable {
   const over = new AbortController();
   // Another process took the run over: what it says is not this one's to tell.
   let isOurs = true;
   const onCut = (): void => void (isOurs = false);
   const events = followEvents(path, { from: from ?? 0, signal: over.signal, onCut, pollMs: POLL_MS });
+  const hearing = new Set(listeners);
   const told = tell(events, (event) => {
-    if (isOurs) listener(event);
+    if (!isOurs) return;
+    for (const listener of hearing) {
+      try {
+        listener(event);
+      } catch (error) {
+        hearing.delete(listener);
+        complain(error);
+      }
+    }
   });
   return {
     async [Symbol.asyncDispose]() {
@@ -35,9 +44,13 @@ async function tell(events: AsyncIterable<RunEvent>, listener: (event: RunEvent)
   try {
     for await (const event of events) listener(event);
   } catch (error) {
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.emitWarning(
-      `Who was told of the run's events failed and hears no more; the run goes on. ${reason}`,
-    );
+    complain(error);
   }
+}
+
+function complain(error: unknown): void {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(
+    `Who was told of the run's events failed and hears no more; the run goes on. ${reason}`,
+  );
 }

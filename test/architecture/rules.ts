@@ -21,6 +21,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   engine: 3,
   encoders: 3,
   hub: 3,
+  logging: 3,
   judge: 4,
   rewards: 4,
   think: 5,
