@@ -62,6 +62,14 @@ describe("fittingExamples", () => {
     await expect(fittingExamples(dataset([example(1, 9)]), OPTIONS)).rejects.toThrow("9 × 9");
   });
 
+  test("says that a dataset of codes alone has nothing to fit a codebook to", async () => {
+    const codes = { source: { rows: 1, columns: 1, codes: Int32Array.of(3) } };
+    const rows = [{ id: "1", task: "edit", instruction: "do", codes }];
+    await expect(fittingExamples(dataset(rows), { seed: 0, patchSize: 4 })).rejects.toThrow(
+      "holds codes and no pictures",
+    );
+  });
+
   test("takes fewer examples where pictures are large", async () => {
     const large = encodePng(picture(4096, 2048));
     let read = 0;

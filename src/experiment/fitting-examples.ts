@@ -2,6 +2,7 @@
 
 import { decodeExample, type EditExample, type ExamplePictures } from "../data/edit-dataset.ts";
 import type { OpenDataset } from "../data/open-dataset.ts";
+import { DataError } from "../errors.ts";
 import { madeOfRows } from "../edits/made-of-rows.ts";
 import type { Picture } from "../images/picture.ts";
 import { Rng } from "../random.ts";
@@ -67,6 +68,14 @@ export async function fittingExamples(
     }
   }
   if (bytes === 0 && oddSize !== undefined) throw oddSize;
+  if (bytes === 0 && fitted.length > 0) {
+    throw new DataError(
+      `${train.directory} holds codes and no pictures, so that no codebook can be fitted to it.`,
+      {
+        hint: "Start from a checkpoint with the vision tokenizer that made the codes (policy.checkpoint), or use pictures.",
+      },
+    );
+  }
   const ordered = fitted.toSorted((left, right) => left.index - right.index);
   return {
     pictures: ordered.flatMap(({ pictures }) => pictures),

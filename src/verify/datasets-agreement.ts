@@ -1,6 +1,7 @@
 /** Datasets against the `datasets` library and `torch.load`: words, picture sizes, RGB bytes and code grids of every row. */
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -55,11 +56,18 @@ export async function* compareDatasets(directory: string): AsyncGenerator<Compar
   for (const [name, rows] of Object.entries(recording)) {
     const kind = kindOf(name);
     if (kind === undefined) unread.push(name);
-    else yield* compareRows(name, rows, await examplesOf(kind, join(directory, name), rows.length));
+    else yield* compareRows(name, rows, await examplesOf(kind, folderOf(directory, name), rows.length));
   }
   const folders = await readdir(directory, { withFileTypes: true });
-  const unnamed = folders.filter((one) => one.isDirectory() && recording[one.name] === undefined);
+  const isFlat = Object.keys(recording).some((name) => folderOf(directory, name) === directory);
+  const unnamed = folders.filter((one) => !isFlat && one.isDirectory() && recording[one.name] === undefined);
   return [...unread, ...unnamed.map((one) => one.name)];
+}
+
+/** The files of a single dataset may lie beside the recording itself. */
+function folderOf(directory: string, name: string): string {
+  const own = join(directory, name);
+  return existsSync(own) ? own : directory;
 }
 
 /** "magicbrush-test" is magicbrush, "human-edit" humanedit: the longest name of a kind that it begins with. */

@@ -8,6 +8,8 @@ import { crc32 } from "node:zlib";
 import type { AsyncBuffer, FileMetaData } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 
+const MOST_PAGE_BYTES = 512 * 2 ** 20;
+
 interface Chunk {
   readonly start: number;
   readonly end: number;
@@ -65,6 +67,10 @@ function checkPages(bytes: ArrayBuffer, from: number, to: number): void {
     const header = headerAt(reader);
     if (header === undefined) return;
     const { offset } = reader;
+    // A page is a megabyte, or one picture; what it says is allocated before it is known to be true.
+    if (header.uncompressed_page_size > MOST_PAGE_BYTES) {
+      throw new Error(`a page says that it holds ${header.uncompressed_page_size} bytes`);
+    }
     const end = offset + header.compressed_page_size;
     if (!(header.compressed_page_size >= 0) || end > to) return;
     reader.offset = end;
