@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { Command } from "commander";
 
+import { addCard } from "./commands/card.ts";
 import { addConfig } from "./commands/config.ts";
 import { addData } from "./commands/data.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -49,6 +50,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addEvaluate,
     addEdit,
     addReport,
+    addCard,
     addServe,
     addLs,
     addConfig,

@@ -32,6 +32,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   experiment: 7,
   serve: 7,
   report: 7,
+  card: 7,
   cli: 8,
   index: 8,
 };
