@@ -14,8 +14,8 @@ describe("earl verify", () => {
   });
 
   test("exits 2 for a folder that is no recording, with the kinds there are", async () => {
-    const { code, err } = await earl("verify", join(FIXTURES, "datasets"));
-    expect(err).toContain("datasets is no recording.");
+    const { code, err } = await earl("verify", join(FIXTURES, "damaged-pictures"));
+    expect(err).toContain("damaged-pictures is no recording.");
     expect(err).toContain("text-tokenizer: tokenizer files");
     expect(code).toBe(2);
   });

@@ -85,7 +85,7 @@ export async function openDataset(
 
 /** Whose the datasets of a kind are; undefined for a user's own. */
 export function cardOf(kind: keyof typeof DATASETS): DatasetCard | undefined {
-  const entry: { readonly card?: DatasetCard } = DATASETS[kind];
+  const entry: { readonly about: string; readonly card?: DatasetCard } = DATASETS[kind];
   return entry.card;
 }
 
