@@ -72,4 +72,4 @@ export function overridesOf(flags: { readonly set: readonly string[]; readonly d
 
 /** How a dataset may be named on the command line; read by named-dataset.ts. */
 export const DATASET_NAMES =
-  "a folder, KIND:FOLDER, hf://owner/name, a run's config, or a YAML of a dataset's settings; with @train, @validation or @test behind it";
+  "the name of a published dataset (its kind), a folder, KIND:FOLDER, hf://owner/name, a run's config, or a YAML of a dataset's settings; with @train, @validation or @test behind it";

@@ -10,7 +10,13 @@ import { parseConfig } from "../config/load-config.ts";
 import { readTextFile } from "../config/read-yaml.ts";
 import { detectDataset } from "../data/detect-kind.ts";
 import type { DatasetSplit } from "../data/edit-dataset.ts";
-import { DATASETS, openDataset, type DatasetSettings, type OpenDataset } from "../data/open-dataset.ts";
+import {
+  cardOf,
+  DATASETS,
+  openDataset,
+  type DatasetSettings,
+  type OpenDataset,
+} from "../data/open-dataset.ts";
 import { ConfigError } from "../errors.ts";
 import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
 import { openingProgress, type Progress } from "../experiment/progress.ts";
@@ -87,8 +93,25 @@ function settingsOf(place: string): DatasetSettings {
     return parseConfig(DATASET, JSON.stringify({ kind, directory }), place);
   }
   if (existsSync(place)) return parseConfig(DATASET, JSON.stringify({ directory: place }), place);
+  if (Object.hasOwn(DATASETS, place)) return publishedDataset(place as keyof typeof DATASETS);
   throw new ConfigError(`${place} is no dataset: there is no such folder or file.`, {
     hint: `Name ${DATASET_NAMES}. Kinds: ${Object.keys(DATASETS).join(", ")}.`,
+  });
+}
+
+/** A kind alone is the dataset where its authors published it. */
+function publishedDataset(kind: keyof typeof DATASETS): DatasetSettings {
+  const card = cardOf(kind);
+  if (card?.hub !== undefined) {
+    return parseConfig(DATASET, JSON.stringify({ kind, directory: `hf://${card.hub}` }), kind);
+  }
+  if (card === undefined) {
+    throw new ConfigError(`${kind} is a kind of dataset, and nobody publishes it.`, {
+      hint: `Write ${kind}:FOLDER.`,
+    });
+  }
+  throw new ConfigError(`${card.title} cannot be read where it is published, at ${card.page}.`, {
+    hint: `${card.gating ?? "Fetch it."} Then write ${kind}:FOLDER.`,
   });
 }
 
