@@ -6,10 +6,16 @@ import { choiceOf, openChoice } from "../config/choice.ts";
 import { label } from "../config/ranges.ts";
 import { namedList, nameOf } from "../config/named-list.ts";
 import type { Benchmark, BenchmarkContext } from "./benchmark.ts";
+import { AURORA_BENCH } from "./benchmarks/aurora-bench.ts";
+import { EMUEDIT } from "./benchmarks/emuedit.ts";
+import { OMNIEDIT_DEV } from "./benchmarks/omniedit-dev.ts";
 import { HELD_OUT } from "./held-out.ts";
 
 export const BENCHMARKS = {
   "held-out": HELD_OUT,
+  omniedit: OMNIEDIT_DEV,
+  emuedit: EMUEDIT,
+  aurora: AURORA_BENCH,
 };
 
 /** One benchmark of a list: its kind's options, and its name. */
@@ -25,6 +31,6 @@ export const BenchmarkList = namedList(BenchmarkChoice);
 
 /** The benchmark that was chosen; its edits are read when it is opened. */
 export function openBenchmark(choice: BenchmarkChoice, context: BenchmarkContext): Benchmark {
-  const { reward, measures, open } = openChoice<BenchmarkContext, Benchmark>(BENCHMARKS, choice, context);
-  return { name: nameOf(choice), reward, measures, open };
+  const { name: _kind, ...benchmark } = openChoice<BenchmarkContext, Benchmark>(BENCHMARKS, choice, context);
+  return { ...benchmark, name: nameOf(choice) };
 }

@@ -1,0 +1,115 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parquetWriteBuffer, type ColumnSource } from "hyparquet-writer";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EditDataset } from "../../data/edit-dataset.ts";
+import { referenceReward } from "../../rewards/reference.ts";
+import type { Benchmark } from "../benchmark.ts";
+import { openBenchmark } from "../open-benchmark.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "earl-benchmarks-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Kind = "omniedit" | "emuedit" | "aurora";
+const PIXEL = Uint8Array.of(1, 2, 3);
+
+function benchmark(kind: Kind, directory: string): Benchmark {
+  const never = (): never => expect.fail();
+  return openBenchmark({ kind, directory }, { reward: referenceReward, edits: never, prepare: never });
+}
+
+const examples = async (kind: Kind, directory: string): Promise<EditDataset> =>
+  benchmark(kind, directory).examples!();
+
+/** A parquet file with these columns. */
+function write(name: string, file: string, columns: Record<string, unknown[]>): string {
+  const directory = join(folder, name);
+  mkdirSync(join(directory, "data"), { recursive: true });
+  const columnData = Object.entries(columns).map(([column, data]): ColumnSource => {
+    const [first] = data;
+    const plain = typeof first === "number" ? "INT32" : "STRING";
+    return { name: column, data, type: first instanceof Uint8Array ? "BYTE_ARRAY" : plain };
+  });
+  writeFileSync(join(directory, "data", file), new Uint8Array(parquetWriteBuffer({ columnData })));
+  return directory;
+}
+
+const repeated = <T>(count: number, of: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => of(index));
+
+function emuedit(name: string, rows: number): string {
+  return write(name, "test-00000-of-00001.parquet", {
+    instruction: repeated(rows, (row) => `Edit ${row}`),
+    image: repeated(rows, () => PIXEL),
+    task: repeated(rows, () => "add"),
+    idx: repeated(rows, (row) => row),
+    input_caption: repeated(rows, (row) => `before ${row}`),
+    output_caption: repeated(rows, (row) => `after ${row}`),
+  });
+}
+
+describe("emuedit", () => {
+  test("takes the rows of EARL's shuffle in its order, with captions", async () => {
+    const edits = await examples("emuedit", emuedit("emu", 3589));
+    expect(edits.count).toBe(1000);
+    const rows = await edits.read([0, 1, 9, 999]);
+    expect(rows.slice(0, 3)).toMatchObject([
+      { id: "3047", instruction: "Edit 3047", captions: { source: "before 3047", target: "after 3047" } },
+      { id: "2971" },
+      { id: "551" },
+    ]);
+    await expect(edits.read([1000])).rejects.toThrow(RangeError);
+  });
+
+  test("refuses the set whose splits are called the other way round", async () => {
+    await expect(examples("emuedit", emuedit("swapped", 2022))).rejects.toThrow(
+      "has 2022 rows, EmuEdit's test split has 3589",
+    );
+  });
+
+  test("takes the measures that need no model, and says which are its own", () => {
+    const { name, measures } = benchmark("emuedit", folder);
+    expect([name, ...measures.map((one) => one.name)]).toEqual(["emuedit", "reward", "l1_source"]);
+  });
+});
+
+describe("aurora", () => {
+  const SOURCES = ["magicbrush", "ag", "something", "clevr", "whatsup", "emu", "epic", "kubric"];
+  const aurora = (name: string, sources: string[]): string =>
+    write(name, "test-00000-of-00001.parquet", {
+      input: sources.map(() => PIXEL),
+      instruction: sources.map((_, row) => `Edit ${row}`),
+      source: sources,
+    });
+
+  test("has 50 edits of each source, named by their rows", async () => {
+    const edits = await examples(
+      "aurora",
+      aurora(
+        "aurora",
+        SOURCES.flatMap((source) => repeated(50, () => source)),
+      ),
+    );
+    expect(edits.count).toBe(400);
+    expect(await edits.read([51])).toMatchObject([{ id: "51", task: "ag", instruction: "Edit 51" }]);
+  });
+
+  test("names the source of which rows are missing", async () => {
+    const wrong = SOURCES.flatMap((source) => repeated(50, () => (source === "epic" ? "emu" : source)));
+    await expect(examples("aurora", aurora("aurora-wrong", wrong))).rejects.toThrow(
+      'has 100 rows of source "emu", AURORA-Bench has 50',
+    );
+  });
+});
+
+test("omniedit refuses a dev split of another size", async () => {
+  const directory = write("omni", "dev-00000-of-00001.parquet", {
+    omni_edit_id: repeated(690, (row) => `task_obj_add_${row}`),
+    task: repeated(690, () => "style"),
+  });
+  await expect(examples("omniedit", directory)).rejects.toThrow("has 690 rows, OmniEdit dev has 700");
+});
