@@ -9,6 +9,7 @@ import type { Benchmark, BenchmarkContext } from "./benchmark.ts";
 import { AURORA_BENCH } from "./benchmarks/aurora-bench.ts";
 import { EMUEDIT } from "./benchmarks/emuedit.ts";
 import { OMNIEDIT_DEV } from "./benchmarks/omniedit-dev.ts";
+import { VISMIN_EDITS } from "./benchmarks/vismin-edits.ts";
 import { HELD_OUT } from "./held-out.ts";
 
 export const BENCHMARKS = {
@@ -16,6 +17,7 @@ export const BENCHMARKS = {
   omniedit: OMNIEDIT_DEV,
   emuedit: EMUEDIT,
   aurora: AURORA_BENCH,
+  vismin: VISMIN_EDITS,
 };
 
 /** One benchmark of a list: its kind's options, and its name. */

@@ -14,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-type Kind = "omniedit" | "emuedit" | "aurora";
+type Kind = "omniedit" | "emuedit" | "aurora" | "vismin";
 const PIXEL = Uint8Array.of(1, 2, 3);
 
 function benchmark(kind: Kind, directory: string): Benchmark {
@@ -112,4 +112,21 @@ test("omniedit refuses a dev split of another size", async () => {
     task: repeated(690, () => "style"),
   });
   await expect(examples("omniedit", directory)).rejects.toThrow("has 690 rows, OmniEdit dev has 700");
+});
+
+test("vismin reads both files, whose names are the tasks, and misses one that is not there", async () => {
+  const file = (task: string): string =>
+    write("vismin", `train/${task}-00001.parquet`, {
+      id: [1, 2],
+      source_image: [PIXEL, PIXEL],
+      edited_image: [PIXEL, PIXEL],
+      edit_instruction: ["edit_instruction: Add a cat", "Swap them"],
+    });
+  mkdirSync(join(folder, "vismin/data/train"), { recursive: true });
+  await expect(examples("vismin", file("counting"))).rejects.toThrow("has no file of relation");
+  const edits = await examples("vismin", file("relation"));
+  expect(await edits.read([0, 3])).toMatchObject([
+    { id: "counting-1", task: "counting", instruction: "Add a cat" },
+    { id: "relation-2", task: "relation", instruction: "Swap them" },
+  ]);
 });
