@@ -49,6 +49,19 @@ describe("parseScores", () => {
     ["an object within an object", '{"result": {"score": [7, 8]}}'],
     ["boxes in the reasoning", '{"score": [7, 8], "reasoning": "the hat at [120, 340] is red"}'],
     ["scores quoted in the reasoning", '{"score": [7, 8], "reasoning": "asked for \\"score\\": [10, 10]"}'],
+    ["a string that begins with other scores", '{"score": [7, 8], "reasoning": "score: [1, 2] came first"}'],
+    ["other scores within a string", '{"score": [7, 8], "reasoning": "my score: [1, 2] came first"}'],
+    [
+      "a string that ends in a backslash",
+      '{"score": [7, 8], "reasoning": "a \\\\", "note": "a score: [1, 2]"}',
+    ],
+    [
+      "lists within strings, where nothing is labelled",
+      '{"reasoning": "boxes [1, 2], [3, 4]", "rating": [7, 8]}',
+    ],
+    ["an escaped quote before a list in a string", '{"reasoning": "a \\" [1, 2]", "rating": [7, 8]}'],
+    ["the word in a sentence before the list", 'Score: fine. {"rating": [7, 8]}'],
+    ["a thousand control characters", `{"score":${"\u0001".repeat(1000)}[7, 8]}`],
     ["a reply that was escaped as a whole", '"{\\"score\\": [7, 8]}"'],
     ["thoughts before the answer", '<think>perhaps [3, 4]?</think>\n{"score": [7, 8]}'],
     ["thoughts whose opening mark the template wrote", 'perhaps {"score": [3, 4]}</think>{"score": [7, 8]}'],
@@ -86,6 +99,12 @@ describe("parseScores", () => {
     ["thoughts without an answer", '<think>I would say {"score": [7, 8]}'],
     ["thoughts before a refusal", '<think>{"score": [7, 8]}</think> I cannot judge this.'],
     ["an error of a proxy", "<html><body>502 Bad Gateway [1, 2, 3]</body></html>"],
+    ["no number, in small letters", "score: nan, rating: [7, 8]"],
+    ["nothing, in capitals, before another list", "score: None, rating: [7, 8]"],
+    ["a fraction of one before another list", "score: .5, rating: [7, 8]"],
+    ["an object before another list", 'score: {"a": 1}, rating: [7, 8]'],
+    ["a word for the score beside another list", '{"score": "good", "box": [7, 8]}'],
+    ["two objects that differ in one number", '{"score": [7, 8]}\n{"score": [7, 9]}'],
     ["blanks", " \n\t  "],
   ])("does not read %s", (_, reply) => {
     expect(read(reply)).toBe("unparsable");

@@ -107,7 +107,9 @@ function labelledLists(text: string, json: FoundJson | undefined): Reading[] {
     const [written, opening, closing, assigns] = label;
     const isQuoted = opening !== undefined && closing !== undefined;
     if (assigns === undefined) continue;
-    if (json?.isInString(label.index) === true) continue;
+    // A quote that opens at the word and does not close behind it begins a string: what follows is quoted.
+    const isText = opening === '"' && closing === undefined;
+    if (json !== undefined && (isText || json.isInString(label.index))) continue;
     if (json === undefined && isQuoted && !isWhereKeysStand(text, label.index)) {
       // Quoted within a sentence, or within a string that JSON's rules no longer tell from the rest.
       readings.push("no list");
