@@ -1,11 +1,12 @@
 /** Commands that name what lies on the hub, against a hub on loopback. */
 
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
+import { readPreparedRecord } from "../src/data/prepared/prepared-record.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { readManifest } from "../src/runs/manifest.ts";
 import { LoopbackHub } from "./hub-server/loopback-hub.ts";
@@ -61,10 +62,12 @@ describe("what lies on the hub", () => {
     expect(got.code).toBe(0);
     expect(readdirSync(got.out.trim())).toContain("model.safetensors");
     expect((await earl("get", "hf://someone/scenes", "--include", "train-*")).err).toContain("1 files");
+    // A name alone may be a dataset's.
+    expect((await earl("get", "someone/scenes", "--dry-run")).err).toContain("hf://someone/scenes at");
     const none = await earl("get", "someone/none");
     expect([none.code, none.err]).toEqual([
       2,
-      expect.stringContaining("The hub has no someone/none at main"),
+      expect.stringContaining("The hub has no model someone/none at main"),
     ]);
   });
 
@@ -74,8 +77,25 @@ describe("what lies on the hub", () => {
     expect(out).toContain("layers");
   });
 
+  test("is looked at by name, and prepared: two sources of one repository, the commit in the record", async () => {
+    const look = await earl("data", "look", "hf://someone/scenes@test", "--show", "0");
+    expect([look.code, look.out]).toEqual([0, expect.stringContaining("test: 8 rows")]);
+    const sources = ["someone/scenes", "someone/scenes@main"].map(
+      (name, at) => `{ name: "${at}", kind: omniedit, directory: "hf://${name}" }`,
+    );
+    const data = `data: { kind: mixture, sources: [${sources.join(", ")}] }`;
+    writeFileSync("mixed.yaml", ["name: hub", "algorithm: sft", data].join("\n"));
+    const flags = ["--set", "policy.checkpoint=someone/tiny", "--split", "validation", "--out", "prepared"];
+    const prepared = await earl("data", "prepare", "mixed.yaml", ...flags);
+    expect(prepared).toMatchObject({ code: 0 });
+    expect(readPreparedRecord(join("prepared", "1"))?.hub).toContainEqual({
+      name: "hf://someone/scenes@main",
+      kind: "dataset",
+      commit: commits.data,
+    });
+  });
+
   test("is trained on by name; the manifest says which commits, and a resumed run stays with them", async () => {
-    const { writeFileSync } = await import("node:fs");
     writeFileSync("run.yaml", config.join("\n"));
     const trained = await earl("train", "run.yaml", ...set);
     expect(trained).toMatchObject({ code: 0 });

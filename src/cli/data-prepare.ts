@@ -6,11 +6,13 @@ import { join } from "node:path";
 import type { DatasetSplit } from "../data/edit-dataset.ts";
 import type { DatasetSettings, OpenDataset } from "../data/open-dataset.ts";
 import { nameOf } from "../config/named-list.ts";
+import { readPreparedRecord } from "../data/prepared/prepared-record.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
 import { ConfigError, DataError, Interrupted } from "../errors.ts";
 import { freshTokenizers } from "../experiment/fresh-policy.ts";
 import { begunVision, PREPARED_SPLITS, prepareData } from "../experiment/prepare-data.ts";
+import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
 import { openingProgress } from "../experiment/progress.ts";
 import { loadRunConfig, type RunConfig } from "../experiment/run-config.ts";
 import { RunDatasets } from "../experiment/run-datasets.ts";
@@ -42,7 +44,13 @@ export async function prepare(file: string, flags: PrepareFlags, surroundings: S
   await using host = await openEngineHost(config.engine);
   for (const { name, data } of sourcesOf(config, flags.source)) {
     const directory = name === undefined ? out : join(out, name);
-    const job = { host, config, data, directory, flags, signal: interrupt.signal };
+    // A branch that moved on since the work was begun is not followed.
+    const names = new HubNames({
+      onProgress: fetchProgress(progressOn(surroundings)),
+      signal: interrupt.signal,
+      earlier: readPreparedRecord(directory)?.hub,
+    });
+    const job = { host, names, config, data, directory, flags, signal: interrupt.signal };
     await prepareOne(job, name, surroundings);
     surroundings.stdout.write(`${directory}\n`);
   }
@@ -74,6 +82,7 @@ function sourcesOf({ data }: RunConfig, wanted: string | undefined): Source[] {
 
 interface Job {
   readonly host: EngineHost;
+  readonly names: HubNames;
   readonly config: RunConfig;
   readonly data: DatasetSettings;
   readonly directory: string;
@@ -82,10 +91,11 @@ interface Job {
 }
 
 async function prepareOne(job: Job, name: string | undefined, surroundings: Surroundings): Promise<void> {
-  const { config, data, directory, flags, signal } = job;
+  const { config, data, directory, flags, names, signal } = job;
   const progress = progressOn(surroundings);
   const datasets = new RunDatasets(config.data, (notice) => progress.say(notice), {
     onProgress: openingProgress(progress),
+    names,
   });
   const splits = await openSplits(datasets, data, flags.split, progress);
   await using vision = await openVision(job, splits);
@@ -95,6 +105,7 @@ async function prepareOne(job: Job, name: string | undefined, surroundings: Surr
   let seen = 0;
   const record = await prepareData({
     data: JSON.parse(JSON.stringify(data)) as typeof data,
+    hub: names.pinned,
     splits,
     vision,
     directory,
@@ -138,12 +149,13 @@ async function openSplits(
 
 /** Of the policy that the config starts from; fitted to the training split where that is a fresh one. */
 async function openVision(
-  { host, config, directory }: Job,
+  { host, names, config, directory }: Job,
   splits: readonly OpenDataset[],
 ): Promise<VisionTokenizer> {
-  const { checkpoint, visionTokenizer } = config.policy;
-  if (visionTokenizer !== undefined) return host.openVision(visionTokenizer);
-  if (checkpoint !== undefined) {
+  const { visionTokenizer } = config.policy;
+  if (visionTokenizer !== undefined) return host.openVision(await names.checkpoint(visionTokenizer));
+  if (config.policy.checkpoint !== undefined) {
+    const checkpoint = await names.checkpoint(config.policy.checkpoint);
     const base = (await readAdapterDirectory(checkpoint))?.base;
     const own = base === undefined || existsSync(join(checkpoint, VISION_FILE));
     return host.openVision(own ? checkpoint : base);

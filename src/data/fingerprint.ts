@@ -1,13 +1,15 @@
 /**
  * What tells a dataset's files from other ones: rows, size, and a hash of the content. Small files are hashed whole. Of
- * large ones a sample is: hours of reading before a run begins would be paid for at every start and resume.
+ * large ones a sample is: hours of reading before a run begins would be paid for at every start and resume. Large files of
+ * the hub bring their hash.
  */
 
 import { createHash } from "node:crypto";
-import { open, type FileHandle } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { open, realpath, type FileHandle } from "node:fs/promises";
+import { basename, join, relative, sep } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { remoteFileAt } from "./containers/remote-file.ts";
 import type { DatasetSplit, EditDataset } from "./edit-dataset.ts";
 import { fileSha256 } from "./file-hash.ts";
 
@@ -72,10 +74,22 @@ type FileContent = Pick<FileFingerprint, "bytes" | "modified" | "sample" | "sha2
 async function contentOf(path: string, whole: boolean): Promise<FileContent> {
   await using handle = await open(path);
   const { size, mtime } = await handle.stat();
-  const about = { bytes: size, modified: mtime.toISOString() };
+  const modified = mtime.toISOString();
+  // What is read in pieces is known by what the hub promises of it.
+  const remote = remoteFileAt(path);
+  if (remote !== undefined) return { bytes: remote.bytes, modified, ...promisedHash(remote.hash) };
+  const about = { bytes: size, modified };
   if (size <= WHOLE_BYTES) return { ...about, sha256: await fileSha256(path) };
+  // Compared with its hash when it was fetched. A sample besides would tell it from the same file read in pieces.
+  const promised = promisedHash(basename(await realpath(path)));
+  if (promised.sha256 !== undefined && !whole) return { ...about, ...promised };
   const sample = await sampleOf(handle, size);
   return whole ? { ...about, sample, sha256: await fileSha256(path) } : { ...about, sample };
+}
+
+/** The hash that the hub calls a large file by, in its cache too. */
+function promisedHash(name: string): { readonly sha256?: string } {
+  return /^[0-9a-f]{64}$/.test(name) ? { sha256: name } : {};
 }
 
 async function sampleOf(handle: FileHandle, size: number): Promise<string> {

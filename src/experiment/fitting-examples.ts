@@ -68,7 +68,8 @@ export async function fittingExamples(
     }
   }
   if (bytes === 0 && oddSize !== undefined) throw oddSize;
-  if (bytes === 0 && fitted.length > 0) {
+  // Codes that a known tokenizer made need no codebook.
+  if (bytes === 0 && fitted.length > 0 && train.codesOf === undefined) {
     throw new DataError(
       `${train.directory} holds codes and no pictures, so that no codebook can be fitted to it.`,
       {

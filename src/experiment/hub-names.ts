@@ -108,14 +108,14 @@ export async function localTokenizers(
 
 /** Draws the bar of what is fetched, in megabytes. */
 export function fetchProgress(progress: Progress): FetchListener {
-  let of = 0;
-  let isFinished = false;
+  let [of, isWhole] = [0, true];
   return (done, total, what) => {
-    if (total !== of) progress.start("Fetch", Math.ceil(total / 1e6));
-    else if (isFinished) return;
-    of = total;
-    isFinished = done === total;
+    if (total !== of || isWhole) {
+      if (done === total && total === of) return;
+      progress.start("Fetch", Math.ceil(total / 1e6), Math.floor(done / 1e6));
+    }
+    [of, isWhole] = [total, done === total];
     progress.advance(Math.floor(done / 1e6), `MB  ${what}`);
-    if (done === total) progress.finish(`${(total / 1e6).toFixed(1)} MB`);
+    if (isWhole) progress.finish(`${(total / 1e6).toFixed(1)} MB`);
   };
 }

@@ -3,7 +3,7 @@
  * that training reads instead. Shards are written whole, so whatever stops the work costs one of them at most.
  */
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { decodeExample, type DatasetSplit, type EditExample } from "../data/edit-dataset.ts";
@@ -24,7 +24,7 @@ import { fittedPictures, pairOf, withFittedBoxes, type Pictures } from "../edits
 import { DataError } from "../errors.ts";
 import { encodePng } from "../images/png.ts";
 import type { Picture } from "../images/picture.ts";
-import { placeOfTemporary, writeFileAtomically } from "../runs/atomic-write.ts";
+import { isAbandoned, placeOfTemporary, writeFileAtomically } from "../runs/atomic-write.ts";
 import { makeFolders } from "../runs/writable-place.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import { visionFingerprint } from "../tokens/vision-fingerprint.ts";
@@ -36,6 +36,8 @@ const ENCODED_AT_ONCE = 16;
 export interface PreparationRequest {
   /** The dataset as the config declares it, for the record. */
   readonly data: PreparedRecord["data"];
+  /** The commits of what was named on the hub. */
+  readonly hub?: NonNullable<PreparedRecord["hub"]>;
   readonly splits: readonly OpenDataset[];
   readonly vision: VisionTokenizer;
   readonly directory: string;
@@ -53,7 +55,7 @@ export interface PreparationRequest {
  * something else, or was begun with other data or settings; EngineError where the disk is full.
  */
 export async function prepareData(request: PreparationRequest): Promise<PreparedRecord> {
-  const { data, splits, vision, directory, pictures, rowsPerShard } = request;
+  const { data, hub = [], splits, vision, directory, pictures, rowsPerShard } = request;
   const before = readPreparedRecord(directory);
   if (before === undefined) refuseForeign(directory);
   const files = (await datasetFingerprint(splits)).map(
@@ -64,12 +66,21 @@ export async function prepareData(request: PreparationRequest): Promise<Prepared
     splits.map(({ split, count }) => [split, { rows: count, shards: Math.ceil(count / rowsPerShard) }]),
   );
   const fingerprint = await visionFingerprint(vision);
-  let record = recordOf({ data, vision: fingerprint, pictures, rowsPerShard, files, splits: planned });
+  let record = recordOf({
+    data,
+    ...(hub.length > 0 && { hub }),
+    vision: fingerprint,
+    pictures,
+    rowsPerShard,
+    files,
+    splits: planned,
+  });
   if (before !== undefined) {
     refuseOther(directory, before, record);
     record = withEarlier(record, before);
   }
   makeFolders(directory);
+  removeAbandoned(directory);
   const save = (): void =>
     writeFileAtomically(join(directory, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
   for (const [name, content] of vision.files()) writeFileAtomically(join(directory, name), content);
@@ -87,6 +98,14 @@ export async function prepareData(request: PreparationRequest): Promise<Prepared
     save();
   }
   return record;
+}
+
+/** What writes that were killed left. */
+function removeAbandoned(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    if (placeOfTemporary(name) !== undefined && isAbandoned(path)) rmSync(path, { force: true });
+  }
 }
 
 /** Splits and files of an earlier sitting that this one does not have stay in the record. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { LoopbackHub } from "../../test/hub-server/loopback-hub.ts";
+import { datasetFingerprint } from "../data/fingerprint.ts";
 import { isBroken } from "../data/edit-dataset.ts";
 import { openOmniEdit } from "../data/omniedit-dataset.ts";
 import { writeScenes } from "../data/scenes/write-scenes.ts";
@@ -80,6 +82,22 @@ describe("a dataset of the hub", () => {
     vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:9");
     expect((await datasetFolder("hf://someone/edits")).directory).toBe(directory);
     await expect(datasetFolder("hf://someone/other")).rejects.toThrow("HF_HUB_OFFLINE is set");
+  });
+
+  test("has one fingerprint, read in pieces and fetched: that of its content", async () => {
+    hold();
+    const fingerprint = async (): Promise<unknown[]> => {
+      const { directory } = await datasetFolder("hf://someone/edits");
+      const found = await datasetFingerprint([await openOmniEdit(directory, "train")]);
+      return found.map(({ modified: _modified, ...file }) => file);
+    };
+    const inPieces = await fingerprint();
+    const sha256 = createHash("sha256").update(train).digest("hex");
+    expect(inPieces).toMatchObject([{ file: TRAIN, bytes: train.length, sha256 }]);
+    const hub = new Hub();
+    const pinned = await hub.pin(parseHubAddress("hf://someone/edits", "dataset"));
+    await hub.fetch(pinned, await hub.list(pinned));
+    expect(await fingerprint()).toEqual(inPieces);
   });
 
   test("is named by a folder in it, and by a revision", async () => {

@@ -5,13 +5,11 @@ import {
   createReadStream,
   createWriteStream,
   existsSync,
-  mkdirSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
@@ -19,7 +17,10 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { HubApiError } from "@huggingface/hub";
 
-import { DataError } from "../errors.ts";
+import { ConfigError, DataError, EarlError } from "../errors.ts";
+import { writeFault } from "../runs/atomic-write.ts";
+import { acquireLock, type RunLock } from "../runs/lock.ts";
+import { isPassing } from "./hub-fault.ts";
 
 export interface HubFile {
   /** Within the repository. */
@@ -36,41 +37,74 @@ export function blobName({ sha256, gitSha1 = "" }: HubFile): string {
   return sha256 ?? gitSha1;
 }
 
+/** How much of a file is here: whole, begun or nothing. */
+export function fetchedBytes({ bytes }: HubFile, blob: string): number {
+  if (existsSync(blob)) return bytes;
+  const begun = statSync(incompleteOf(blob), { throwIfNoEntry: false })?.size ?? 0;
+  return begun <= bytes ? begun : 0;
+}
+
 export interface DownloadOptions {
-  /** The content from a byte on. */
+  /** The content from a byte on. Throws RangeRefused where only all of it can be had. */
   readonly open: (from: number) => Promise<ReadableStream<Uint8Array>>;
-  readonly onBytes: (fresh: number) => void;
-  readonly signal?: AbortSignal | undefined;
+  /** Hears how many bytes are here. */
+  readonly onBytes: (here: number) => void;
+  readonly signal: AbortSignal;
   /** Milliseconds before the second try; doubles. */
-  readonly firstWait?: number;
+  readonly firstWait: number;
 }
 
 const TRIES = 5;
-const FIRST_WAIT = 1000;
+/** Milliseconds between looks at what somebody else is fetching. */
+const LOOK_EVERY = 250;
 
-/** Throws DataError where the content is not what the hub promised, or the connection breaks again and again. */
+/** A server that does not answer to ranges. */
+export class RangeRefused extends Error {}
+
+/**
+ * Fetches what is missing of a blob; waits where another process, or another call here, is at it. Throws DataError where
+ * the content is not what the hub promised or the cache cannot be written to, EngineError where the disk is full, and the
+ * connection's error where that breaks again and again.
+ */
 export async function downloadBlob(file: HubFile, blob: string, options: DownloadOptions): Promise<void> {
-  const { signal, firstWait = FIRST_WAIT } = options;
-  mkdirSync(dirname(blob), { recursive: true });
-  const incomplete = `${blob}.incomplete`;
+  const { signal, firstWait, onBytes } = options;
+  if (existsSync(blob)) return;
+  const incomplete = incompleteOf(blob);
+  using _ = await lockOf(file, blob, options);
+  if (existsSync(blob)) return;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await goOn(file, incomplete, options);
-      break;
+      renameSync(incomplete, blob);
+      return;
     } catch (cause) {
-      signal?.throwIfAborted();
-      if (cause instanceof DataError || isRefusal(cause) || attempt === TRIES) throw cause;
-      await delay(firstWait * 2 ** (attempt - 1), undefined, signal && { signal });
+      signal.throwIfAborted();
+      const fault = writeFault(cause, incomplete);
+      if (fault instanceof EarlError || isRefusal(fault) || attempt === TRIES) throw fault;
+      if (fault instanceof RangeRefused) rmSync(incomplete, { force: true });
+      else await delay(firstWait * 2 ** (attempt - 1), undefined, { signal });
+      onBytes(fetchedBytes(file, blob));
     }
   }
-  renameSync(incomplete, blob);
+}
+
+const incompleteOf = (blob: string): string => `${blob}.incomplete`;
+
+async function lockOf(file: HubFile, blob: string, { signal, onBytes }: DownloadOptions): Promise<RunLock> {
+  for (;;) {
+    try {
+      return acquireLock(`${blob}.lock`);
+    } catch (cause) {
+      if (!(cause instanceof ConfigError)) throw cause;
+    }
+    await delay(LOOK_EVERY, undefined, { signal });
+    onBytes(fetchedBytes(file, blob));
+  }
 }
 
 /** The server will say the same again. */
 function isRefusal(cause: unknown): boolean {
-  if (!(cause instanceof HubApiError)) return false;
-  const { statusCode: status } = cause;
-  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+  return cause instanceof HubApiError && !isPassing(cause);
 }
 
 async function goOn(
@@ -89,13 +123,12 @@ async function goOn(
       transform(chunk: Uint8Array, _, done) {
         length += chunk.length;
         hash.update(chunk);
-        onBytes(chunk.length);
+        onBytes(length);
         done(null, chunk);
       },
     });
     const stream = Readable.fromWeb(await open(from));
-    const parts = [stream, count, createWriteStream(incomplete, { flags: "a" })];
-    await (signal === undefined ? pipeline(parts) : pipeline(parts, { signal }));
+    await pipeline([stream, count, createWriteStream(incomplete, { flags: "a" })], { signal });
     if (length !== file.bytes) throw new Error(`the connection ended after ${length} of ${file.bytes} bytes`);
   } else if (file.bytes === 0) writeFileSync(incomplete, "");
   requireHash(file, incomplete, hash);

@@ -3,15 +3,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ReadableStream } from "node:stream/web";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { datasetInfo, HubApiError, listFiles, modelInfo, type RepoDesignation } from "@huggingface/hub";
 
 import { hubEnvironment, type HubEnvironment } from "../config/env.ts";
 import { DataError } from "../errors.ts";
-import { writeFileAtomically } from "../runs/atomic-write.ts";
+import { writeFault, writeFileAtomically } from "../runs/atomic-write.ts";
 import { requireFreeSpace } from "../runs/free-space.ts";
 import { makeFolders } from "../runs/writable-place.ts";
-import { blobName, downloadBlob, type HubFile } from "./download.ts";
+import { blobName, downloadBlob, fetchedBytes, RangeRefused, type HubFile } from "./download.ts";
 import { pageOf, type HubAddress } from "./hub-address.ts";
 import {
   filePathIn,
@@ -22,6 +23,7 @@ import {
   repositoryFolder,
   snapshotFolder,
 } from "./hub-cache.ts";
+import { hubFault, isPassing } from "./hub-fault.ts";
 
 /** Hears how much of what is fetched is here, in bytes. */
 export type FetchListener = (done: number, total: number, what: string) => void;
@@ -31,6 +33,13 @@ export interface FetchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Files that are fetched at once. */
+const AT_ONCE = 4;
+const TRIES = 5;
+const FIRST_WAIT = 1000;
+/** Milliseconds that a server may ask us to wait. */
+const MOST_WAIT = 300_000;
+
 /** A repository at one commit. */
 export interface PinnedRepository {
   readonly address: HubAddress;
@@ -39,12 +48,18 @@ export interface PinnedRepository {
   readonly snapshot: string;
 }
 
+interface FetchOne {
+  readonly blob: string;
+  readonly signal: AbortSignal;
+  readonly onBytes: (here: number) => void;
+}
+
 export class Hub {
   readonly #environment: HubEnvironment;
-  readonly #firstWait: number | undefined;
+  readonly #firstWait: number;
 
   /** `firstWait` is for tests: milliseconds before a broken download is gone on with. */
-  constructor(environment: HubEnvironment = hubEnvironment(), firstWait?: number) {
+  constructor(environment: HubEnvironment = hubEnvironment(), firstWait = FIRST_WAIT) {
     this.#environment = environment;
     this.#firstWait = firstWait;
   }
@@ -66,7 +81,8 @@ export class Hub {
         },
       );
     }
-    if (!isOffline && commit !== address.revision) {
+    // Written where it is news alone: a cache that others fill may be read-only.
+    if (!isOffline && commit !== known) {
       const path = refPath(cache, address, address.revision);
       makeFolders(join(path, ".."));
       writeFileAtomically(path, commit);
@@ -77,15 +93,15 @@ export class Hub {
   /** Every file of the pinned commit under the address's path. Throws DataError where the hub does not tell. */
   async list({ address, commit }: PinnedRepository): Promise<HubFile[]> {
     const { path } = address;
-    const files: HubFile[] = [];
-    try {
-      const listed = listFiles({
+    const listed = await this.#asked(address, async () => {
+      const files: HubFile[] = [];
+      const entries = listFiles({
         ...this.#params(address),
         revision: commit,
         recursive: true,
         ...(path !== "" && { path }),
       });
-      for await (const { type, path: file, size, oid = "", lfs } of listed) {
+      for await (const { type, path: file, size, oid = "", lfs } of entries) {
         if (type !== "file") continue;
         files.push(
           lfs === undefined
@@ -93,10 +109,9 @@ export class Hub {
             : { path: file, bytes: lfs.size, sha256: lfs.oid },
         );
       }
-    } catch (cause) {
-      throw this.#fault(address, cause);
-    }
-    return files.toSorted((left, right) => (left.path < right.path ? -1 : 1));
+      return files;
+    });
+    return listed.toSorted((left, right) => (left.path < right.path ? -1 : 1));
   }
 
   /** Whether a file of the commit is in the cache. */
@@ -110,7 +125,7 @@ export class Hub {
     files: readonly HubFile[],
     { onProgress, signal }: FetchOptions = {},
   ): Promise<void> {
-    const { address, snapshot } = pinned;
+    const { address } = pinned;
     const { cache, isOffline } = this.#environment;
     const missing = files.filter((file) => !this.has(pinned, file));
     if (missing.length === 0) return;
@@ -122,38 +137,60 @@ export class Hub {
         },
       );
     }
-    const total = missing.reduce((sum, { bytes }) => sum + bytes, 0);
     const folder = repositoryFolder(cache, address);
-    makeFolders(folder);
-    await requireFreeSpace(folder, total);
-    let done = 0;
-    for (const file of missing) {
-      const blob = join(folder, "blobs", blobName(file));
-      const say = (): void => onProgress?.(done, total, file.path);
-      if (existsSync(blob)) done += file.bytes;
-      else {
-        const before = done;
-        try {
-          await downloadBlob(file, blob, {
-            signal,
-            ...(this.#firstWait !== undefined && { firstWait: this.#firstWait }),
-            open: (from) => {
-              done = before + from;
-              return this.#open(pinned, file, from, signal);
-            },
-            onBytes: (fresh) => {
-              done += fresh;
-              say();
-            },
-          });
-        } catch (cause) {
-          if (signal?.aborted === true) throw cause;
-          throw this.#fault(address, cause, file.path);
-        }
+    const blobOf = (file: HubFile): string => join(folder, "blobs", blobName(file));
+    makeFolders(join(folder, "blobs"));
+    const total = missing.reduce((sum, { bytes }) => sum + bytes, 0);
+    const here = new Map(missing.map((file) => [file, fetchedBytes(file, blobOf(file))]));
+    const sumOfHere = (): number => [...here.values()].reduce((sum, bytes) => sum + bytes, 0);
+    await requireFreeSpace(folder, total - sumOfHere());
+    // One that fails stops the others.
+    const failed = new AbortController();
+    const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);
+    const queue = missing.values();
+    const work = async (): Promise<void> => {
+      for (const file of queue) {
+        stop.throwIfAborted();
+        const onBytes = (bytes: number): void => {
+          here.set(file, bytes);
+          onProgress?.(sumOfHere(), total, file.path);
+        };
+        await this.#fetchOne(pinned, file, { blob: blobOf(file), signal: stop, onBytes });
       }
-      await nameBlob(blob, filePathIn(snapshot, file.path));
-      say();
+    };
+    const workers = Array.from({ length: Math.min(AT_ONCE, missing.length) }, () =>
+      work().catch((cause: unknown) => {
+        failed.abort(cause);
+        throw cause;
+      }),
+    );
+    await Promise.allSettled(workers);
+    signal?.throwIfAborted();
+    failed.signal.throwIfAborted();
+  }
+
+  /** `onBytes` hears how many bytes of it are here. */
+  async #fetchOne(
+    pinned: PinnedRepository,
+    file: HubFile,
+    { blob, signal, onBytes }: FetchOne,
+  ): Promise<void> {
+    const { address, snapshot } = pinned;
+    const place = filePathIn(snapshot, file.path);
+    try {
+      const open = (from: number): Promise<ReadableStream<Uint8Array>> =>
+        this.#open(pinned, file, from, signal);
+      await downloadBlob(file, blob, { signal, firstWait: this.#firstWait, open, onBytes });
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw hubFault(cause, { address, environment: this.#environment, file: file.path });
     }
+    try {
+      await nameBlob(blob, place);
+    } catch (cause) {
+      throw writeFault(cause, place);
+    }
+    onBytes(file.bytes);
   }
 
   /** Where a file of a commit can be read in pieces. */
@@ -187,6 +224,9 @@ export class Hub {
       return response.body as unknown as ReadableStream<Uint8Array>;
     }
     await response.body?.cancel();
+    if (from > 0 && (response.status === 200 || response.status === 416)) throw new RangeRefused();
+    const seconds = Number(response.headers.get("retry-after") ?? 0);
+    if (seconds > 0) await delay(Math.min(1000 * seconds, MOST_WAIT), undefined, signal && { signal });
     throw new HubApiError(url, response.status);
   }
 
@@ -194,14 +234,24 @@ export class Hub {
     const { kind, name, revision } = address;
     const { repo: _, ...params } = this.#params(address);
     const asked = { ...params, name, revision };
-    try {
-      const { sha } =
-        kind === "model"
-          ? await modelInfo({ ...asked, additionalFields: ["sha"] })
-          : await datasetInfo({ ...asked, additionalFields: ["sha"] });
-      return sha;
-    } catch (cause) {
-      throw this.#fault(address, cause);
+    const { sha } = await this.#asked(address, () =>
+      kind === "model"
+        ? modelInfo({ ...asked, additionalFields: ["sha"] })
+        : datasetInfo({ ...asked, additionalFields: ["sha"] }),
+    );
+    return sha;
+  }
+
+  /** A question to the hub, asked again where it is busy. */
+  async #asked<Answer>(address: HubAddress, question: () => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await question();
+      } catch (cause) {
+        if (!isPassing(cause) || attempt === TRIES)
+          throw hubFault(cause, { address, environment: this.#environment });
+        await delay(this.#firstWait * 2 ** (attempt - 1));
+      }
     }
   }
 
@@ -212,35 +262,5 @@ export class Hub {
       hubUrl: endpoint,
       ...(token !== undefined && { accessToken: token }),
     };
-  }
-
-  #fault(address: HubAddress, cause: unknown, file?: string): unknown {
-    if (cause instanceof DataError) return cause;
-    const { name, revision } = address;
-    const { endpoint, token } = this.#environment;
-    const page = pageOf(address, endpoint);
-    const what = file === undefined ? name : `${file} of ${name}`;
-    if (!(cause instanceof HubApiError)) {
-      const reason =
-        cause instanceof Error ? (cause.cause instanceof Error ? cause.cause : cause).message : String(cause);
-      return new DataError(`${what} cannot be fetched from ${endpoint}: ${reason}.`, {
-        hint: "Check the network, then run the same command again: it goes on where it was. HF_HUB_OFFLINE=1 does without.",
-        cause,
-      });
-    }
-    const { statusCode: status } = cause;
-    if (status === 401 || status === 403) {
-      const hint =
-        token === undefined
-          ? `Ask for access at ${page}, and set HF_TOKEN to a token of that account.`
-          : `Ask for access at ${page} with the account of your token, or give another one in HF_TOKEN.`;
-      return new DataError(`${what} is gated, private or not there: the hub says ${status}.`, { hint });
-    }
-    if (status === 404) {
-      return new DataError(`The hub has no ${what} at ${revision}.`, {
-        hint: `Look at ${page}; datasets are written hf://datasets/owner/name where a model is meant otherwise.`,
-      });
-    }
-    return new DataError(`${what} cannot be fetched: the hub says ${status}.`, { hint: "Try again later." });
   }
 }

@@ -73,6 +73,10 @@ describe("parseScores", () => {
   });
 
   test.each([
+    ["a scale beside scores in words", "Rate [0, 10]. Final: 7 and 8"],
+    ["an error's codes", '{"error": {"codes": [4, 5]}}'],
+    ["a box in prose", "box: [4, 5]"],
+    ["a list that a number in prose contradicts", "[7, 8], so I would say 3"],
     ["a key given twice", '{"score": [7, 8], "score": [1, 2]}'],
     ["a second opinion behind the object", '{"score": [7, 8]} On reflection, score: [3, 4]'],
     ["a list that was cut off", '{"score": [7, 8'],

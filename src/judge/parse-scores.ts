@@ -39,6 +39,10 @@ export function parseScores(reply: string): ParsedReply {
   const labelled = labelledLists(text, json);
   const lists = labelled.length > 0 ? labelled : bareLists(text, json);
   const [first] = lists;
+  // "Rate [0, 10]. Final: 7 and 8", or an error's codes: what nothing labels must stand alone.
+  if (labelled.length === 0 && first !== undefined && !isAlone(text, lists, json)) {
+    return unparsable(`numbers that nothing calls a score: ${excerpt(text)}`);
+  }
   if (first === undefined) return unparsable(`no scores in the reply: ${excerpt(text)}`);
   if (first === "no list") return unparsable(`the score is no list of two numbers: ${excerpt(text)}`);
   if (lists.some((other) => other === "no list" || !isSame(first, other))) {
@@ -157,6 +161,26 @@ function bareLists(text: string, json: FoundJson | undefined): NumberList[] {
     at = text.indexOf("[", "numbers" in list ? list.end : Math.max(list.stoppedAt, at + 1));
   }
   return lists;
+}
+
+const FIGURE = /(?<![A-Za-z0-9_.])\d+(?:[.,]\d+)?(?![A-Za-z0-9_])/;
+/** What stands before a list that is the value of a key. */
+const KEY = /(\w+)\\?["']?\s*[:=]\s*[[({"'\s]*$/;
+/** Keys that models write where they were asked for "score". */
+const NAMES_OF_SCORES = /rat(?:e|ing)|grade|result|answer|output|evaluation|verdict/i;
+/** No key is longer. */
+const KEY_REACH = 64;
+
+/** Whether no other number stands in the text, and no list is the value of a key that means something else. */
+function isAlone(text: string, lists: readonly Reading[], json: FoundJson | undefined): boolean {
+  const rest = text.split("").map((character, at) => (json?.isInString(at) === true ? " " : character));
+  for (const list of lists) {
+    if (list === "no list") continue;
+    const [, key] = KEY.exec(text.slice(Math.max(0, list.start - KEY_REACH), list.start)) ?? [];
+    if (key !== undefined && !NAMES_OF_SCORES.test(key)) return false;
+    rest.fill(" ", list.start, list.end);
+  }
+  return !FIGURE.test(rest.join(""));
 }
 
 function skip(text: string, from: number, characters: string): number {

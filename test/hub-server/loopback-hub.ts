@@ -25,6 +25,10 @@ export class LoopbackHub implements AsyncDisposable {
   readonly cuts: number[] = [];
   /** Statuses that the next requests of content are answered with. */
   readonly refusals: number[] = [];
+  /** Statuses that the next questions about a repository are answered with. */
+  readonly apiRefusals: number[] = [];
+  /** Whether all of a file is sent whatever part of it was asked for. */
+  ignoresRanges = false;
   /** Content that is served in the place of a file's. */
   readonly swapped = new Map<string, Buffer>();
 
@@ -73,6 +77,8 @@ export class LoopbackHub implements AsyncDisposable {
         : this.#repositories.get(`${api[1]} ${api[2]} ${decodeURIComponent(api[4] ?? "")}`);
     if (found === undefined) return refuse(404, "Repository not found");
     const { held, commit } = found;
+    const refusal = api === null ? undefined : this.apiRefusals.shift();
+    if (refusal !== undefined) return refuse(refusal, "Busy");
     if (held.token !== undefined && authorization !== `Bearer ${held.token}`) {
       return refuse(authorization === undefined ? 401 : 403, "Access is restricted");
     }
@@ -85,7 +91,10 @@ export class LoopbackHub implements AsyncDisposable {
       return undefined;
     }
     if (api?.[3] === "tree") return this.#tree(response, held, api[5]);
-    return this.#content(response, held, { path: decodeURIComponent(content?.[4] ?? ""), range });
+    return this.#content(response, held, {
+      path: decodeURIComponent(content?.[4] ?? ""),
+      range: this.ignoresRanges ? undefined : range,
+    });
   }
 
   #tree(response: ServerResponse, { files, large }: HeldRepository, under: string | undefined): void {

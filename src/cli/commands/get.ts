@@ -10,7 +10,10 @@ export function addGet(program: Command, surroundings: Surroundings): void {
   program
     .command("get")
     .description("fetch a model or a dataset of the Hugging Face hub ahead, into its own cache")
-    .argument("<name>", "owner/name of a model, hf://owner/name of a dataset; @revision after it")
+    .argument(
+      "<name>",
+      "owner/name of a model, hf://owner/name of a dataset, or a kind of data (magicbrush); @revision after it",
+    )
     .option("--include <pattern>", "files to fetch, as data/dev-*; may be given several times", collect, [])
     .option("--dry-run", "say which files and how much, and fetch nothing")
     .addHelpText(

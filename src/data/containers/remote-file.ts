@@ -3,6 +3,8 @@
  * datasets are made of these, so that one row of a terabyte costs one row.
  */
 
+import { readFileSync, statSync } from "node:fs";
+
 import { z } from "zod";
 
 const FIRST_LINE = "earl remote file, version 1\n";
@@ -30,4 +32,10 @@ export function parseRemoteFile(start: Uint8Array): RemoteFile | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What the file at a path stands for; undefined where it is a file of its own, or none. */
+export function remoteFileAt(path: string): RemoteFile | undefined {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return size === 0 || size > REMOTE_FILE_BYTES ? undefined : parseRemoteFile(readFileSync(path));
 }

@@ -35,6 +35,11 @@ export const PreparedRecord = z.object({
   version: z.literal(VERSION),
   /** The dataset as the config declared it. */
   data: z.looseObject({ kind: z.string() }),
+  /** Repositories of the Hugging Face hub that it was read from, each at its commit. */
+  hub: z
+    .array(z.object({ name: z.string(), kind: z.enum(["model", "dataset"]), commit: z.string() }))
+    .readonly()
+    .exactOptional(),
   /** What made the codes: kind and fingerprint. */
   vision: z.object({ kind: z.string(), fingerprint: z.string() }),
   pictures: z.boolean(),
