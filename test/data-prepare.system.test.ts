@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 
 import { isBroken } from "../src/data/edit-dataset.ts";
 import { openPrepared } from "../src/data/prepared/prepared-dataset.ts";
+import { readPreparedRecord } from "../src/data/prepared/prepared-record.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { decodePicture } from "../src/images/codec.ts";
 import { comparableEvents } from "../src/runs/event-log.ts";
@@ -141,6 +142,46 @@ describe("earl data prepare", () => {
     });
     expect((await openPrepared(join(out, "b"), "train")).count).toBe(counts.train);
     expect((await prepare(config, out, "--source", "c")).err).toContain("no source c");
+  });
+});
+
+describe("earl data prepare, of what goes together", () => {
+  test("gives the sources of a mixture one codebook, prepared together or one after another", async () => {
+    const folders = mkdtempSync(join(tmpdir(), "earl-prepare-"));
+    // So few that neither has every patch of the other.
+    const few = { train: 60, validation: 8, test: 8 };
+    const [one, other] = [join(folders, "one"), join(folders, "other")];
+    await writeScenes({ directory: one, seed: 1, counts: few });
+    await writeScenes({ directory: other, seed: 2, counts: few });
+    const data = `{ kind: mixture, sources: [{ name: a, directory: ${one} }, { name: b, directory: ${other} }] }`;
+    const { config, out, folder } = workshop(data);
+    expect((await prepare(config, out)).code).toBe(0);
+    const visionOf = (of: string, name: string): unknown => readPreparedRecord(join(of, name))?.vision;
+    expect(visionOf(out, "b")).toEqual(visionOf(out, "a"));
+    const single = join(folder, "single");
+    for (const name of ["b", "a"]) expect((await prepare(config, single, "--source", name)).code).toBe(0);
+    for (const name of ["a", "b"]) expect(contentOf(join(single, name))).toEqual(contentOf(join(out, name)));
+  });
+
+  test("says what of the config is not prepared", async () => {
+    const { config, out } = workshop();
+    writeFileSync(config, `${readFileSync(config, "utf8")}sft: { data: [{ directory: ${scenes} }] }\n`);
+    const { code, err } = await prepare(config, out, "--split", "test", "--split", "train");
+    expect(code).toBe(0);
+    expect(err).toContain("sft.data is not prepared");
+  });
+
+  test("goes without a split that is not there, and stops at one that is damaged", async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), "earl-prepare-")), "some");
+    await writeScenes({ directory: folder, seed: 3, counts });
+    const validation = join(folder, "validation-00000-of-00001.parquet");
+    writeFileSync(validation, "");
+    const { config, out } = workshop(`{ directory: ${folder} }`);
+    const damaged = await prepare(config, out);
+    expect([damaged.code, damaged.err]).toEqual([2, expect.stringContaining("is empty")]);
+    rmSync(validation);
+    const without = await prepare(config, out);
+    expect([without.code, without.err]).toEqual([0, expect.stringContaining("Without validation")]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Commands that name what lies on the hub, against a hub on loopback. */
 
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { readPreparedRecord } from "../src/data/prepared/prepared-record.ts";
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
+import { formatBytes } from "../src/format.ts";
 import { readManifest } from "../src/runs/manifest.ts";
 import { LoopbackHub } from "./hub-server/loopback-hub.ts";
 import { earl } from "./run-earl.ts";
@@ -32,6 +33,12 @@ beforeAll(async () => {
     model: server.hold({ kind: "model", name: "someone/tiny", files: filesOf(model), large }),
     data: server.hold({ kind: "dataset", name: "someone/scenes", files: filesOf(data), large }),
   };
+  const dev = "data/dev-00000-of-00001.parquet";
+  const omniedit = join(import.meta.dirname, "fixtures/datasets/omniedit");
+  const files = new Map([[dev, readFileSync(join(omniedit, dev))]]);
+  server.hold({ kind: "dataset", name: "someone/dev", files });
+  // Never fetched.
+  server.hold({ kind: "dataset", name: "someone/pieces", files: filesOf(data), large });
   vi.stubEnv("HF_ENDPOINT", server.endpoint);
   vi.stubEnv("XDG_CACHE_HOME", join(folder, "cache"));
   vi.stubEnv("HF_HOME", join(folder, "hf"));
@@ -80,6 +87,15 @@ describe("what lies on the hub", () => {
   test("is looked at by name, and prepared: two sources of one repository, the commit in the record", async () => {
     const look = await earl("data", "look", "hf://someone/scenes@test", "--show", "0");
     expect([look.code, look.out]).toEqual([0, expect.stringContaining("test: 8 rows")]);
+    // The size is that of the published file, whatever stands in its place here.
+    // A stranger's are of the kind that its files are, in the split that it has.
+    const strange = await earl("data", "look", "hf://someone/dev", "--show", "0");
+    expect(strange.out).toContain("OmniEdit (kind omniedit)");
+    expect(strange.out).toContain("validation: 6 rows");
+    const pieces = await earl("data", "look", `hf://someone/pieces@train`, "--show", "0", "--rows", "2");
+    expect(pieces.out).toMatch(/train: 1500 rows in 1 file, [\d.]+ KiB/);
+    const bytes = statSync(join(folder, "data", "train-00000-of-00001.parquet")).size;
+    expect(pieces.out).toContain(`, ${formatBytes(bytes)};`);
     const sources = ["someone/scenes", "someone/scenes@main"].map(
       (name, at) => `{ name: "${at}", kind: omniedit, directory: "hf://${name}" }`,
     );

@@ -52,6 +52,13 @@ describe("earl data look", () => {
     expect([sheet.width, sheet.height]).toEqual([6 * 166 + 6, 166 + 6]);
   });
 
+  test("looks at the split that a dataset of a kind has", async () => {
+    const printed = await look(`omniedit:${join(FIXTURES, "omniedit")}`, { show: 0 });
+    expect(printed).toContain("validation: 6 rows");
+    await expect(look(`omniedit:${join(FIXTURES, "omniedit")}@test`)).rejects.toThrow("has no test-*");
+    await expect(look(`omniedit:${folder}`)).rejects.toThrow("has no train-*");
+  });
+
   test("names corrupt pictures as broken rows, and shows codes that have no picture", async () => {
     const own = join(folder, "own");
     await mkdir(own);

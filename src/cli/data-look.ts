@@ -4,6 +4,7 @@ import { existsSync, statSync } from "node:fs";
 
 import { join } from "node:path";
 
+import { remoteFileAt } from "../data/containers/remote-file.ts";
 import type { EditDataset } from "../data/edit-dataset.ts";
 import { survey, type ShownExample, type Survey } from "../data/survey.ts";
 import { Interrupted } from "../errors.ts";
@@ -120,9 +121,9 @@ function shownRow({ example: { id, task, instruction } }: ShownExample, at: numb
   ];
 }
 
-/** A file's size; 0 for what lies elsewhere. */
+/** A file's size, where it is published for one that is read there; 0 for what lies elsewhere. */
 function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return remoteFileAt(path)?.bytes ?? statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Source and target side by side, three pairs a row, in the order of the table. */

@@ -5,11 +5,12 @@ import { join } from "node:path";
 
 import type { DatasetSplit } from "../data/edit-dataset.ts";
 import type { DatasetSettings, OpenDataset } from "../data/open-dataset.ts";
+import { NoSplit } from "../data/split-files.ts";
 import { nameOf } from "../config/named-list.ts";
 import { readPreparedRecord } from "../data/prepared/prepared-record.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
-import { ConfigError, DataError, Interrupted } from "../errors.ts";
+import { ConfigError, Interrupted } from "../errors.ts";
 import { freshTokenizers } from "../experiment/fresh-policy.ts";
 import { begunVision, PREPARED_SPLITS, prepareData } from "../experiment/prepare-data.ts";
 import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
@@ -41,6 +42,12 @@ export async function prepare(file: string, flags: PrepareFlags, surroundings: S
   requireWritableFolder(out);
   const reason = new Interrupted("Stopped. Whole shards are kept.", "Go on with the same command.");
   using interrupt = listenForInterrupt(surroundings, { says: "Finishing these rows.", reason });
+  const others = dataOfStages(config);
+  if (others !== "") {
+    progressOn(surroundings).say(
+      `${others} not prepared, \`data\` alone is: training goes on reading the pictures there.`,
+    );
+  }
   await using host = await openEngineHost(config.engine);
   for (const { name, data } of sourcesOf(config, flags.source)) {
     const directory = name === undefined ? out : join(out, name);
@@ -50,10 +57,20 @@ export async function prepare(file: string, flags: PrepareFlags, surroundings: S
       signal: interrupt.signal,
       earlier: readPreparedRecord(directory)?.hub,
     });
-    const job = { host, names, config, data, directory, flags, signal: interrupt.signal };
+    const job = { host, names, config, out, data, directory, flags, signal: interrupt.signal };
     await prepareOne(job, name, surroundings);
     surroundings.stdout.write(`${directory}\n`);
   }
+}
+
+/** Data that stages have beside the run's, with the verb; empty where they have none. */
+function dataOfStages({ data, sft, grpo }: RunConfig): string {
+  const names = [
+    ...(sft.data === undefined ? [] : ["sft.data"]),
+    ...(grpo.data === undefined ? [] : ["grpo.data"]),
+    ...(data.rlDirectory === undefined ? [] : ["data.rlDirectory"]),
+  ];
+  return names.length === 0 ? "" : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"}`;
 }
 
 interface Source {
@@ -84,6 +101,8 @@ interface Job {
   readonly host: EngineHost;
   readonly names: HubNames;
   readonly config: RunConfig;
+  /** Folder of all sources; `directory` where the data is no mixture. */
+  readonly out: string;
   readonly data: DatasetSettings;
   readonly directory: string;
   readonly flags: PrepareFlags;
@@ -140,16 +159,16 @@ async function openSplits(
     try {
       opened.push(await datasets.open(split, data));
     } catch (error) {
-      if (asked.length > 0 || split === "train" || !(error instanceof DataError)) throw error;
+      if (asked.length > 0 || split === "train" || !(error instanceof NoSplit)) throw error;
       progress.say(`Without ${split}: ${error.message}`);
     }
   }
   return opened;
 }
 
-/** Of the policy that the config starts from; fitted to the training split where that is a fresh one. */
+/** Of the policy that the config starts from; fitted to the training split, of a mixture's to all of it, where that is a fresh one. */
 async function openVision(
-  { host, names, config, directory }: Job,
+  { host, names, config, out, directory, signal }: Job,
   splits: readonly OpenDataset[],
 ): Promise<VisionTokenizer> {
   const { visionTokenizer } = config.policy;
@@ -160,9 +179,17 @@ async function openVision(
     const own = base === undefined || existsSync(join(checkpoint, VISION_FILE));
     return host.openVision(own ? checkpoint : base);
   }
-  const begun = begunVision(directory);
-  if (begun !== undefined) return host.openVision(begun);
-  const train = splits.find(({ split }) => split === "train");
+  // Sources of a mixture speak one language, so that a policy can read them all.
+  const isMixture = config.data.kind === "mixture";
+  const folders = isMixture ? sourcesOf(config, undefined).map(({ name }) => join(out, name!)) : [];
+  for (const folder of [directory, ...folders]) {
+    const begun = begunVision(folder);
+    if (begun !== undefined) return host.openVision(begun);
+  }
+  // With names of its own: the other sources are not what this folder's rows were read from.
+  const train = isMixture
+    ? await new RunDatasets(config.data, () => undefined, { names: new HubNames({ signal }) }).open("train")
+    : splits.find(({ split }) => split === "train");
   if (train === undefined) {
     throw new ConfigError("A codebook is fitted to the training split, which is not prepared here.", {
       hint: "Prepare train as well, or name a policy.checkpoint or policy.visionTokenizer.",

@@ -17,6 +17,7 @@ import {
   type DatasetSettings,
   type OpenDataset,
 } from "../data/open-dataset.ts";
+import { NoSplit } from "../data/split-files.ts";
 import { ConfigError } from "../errors.ts";
 import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
 import { openingProgress, type Progress } from "../experiment/progress.ts";
@@ -54,7 +55,7 @@ export interface OpenedByName {
 }
 
 /**
- * As `namedDataset`, opened; a folder alone is of the kind that its files are, in the first of these splits that it has.
+ * As `namedDataset`, opened; in the first of these splits that it has. A folder alone, or a stranger's on the hub, is of the kind that its files are.
  * `progress` is told what there is to know, and what takes long.
  */
 export async function openNamedDataset(
@@ -64,16 +65,39 @@ export async function openNamedDataset(
 ): Promise<OpenedByName> {
   const onNotice = (notice: string): void => progress.say(notice);
   const [, place = text, split] = NAMED_SPLIT.exec(text) ?? [];
-  if (isFolderOrFiles(place)) {
-    const found = await detectDataset(place, split === undefined ? splits : [split as DatasetSplit]);
+  const wanted = split === undefined ? splits : ([split as DatasetSplit] as const);
+  const names = new HubNames({ onProgress: fetchProgress(progress) });
+  const isStrangers = isHubAddress(place) && hubData(place).kind === "folder";
+  if (isStrangers || isFolderOrFiles(place)) {
+    const { directory } = await names.dataset({ directory: place });
+    const found = await detectDataset(directory, wanted);
     for (const notice of found.dataset.notices) onNotice(`${place}, ${found.dataset.split}: ${notice}`);
     return found;
   }
-  const named = namedDataset(text, splits[0]);
-  const names = new HubNames({ onProgress: fetchProgress(progress) });
-  const settings = await names.dataset(named.settings);
-  const dataset = await openDataset(settings, named.split, onNotice, openingProgress(progress));
-  return { kind: settings.kind, dataset };
+  const settings = await names.dataset(settingsOf(place));
+  const openSplit = async (one: DatasetSplit): Promise<OpenDataset> =>
+    openDataset(settings, one, onNotice, openingProgress(progress));
+  return { kind: settings.kind, dataset: await firstOf(wanted, openSplit) };
+}
+
+/** The first split that is there. Throws what is said of the first one where none is. */
+async function firstOf(
+  [first, ...others]: readonly [DatasetSplit, ...DatasetSplit[]],
+  openSplit: (split: DatasetSplit) => Promise<OpenDataset>,
+): Promise<OpenDataset> {
+  try {
+    return await openSplit(first);
+  } catch (error) {
+    if (!(error instanceof NoSplit)) throw error;
+    for (const other of others) {
+      try {
+        return await openSplit(other);
+      } catch (second) {
+        if (!(second instanceof NoSplit)) throw second;
+      }
+    }
+    throw error;
+  }
 }
 
 /** A YAML file is a dataset's settings. */

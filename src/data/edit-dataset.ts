@@ -37,6 +37,8 @@ export interface EditExample {
   readonly sourceKey?: string;
   /** What is where and what changes, written before the picture. */
   readonly thought?: string;
+  /** Width and height of the picture that boxes in the thought are counted in, where they are not those of `source` or `codes`. */
+  readonly thoughtSize?: readonly [width: number, height: number];
   /** Where it was read ("train-00000-of-00001.parquet, row 12"); names it in errors. */
   readonly origin?: string;
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { remoteFileText } from "./containers/remote-file.ts";
 import {
   completeFingerprints,
   datasetFingerprint,
@@ -79,6 +80,18 @@ describe("completeFingerprints", () => {
     await completeFingerprints(heard, new AbortController().signal, () => {
       throw new Error("it was read again");
     });
+  });
+
+  test("reads nothing of what is read in pieces: it may be fetched before the run is resumed", async () => {
+    const content = filled(LARGE);
+    // Git's hash, which says nothing of the content alone.
+    const url = "http://127.0.0.1:9/train.json";
+    const pointer = remoteFileText({ url, bytes: LARGE, hash: "0".repeat(40) });
+    const inPieces = await printOf(Buffer.from(pointer));
+    const heard: FileFingerprint[] = [];
+    await completeFingerprints(inPieces, new AbortController().signal, (one) => heard.push(one));
+    expect(heard).toEqual([]);
+    expect(fingerprintDifference(inPieces, await printOf(content, { whole: true }))).toEqual([]);
   });
 
   test("ends without a word when it is told to", async () => {

@@ -116,6 +116,8 @@ export async function completeFingerprints(
   for (const one of fingerprints) {
     if (one.sha256 !== undefined) continue;
     const path = join(one.folder, one.file);
+    // Here lies no more of it than where it is; what was read in pieces may be fetched later.
+    if (remoteFileAt(path) !== undefined) continue;
     const sha256 = hashes.get(path) ?? (await slowSha256(path, signal));
     if (sha256 === undefined) return;
     hashes.set(path, sha256);

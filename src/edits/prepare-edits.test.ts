@@ -65,6 +65,12 @@ describe("prepareExample", () => {
     const codes = { source: edit.sourceCodes, target: edit.targetCodes! };
     const encoded = await prepareExample({ ...example, codes }, { ...parts, vision, thoughts: true });
     expect(thoughtOf(encoded)).toMatchObject({ thought: "all [0, 0, 32, 15]" });
+    // A thought from a file says which size it is of, and is scaled once, beside codes as beside pictures.
+    for (const one of [example, { ...example, codes }]) {
+      const joined = { ...one, thought: "all [0, 0, 64, 30]", thoughtSize: [64, 32] } as const;
+      const scaled = await prepareExample(joined, { ...parts, vision, thoughts: true });
+      expect(thoughtOf(scaled)).toMatchObject({ thought: "all [0, 0, 8, 8]" });
+    }
   });
 
   test("codes that are there are taken as they are, and shown as the pictures that they are of", async () => {

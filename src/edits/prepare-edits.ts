@@ -118,11 +118,7 @@ export async function prepareExample(example: EditExample, parts: PreparationPar
       codes === undefined
         ? await encoded(decoded, parts.vision)
         : await withCodes(decoded, codes, parts.vision);
-    return laidOut(
-      codes === undefined ? withFittedBoxes(example, decoded, parts.vision) : example,
-      parts,
-      pictures,
-    );
+    return laidOut(withFittedBoxes(example, decoded, parts.vision), parts, pictures);
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     throw new DataError(`${example.origin ?? example.id}: ${cause.message}`, {
@@ -132,18 +128,24 @@ export async function prepareExample(example: EditExample, parts: PreparationPar
   }
 }
 
-/** Boxes in a thought are counted in pixels of the source picture; the policy sees it at another size. */
+/**
+ * Boxes in a thought are counted in pixels of the source picture; the policy sees it at another size. Beside codes they
+ * are the policy's already, unless the thought says of which size they are.
+ */
 export function withFittedBoxes(
   example: EditExample,
   { source }: ExamplePictures,
   vision: VisionTokenizer,
 ): EditExample {
-  const { thought } = example;
-  if (thought === undefined || source === undefined) return example;
-  const { width, height } = vision.fittingSize(source.width, source.height);
+  const { thought, thoughtSize, codes, ...others } = example;
+  const own = codes === undefined && source !== undefined ? [source.width, source.height] : undefined;
+  const [across, down] = thoughtSize ?? own ?? [];
+  if (thought === undefined || across === undefined || down === undefined) return example;
+  const { width, height } = vision.fittingSize(across, down);
   return {
-    ...example,
-    thought: rescaledBoxes(thought, { x: width / source.width, y: height / source.height }),
+    ...others,
+    ...(codes !== undefined && { codes }),
+    thought: rescaledBoxes(thought, { x: width / across, y: height / down }),
   };
 }
 

@@ -196,7 +196,7 @@ async function prepareRows(
   indices: readonly number[],
 ): Promise<PreparedRow[]> {
   const decoded = await madeOfRows(dataset, indices, async (example): Promise<DecodedEdit> => {
-    if (example.codes !== undefined) return { example, pictures: [] };
+    if (example.codes !== undefined) return { example: withFittedBoxes(example, {}, vision), pictures: [] };
     const pictures = await decodeExample(example);
     const fitted = fittedPictures(pictures, vision);
     for (const { width, height } of fitted) vision.gridOf(width, height);

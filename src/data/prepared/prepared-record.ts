@@ -63,8 +63,32 @@ export function workOf({ data, vision, pictures, rowsPerShard, files }: Prepared
     bytes,
     content: sha256 ?? sample,
   }));
-  const parts = { kind: data.kind, vision, pictures, rowsPerShard, contents };
+  const parts = { data: settingsOf(data), vision, pictures, rowsPerShard, contents };
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
+}
+
+/** Places may move; what lies there is compared by its content. */
+const PLACES = new Set(["directory", "rlDirectory", "thoughtsFrom", "leaveOut"]);
+/** Say nothing of what a row becomes. */
+const OF_TRAINING = new Set(["thoughts", "maxBrokenShare"]);
+
+/** Settings by which rows are read, by name in one order. */
+function settingsOf(data: PreparedRecord["data"]): [name: string, value: unknown][] {
+  return Object.entries(data)
+    .filter(([name]) => !PLACES.has(name) && !OF_TRAINING.has(name))
+    .toSorted(([one], [other]) => (one < other ? -1 : 1));
+}
+
+/** Files by split and name; one of a name that came before (a list of thoughts beside it) is another. */
+function named(files: PreparedRecord["files"]): Map<string, PreparedRecord["files"][number]> {
+  const all = new Map<string, PreparedRecord["files"][number]>();
+  for (const file of files) {
+    const name = `${file.split}/${file.file}`;
+    let free = name;
+    for (let other = 2; all.has(free); other += 1) free = `${name} (${other})`;
+    all.set(free, file);
+  }
+  return all;
 }
 
 /** The record of a folder; undefined where it has none. Throws DataError where it is damaged or of a newer earl. */
@@ -94,12 +118,15 @@ export function recordDifference(before: PreparedRecord, now: PreparedRecord): s
     if (was !== is) differences.push(`${what} was ${was} and is ${is}`);
   };
   compare("the dataset's kind", before.data.kind, now.data.kind);
+  const [was, is] = [settingsOf(before.data), settingsOf(now.data)].map((all) => new Map(all));
+  for (const name of new Set([...was!.keys(), ...is!.keys()])) {
+    if (name !== "kind") compare(`data.${name}`, was!.get(name) ?? null, is!.get(name) ?? null);
+  }
   compare("the vision tokenizer", before.vision, now.vision);
   compare("--pictures", before.pictures, now.pictures);
   compare("--rows-per-shard", before.rowsPerShard, now.rowsPerShard);
-  const known = new Map(before.files.map((file) => [`${file.split}/${file.file}`, file]));
-  for (const file of now.files) {
-    const name = `${file.split}/${file.file}`;
+  const known = named(before.files);
+  for (const [name, file] of named(now.files)) {
     const earlier = known.get(name);
     known.delete(name);
     if (earlier === undefined) {

@@ -9,7 +9,7 @@ import { DataError } from "../../errors.ts";
 import { thoughtText } from "../../tokens/sequence.ts";
 import type { DatasetKind } from "../dataset-kind.ts";
 import type { BrokenRow, DatasetSplit, EditDataset, EditExample } from "../edit-dataset.ts";
-import { SPLIT_NAMES } from "../split-files.ts";
+import { NoSplit, SPLIT_NAMES } from "../split-files.ts";
 import { repeatedNotice } from "../table-dataset.ts";
 import { directoryOption } from "./directory.ts";
 
@@ -123,7 +123,7 @@ async function folderOf(directory: string, split: DatasetSplit): Promise<string>
   if (await isThere(directory)) {
     const own = splitOf(basename(resolve(directory))) ?? "train";
     if (own === split) return directory;
-    throw new DataError(`${directory} has the split ${own}, no ${split}.`, {
+    throw new NoSplit(`${directory} has the split ${own}, no ${split}.`, {
       hint: "Point data.directory at the folder that holds the folders of the splits.",
     });
   }
@@ -136,7 +136,7 @@ async function folderOf(directory: string, split: DatasetSplit): Promise<string>
   }
   const [folder] = found;
   if (folder === undefined) {
-    throw new DataError(`${directory} has no ${SPLIT_NAMES[split].join(" or ")} with ${LIST}.`, {
+    throw new NoSplit(`${directory} has no ${SPLIT_NAMES[split].join(" or ")} with ${LIST}.`, {
       hint: "Unpack the published archive, and point data.directory at one of its datasets.",
     });
   }

@@ -3,13 +3,13 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { DataError } from "../../errors.ts";
 import type { DatasetSplit } from "../edit-dataset.ts";
+import { NoSplit } from "../split-files.ts";
 
 const FOLDERS = ["", "labels", "annotations"];
 const PREFIXES = ["", "something-something-v2-"];
 
-/** Throws DataError where there is none. */
+/** Throws NoSplit where there is none. */
 export async function labelsOf(directory: string, split: DatasetSplit): Promise<string> {
   for (const folder of FOLDERS) {
     for (const prefix of PREFIXES) {
@@ -17,7 +17,7 @@ export async function labelsOf(directory: string, split: DatasetSplit): Promise<
       if ((await stat(path).catch(() => undefined))?.isFile() === true) return path;
     }
   }
-  throw new DataError(`${directory} has no ${split}.json with clips and their labels.`, {
+  throw new NoSplit(`${directory} has no ${split}.json with clips and their labels.`, {
     hint: "Unpack the labels beside the clips, in data.directory or its folder labels.",
   });
 }

@@ -91,6 +91,16 @@ describe("withThoughts", () => {
     expect((await thoughtsOf(some))[0]).toBe("change: it goes locate: cat [1, 2, 3, 4]");
   });
 
+  test("hands on the size that boxes are counted in, where the file says it", async () => {
+    writeFileSync(
+      path,
+      `${JSON.stringify({ ...rowOf("r0"), size: [64, 32] })}\n${JSON.stringify(rowOf("r1"))}\n`,
+    );
+    const joined = await withThoughts(dataset, { thoughtsFrom: path });
+    const rows = await joined.read([0, 1]);
+    expect(rows.map((row) => (isBroken(row) ? "broken" : row.thoughtSize))).toEqual([[64, 32], undefined]);
+  });
+
   test("says so where the file seems to be of another dataset", async () => {
     writeFileSync(path, `${JSON.stringify(rowOf("other"))}\n`);
     const joined = await withThoughts(dataset, { thoughtsFrom: path });

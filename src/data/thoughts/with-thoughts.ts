@@ -44,7 +44,9 @@ export async function withThoughts(
     const thoughts = await file.read(rows.map((row) => (isBroken(row) ? "" : row.id)));
     return rows.map((row, at) => {
       const thought = isBroken(row) ? "" : textOf(thoughts[at], thoughtParts);
-      return thought === "" ? row : { ...row, thought };
+      if (thought === "") return row;
+      const size = thoughts[at]?.size;
+      return { ...row, thought, ...(size !== undefined && { thoughtSize: size }) };
     });
   };
   const first = await dataset.read(
