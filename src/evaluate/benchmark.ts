@@ -9,10 +9,10 @@ import type { Verdict } from "../judge/verdict.ts";
 import type { Reward } from "../rewards/reward.ts";
 import type { LoggedMeasure } from "../runs/arm-result.ts";
 
-/** What measures see of an edit. An edit made ready for a policy is one;. */
+/** What measures see of an edit. An edit made ready for a policy is one. */
 export interface MeasuredEdit extends Pick<
   PreparedEdit,
-  "id" | "task" | "instruction" | "source" | "target" | "targetCodes" | "captions" | "expected"
+  "id" | "task" | "instruction" | "source" | "target" | "captions" | "expected"
 > {
   /** Where something changes; of the source's shape. */
   readonly mask?: Picture;
@@ -24,8 +24,8 @@ export interface WrittenEdit {
   /** Absent where nothing could be decoded. */
   readonly picture?: Picture;
   readonly verdict: Verdict;
-  /** True where every code equals the target's. */
-  readonly isExact: boolean;
+  /** Whether every code equals the target's; absent where there are none to compare. */
+  readonly isExact?: boolean;
 }
 
 /** A figure of a table: taken of each edit, estimated over many. */
@@ -52,6 +52,8 @@ export interface Benchmark {
   /** The first one is the headline. */
   readonly measures: readonly Measure[];
   readonly open: () => Promise<BenchmarkEdits>;
+  /** True where its rows need not be those that everybody measures on: its figures compare with no others. */
+  readonly isPartial?: boolean;
   /** The same edits as they are published, pictures at their own size; absent where they belong to a run. */
   readonly examples?: () => Promise<EditDataset>;
 }

@@ -140,7 +140,7 @@ async function copied(
     edit,
     picture: edit.source,
     verdict: verdicts[index]!,
-    isExact: isTarget(edit, edit.sourceCodes),
+    ...exactness(edit, isTarget(edit, edit.sourceCodes)),
   }));
 }
 
@@ -177,8 +177,18 @@ async function policyEdits(
 
 function writtenEdits(groups: readonly ScoredGroup[]): WrittenEdit[] {
   return groups.flatMap(({ edit, completions }) =>
-    completions.map((completion) => ({ edit, ...completion })),
+    completions.map(({ picture, verdict, isExact }) => ({
+      edit,
+      ...(picture !== undefined && { picture }),
+      verdict,
+      ...exactness(edit, isExact),
+    })),
   );
+}
+
+/** A failed edit is no match; an edit without a target's codes can be none. */
+function exactness({ targetCodes }: PreparedEdit, isExact: boolean): Pick<WrittenEdit, "isExact"> {
+  return targetCodes === undefined ? {} : { isExact };
 }
 
 type Judged = Pick<WrittenEdit, "verdict">;

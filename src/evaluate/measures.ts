@@ -25,6 +25,6 @@ export const EXACT_MATCH: Measure = {
   label: "exact match",
   unit: "share",
   range: [0, 1],
-  of: ({ edit, isExact }) => (edit.targetCodes === undefined ? undefined : Number(isExact)),
+  of: ({ isExact }) => (isExact === undefined ? undefined : Number(isExact)),
   estimate: (values) => wilsonInterval(values.filter((value) => value === 1).length, values.length),
 };

@@ -12,7 +12,7 @@ import { trains } from "./cross-checks.ts";
 import type { OpenPolicy } from "./open-policy.ts";
 import type { RunConfig } from "./run-config.ts";
 import type { RunDatasets } from "./run-datasets.ts";
-import type { HubNames } from "./hub-names.ts";
+import { HubNames } from "./hub-names.ts";
 import { openPhases, rlSettings, type OpenPhase } from "./stage-datasets.ts";
 import { requireOwnCodes } from "./own-codes.ts";
 import { startPolicy } from "./start-policy.ts";
@@ -71,7 +71,7 @@ export async function openRunWorld({
     datasets.prepare(dataset, { tokens, vision, grammar, thoughts });
   const benchmarks: OpenedBenchmark[] = [];
   for (const choice of config.evaluation.size === 0 ? [] : config.evaluation.benchmarks) {
-    const benchmark = openBenchmark(choice, {
+    const benchmark = openBenchmark(await (names ?? new HubNames()).dataset(choice), {
       edits: async (split) => {
         const dataset = await datasets.open(split);
         await requireNeeds(reward, dataset);

@@ -4,17 +4,18 @@ import { instructionOf, pictureOf, textOf } from "../../data/cells.ts";
 import type { BrokenRow, EditExample } from "../../data/edit-dataset.ts";
 import { openParquetSplit } from "../../data/split-tables.ts";
 import { tableDataset, type FoundRow } from "../../data/table-dataset.ts";
-import { publishedBenchmark, requireGeneration } from "./published-benchmark.ts";
+import { publishedBenchmark } from "./published-benchmark.ts";
 
 const SOURCES = ["magicbrush", "ag", "something", "clevr", "whatsup", "emu", "epic", "kubric"];
 
 export const AURORA_BENCH = publishedBenchmark({
   name: "aurora",
   about: "AURORA-Bench (McGill-NLP/aurora-bench): 400 edits, 50 of each of eight sources.",
-  examples: async (directory) => {
+  home: "hf://McGill-NLP/aurora-bench",
+  examples: async (directory, check) => {
     const split = await openParquetSplit(directory, "test");
     const counts = Object.fromEntries(SOURCES.map((name) => [name, 50]));
-    await requireGeneration(split, { title: "AURORA-Bench", rows: 400, by: { column: "source", counts } });
+    await check(split, { title: "AURORA-Bench", rows: 400, by: { column: "source", counts } });
     return tableDataset(split, { columns: ["input", "instruction", "source"], exampleOf });
   },
 });

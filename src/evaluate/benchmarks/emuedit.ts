@@ -10,7 +10,7 @@ import { clipDirection } from "../measures/clip-direction.ts";
 import { clipIm, dinoToSource } from "../measures/picture-likeness.ts";
 import { L1_TO_SOURCE } from "../measures/pixel-distances.ts";
 import { clipOut } from "../measures/text-likeness.ts";
-import { publishedBenchmark, requireGeneration } from "./published-benchmark.ts";
+import { publishedBenchmark } from "./published-benchmark.ts";
 
 const ROWS = 3589;
 const TAKEN = 1000;
@@ -19,14 +19,17 @@ const SEED = 42;
 export const EMUEDIT = publishedBenchmark({
   name: "emuedit",
   about: "EmuEdit (facebook/emu_edit_test_set, test): the 1,000 of 3,589 edits that EARL draws.",
-  examples: async (directory) => {
+  home: "hf://facebook/emu_edit_test_set",
+  examples: async (directory, check) => {
     const split = await openParquetSplit(directory, "test");
-    await requireGeneration(split, { title: "EmuEdit's test split", rows: ROWS });
+    await check(split, { title: "EmuEdit's test split", rows: ROWS });
     const all = await tableDataset(split, {
       columns: ["instruction", "image", "task", "idx", "input_caption", "output_caption"],
       exampleOf,
     });
-    return selectedRows(all, numpyPermutation(SEED, ROWS).slice(0, TAKEN));
+    // Of other rows than those 3,589 the shuffle's first are taken that there are.
+    const drawn = numpyPermutation(SEED, ROWS).filter((row) => row < all.count);
+    return selectedRows(all, drawn.slice(0, TAKEN));
   },
   measures: ({ clip, dino }) => [
     ...(clip === undefined ? [] : [clipDirection(clip), clipIm(clip), clipOut(clip)]),

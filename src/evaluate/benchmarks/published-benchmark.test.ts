@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EditDataset } from "../../data/edit-dataset.ts";
 import { referenceReward } from "../../rewards/reference.ts";
 import type { Benchmark } from "../benchmark.ts";
-import { openBenchmark } from "../open-benchmark.ts";
+import { BenchmarkChoice, openBenchmark } from "../open-benchmark.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -17,13 +17,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 type Kind = "omniedit" | "emuedit" | "aurora" | "vismin";
 const PIXEL = Uint8Array.of(1, 2, 3);
 
-function benchmark(kind: Kind, directory: string): Benchmark {
+function benchmark(kind: Kind, directory: string, partial = false): Benchmark {
   const never = (): never => expect.fail();
-  return openBenchmark({ kind, directory }, { reward: referenceReward, edits: never, prepare: never });
+  const choice = BenchmarkChoice.parse({ kind, directory, partial });
+  return openBenchmark(choice, { reward: referenceReward, edits: never, prepare: never });
 }
 
-const examples = async (kind: Kind, directory: string): Promise<EditDataset> =>
-  benchmark(kind, directory).examples!();
+const examples = async (kind: Kind, directory: string, partial = false): Promise<EditDataset> =>
+  benchmark(kind, directory, partial).examples!();
 
 /** A parquet file with these columns. */
 function write(name: string, file: string, columns: Record<string, unknown[]>): string {
@@ -129,4 +130,24 @@ test("vismin reads both files, whose names are the tasks, and misses one that is
     { id: "counting-1", task: "counting", instruction: "Add a cat" },
     { id: "relation-2", task: "relation", instruction: "Swap them" },
   ]);
+});
+
+describe("a partial set", () => {
+  test("is taken as it is where it is asked for, and says of itself that it is one", async () => {
+    const directory = emuedit("emu-partial", 5);
+    const edits = await examples("emuedit", directory, true);
+    expect(edits.count).toBe(5);
+    const ids = (await edits.read([0, 1, 2, 3, 4])).map((row) => ("id" in row ? row.id : row.broken));
+    expect(ids.toSorted()).toEqual(["0", "1", "2", "3", "4"]);
+    // In the order of the whole set's shuffle.
+    expect(ids).not.toEqual(ids.toSorted());
+    expect(benchmark("emuedit", directory, true).isPartial).toBe(true);
+    expect(benchmark("emuedit", directory).isPartial).toBe(false);
+    await expect(examples("emuedit", directory)).rejects.toThrow("has 5 rows");
+  });
+
+  test("is where a benchmark is published unless a folder is given", () => {
+    const choice = BenchmarkChoice.parse({ kind: "omniedit" });
+    expect(choice).toMatchObject({ directory: "hf://TIGER-Lab/OmniEdit-Filtered-1.2M", partial: false });
+  });
 });

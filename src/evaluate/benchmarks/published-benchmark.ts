@@ -11,15 +11,25 @@ import { DataError } from "../../errors.ts";
 import type { Benchmark, BenchmarkContext, Instruments, Measure } from "../benchmark.ts";
 import { rewardMeasure } from "../measures.ts";
 
-const options = z.strictObject({
-  directory: path.describe("Folder of the benchmark's files as published."),
-});
+/** `home` is where its files are published. */
+const optionsOf = (home: string) =>
+  z.strictObject({
+    directory: path.default(home).describe("Folder of the benchmark's files as published, or its address."),
+    partial: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Take whatever rows there are, a sample's for example; what is measured then compares with nothing.",
+      ),
+  });
 
 interface PublishedBenchmark {
   readonly name: string;
   readonly about: string;
-  /** Opens its edits in the folder and checks that they are the ones everybody measures on. */
-  readonly examples: (directory: string) => Promise<EditDataset>;
+  /** Where it is published: "hf://owner/name". */
+  readonly home: string;
+  /** Opens its edits in the folder; `check` makes sure that they are the ones everybody measures on. */
+  readonly examples: (directory: string, check: GenerationCheck) => Promise<EditDataset>;
   /** Its own measures, those that the instruments allow. */
   readonly measures?: (instruments: Instruments) => readonly Measure[];
 }
@@ -27,19 +37,25 @@ interface PublishedBenchmark {
 export function publishedBenchmark({
   name,
   about,
+  home,
   examples,
   measures = () => [],
-}: PublishedBenchmark): Variant<BenchmarkContext, Benchmark, typeof options> {
+}: PublishedBenchmark): Variant<BenchmarkContext, Benchmark, ReturnType<typeof optionsOf>> {
   return {
     about,
-    options,
-    open: ({ directory }, { reward, prepare, instruments = {} }) => ({
-      name,
-      reward,
-      measures: [rewardMeasure(reward), ...measures(instruments)],
-      examples: () => examples(directory),
-      open: async () => prepare(await examples(directory)),
-    }),
+    options: optionsOf(home),
+    open: ({ directory, partial }, { reward, prepare, instruments = {} }) => {
+      const open = async (): Promise<EditDataset> =>
+        examples(directory, partial ? anyGeneration : requireGeneration);
+      return {
+        name,
+        reward,
+        measures: [rewardMeasure(reward), ...measures(instruments)],
+        isPartial: partial,
+        examples: open,
+        open: async () => prepare(await open()),
+      };
+    },
   };
 }
 
@@ -52,12 +68,18 @@ export interface Generation {
   readonly by?: { readonly column: string; readonly counts: Readonly<Record<string, number>> };
 }
 
+/** Holds a split against the generation that it should be. */
+export type GenerationCheck = (split: TableSplit, generation: Generation) => Promise<void>;
+
+const anyGeneration: GenerationCheck = async () => {};
+
 /** Throws DataError where rows or their kinds are not those of the generation: scores on others are other scores. */
 export async function requireGeneration(
   { directory, series }: TableSplit,
   { title, rows, by }: Generation,
 ): Promise<void> {
-  const hint = "Scores on other rows cannot be compared: fetch the revision that everybody measures on.";
+  const hint =
+    "Scores on other rows cannot be compared: fetch the revision that everybody measures on, or say `partial: true`.";
   if (series.rows !== rows) {
     throw new DataError(`${directory} has ${series.rows} rows, ${title} has ${rows}.`, { hint });
   }

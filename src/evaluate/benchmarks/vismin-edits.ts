@@ -18,6 +18,7 @@ const LABEL = /^\s*edit_instruction:\s*/;
 export const VISMIN_EDITS = publishedBenchmark({
   name: "vismin",
   about: "VisMin, EARL's editing set (mair-lab/escher-vismin-dev): counting and relation.",
+  home: "hf://mair-lab/escher-vismin-dev",
   examples: async (directory) => {
     const split = await openParquetSplit(directory, "train");
     const tables = split.series.tables.filter(({ path }) => taskOf(path) !== undefined);
