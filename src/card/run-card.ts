@@ -8,6 +8,8 @@ import { stringify } from "yaml";
 import type { ArmResult, LoggedMeasure } from "../runs/arm-result.ts";
 import type { Manifest } from "../runs/manifest.ts";
 import { loopText } from "./loop-text.ts";
+import { markdownText as text } from "./markdown-text.ts";
+import { titleOf } from "./questions.ts";
 
 export interface CardFacts {
   readonly manifest: Manifest;
@@ -147,18 +149,18 @@ function answers({ manifest, config, affiliation }: CardFacts): Answer[] {
   } = manifest;
   const packages = Object.entries(software.packages).map(([name, version]) => `${name} ${version}`);
   return [
-    { question: "Research type", answer: researchType },
-    { question: "Affiliation", answer: affiliation === undefined ? UNSAID : text(affiliation) },
+    { question: titleOf("research-type"), answer: researchType },
+    { question: titleOf("affiliation"), answer: affiliation === undefined ? UNSAID : text(affiliation) },
     {
-      question: "Pseudocode",
+      question: titleOf("pseudocode"),
       answer: `The loop, as this version runs it:\n\n\`\`\`ts\n${loopText()}\n\`\`\``,
     },
     {
-      question: "Open code",
+      question: titleOf("open-code"),
       answer: `earl ${software.earl}${commit === undefined ? ", as published" : `, commit \`${commit}\``}. Command: \`${command}\`.`,
     },
     {
-      question: "Open data",
+      question: titleOf("open-data"),
       answer: list([
         ...datasets.map(datasetLine),
         ...hub.map(({ name, commit: at }) => `${name} at commit \`${at}\``),
@@ -166,7 +168,7 @@ function answers({ manifest, config, affiliation }: CardFacts): Answer[] {
       ]),
     },
     {
-      question: "Data splits",
+      question: titleOf("data-splits"),
       answer: list([
         // What earlier versions said.
         ...(datasets.length > 0
@@ -188,12 +190,15 @@ function answers({ manifest, config, affiliation }: CardFacts): Answer[] {
       ]),
     },
     {
-      question: "Hardware",
+      question: titleOf("hardware"),
       answer: `${text(hardware.processor)}, ${hardware.cores} cores, ${hardware.memoryGiB} GiB; tensors on ${text(hardware.device)}.`,
     },
-    { question: "Software", answer: `Node ${software.node}, ${software.system}. ${packages.join(", ")}.` },
     {
-      question: "Experiment set-up",
+      question: titleOf("software"),
+      answer: `Node ${software.node}, ${software.system}. ${packages.join(", ")}.`,
+    },
+    {
+      question: titleOf("experiment-setup"),
       answer: `${list(setup)}\n\nSeeds: ${Object.entries(seeds)
         .map(([name, seed]) => `${name} ${seed}`)
         .join(", ")}. Every setting:\n\n\`\`\`yaml\n${stringify(config)}\`\`\``,
@@ -217,9 +222,4 @@ function list(lines: readonly string[]): string {
 /** "hf://datasets/owner/name@revision/folder" is "owner/name". */
 function repositoryOf(name: string): string {
   return /^(?:hf:\/\/)?(?:(?:datasets|models)\/)?([^/@]+\/[^/@]+)/.exec(name)?.[1] ?? name;
-}
-
-/** Words of datasets and users as Markdown shows them, on one line. */
-function text(words: string): string {
-  return words.replaceAll(/[\\`*_[\]<>|#]/g, String.raw`\$&`).replaceAll(/\s+/g, " ");
 }

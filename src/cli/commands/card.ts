@@ -1,22 +1,41 @@
-/** What `earl card` is typed with; ../card.ts does it, and is loaded when it is asked for. */
+/** What `earl card` is typed with; ../card*.ts do it, and are loaded when they are asked for. */
 
 import type { Command } from "commander";
 
-import { filePath } from "../arguments.ts";
+import { filePath, filePaths, wholeNumber } from "../arguments.ts";
 import type { CardFlags } from "../card.ts";
+import type { ClassifyFlags } from "../card-classify.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { asking } from "./judge.ts";
+
+const MOST_PICTURES = 1000;
+const MOST_REPEATS = 101;
 
 export function addCard(program: Command, surroundings: Surroundings): void {
-  program
+  const card = program
     .command("card")
-    .description("write a model card of a run: results, pictures, and what a reproducibility review asks")
+    .description("write a model card of a run: `earl card RUN`; or ask of papers what a card answers");
+  card
+    .command("run", { isDefault: true })
+    .description("write a model card: results, pictures, and what a reproducibility review asks")
     .argument("<run>", "a run's folder, e.g. runs/demo", filePath)
     .option("--out <file>", "the file to write; README.md in the run's folder unless given", filePath)
     .option("--title <name>", "what the model is called; the run's name unless given")
     .option("--affiliation <name>", "where it was made")
-    .option("--pictures <n>", "edits that are shown", Number, 4)
+    .option("--pictures <n>", "edits that are shown", wholeNumber(0, MOST_PICTURES), 4)
     .action(async (run: string, flags: CardFlags) => {
-      const { card } = await import("../card.ts");
-      await card(run, flags, surroundings);
+      const { card: write } = await import("../card.ts");
+      await write(run, flags, surroundings);
+    });
+
+  asking(card.command("classify"), "the model")
+    .description("ask a model what a reproducibility review asks, about papers: classes with quotes")
+    .argument("<papers...>", "text of a paper: .txt or .md; may be repeated", filePaths)
+    .option("--out <file>", "file to write, .json or .md (default: Markdown on standard output)", filePath)
+    .option("--json", "print JSON")
+    .option("--repeats <n>", "times that each question is asked (default: 5)", wholeNumber(1, MOST_REPEATS))
+    .action(async (papers: string[], flags: ClassifyFlags) => {
+      const { classifyPapers } = await import("../card-classify.ts");
+      await classifyPapers(papers, flags, surroundings);
     });
 }
