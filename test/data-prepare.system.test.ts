@@ -42,6 +42,23 @@ const contentOf = (folder: string): Record<string, string> =>
 const prepare = (config: string, out: string, ...more: string[]): ReturnType<typeof earl> =>
   earl("data", "prepare", config, "--out", out, "--rows-per-shard", "64", ...more);
 
+/** `earl train`, whose run goes into `folder`/runs. */
+async function trainIn(folder: string, ...words: string[]): ReturnType<typeof earl> {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    return await earl("train", ...words);
+  } finally {
+    process.chdir(before);
+  }
+}
+
+/** What a run computed. */
+const numbersOf = (run: string): unknown[] =>
+  comparableEvents(join(run, "events.jsonl")).filter(({ kind }) =>
+    ["step-end", "evaluation-end", "arms-evaluated"].includes(String(kind)),
+  );
+
 describe("earl data prepare", () => {
   test("writes codes that decode to the pictures, with words and provenance, the same bytes each time", async () => {
     const { config, out, folder } = workshop();
@@ -141,7 +158,7 @@ describe("earl data prepare", () => {
       out: `${join(out, "a")}\n${join(out, "b")}\n`,
     });
     expect((await openPrepared(join(out, "b"), "train")).count).toBe(counts.train);
-    expect((await prepare(config, out, "--source", "c")).err).toContain("no source c");
+    expect((await prepare(config, out, "--source", "c")).err).toContain("no data named c");
   });
 });
 
@@ -163,12 +180,41 @@ describe("earl data prepare, of what goes together", () => {
     for (const name of ["a", "b"]) expect(contentOf(join(single, name))).toEqual(contentOf(join(out, name)));
   });
 
-  test("says what of the config is not prepared", async () => {
-    const { config, out } = workshop();
-    writeFileSync(config, `${readFileSync(config, "utf8")}sft: { data: [{ directory: ${scenes} }] }\n`);
-    const { code, err } = await prepare(config, out, "--split", "test", "--split", "train");
-    expect(code).toBe(0);
-    expect(err).toContain("sft.data is not prepared");
+  test("prepares what stages train on, each into a folder that training reads", async () => {
+    const { config, out, folder } = workshop();
+    const other = join(folder, "other");
+    await writeScenes({ directory: other, seed: 5, counts: { train: 60, validation: 8, test: 8 } });
+    const stages = (one: string, rl: string): string =>
+      `sft: { steps: 4, evaluateEvery: 4, batchSize: 4, data: [{ ${one}, steps: 2 }, { ${rl} }] }\n` +
+      `grpo: { steps: 1, prompts: 2, groupSize: 2, validationSize: 4, data: [{ ${rl} }] }\n`;
+    const rest = "policy: { layers: 1 }\nevaluation: { size: 4 }\n";
+    const whole = readFileSync(config, "utf8") + rest;
+    writeFileSync(config, whole + stages(`directory: ${scenes}`, `directory: ${other}`));
+    const { code, out: folders } = await prepare(config, out);
+    const names = ["data", "sft.data.0", "sft.data.1", "grpo.data.0"];
+    expect([code, folders]).toEqual([0, names.map((name) => `${join(out, name)}\n`).join("")]);
+    expect(Object.keys(readPreparedRecord(join(out, "grpo.data.0"))!.splits)).toEqual(["train"]);
+    for (const name of names) {
+      expect(readPreparedRecord(join(out, name))!.vision).toEqual(
+        readPreparedRecord(join(out, "data"))!.vision,
+      );
+    }
+    const codes = join(folder, "codes.yaml");
+    const prepared = (name: string): string => `kind: prepared, directory: ${join(out, name)}`;
+    writeFileSync(
+      codes,
+      `name: codes\nalgorithm: sft-grpo\ndata: { ${prepared("data")} }\n${rest}${stages(prepared("sft.data.0"), prepared("grpo.data.0"))}`,
+    );
+    const numbers: unknown[] = [];
+    for (const [file, name] of [
+      [config, "small"],
+      [codes, "codes"],
+    ] as const) {
+      expect(await trainIn(folder, file)).toMatchObject({ code: 0 });
+      numbers.push(numbersOf(join(folder, "runs", name)));
+    }
+    expect(numbers[1]).toEqual(numbers[0]);
+    expect((await prepare(config, out, "--source", "sft.data.7")).err).toContain("no data named sft.data.7");
   });
 
   test("goes without a split that is not there, and stops at one that is damaged", async () => {
@@ -189,30 +235,21 @@ describe("training on prepared edits", () => {
   test("gives the numbers of training on the pictures", async () => {
     const { config, out, folder } = workshop();
     expect((await prepare(config, out)).code).toBe(0);
-    const before = process.cwd();
-    process.chdir(folder);
-    try {
-      const small = [
-        "sft.steps=4",
-        "sft.evaluateEvery=4",
-        "grpo.steps=1",
-        "grpo.prompts=2",
-        "grpo.groupSize=2",
-      ];
-      const tiny = ["grpo.validationSize=4", "evaluation.size=4", "policy.layers=1", "sft.batchSize=4"];
-      const set = [...small, ...tiny].flatMap((one) => ["--set", one]);
-      expect(await earl("train", config, ...set)).toMatchObject({ code: 0 });
-      const codes = ["--set", "name=codes", "--set", "data.kind=prepared", "--set", `data.directory=${out}`];
-      expect(await earl("train", config, ...set, ...codes)).toMatchObject({ code: 0 });
-      const numbers = (name: string): unknown[] =>
-        comparableEvents(join(folder, "runs", name, "events.jsonl")).filter(({ kind }) =>
-          ["step-end", "evaluation-end", "arms-evaluated"].includes(String(kind)),
-        );
-      expect(numbers("codes")).toEqual(numbers("small"));
-      expect(numbers("codes").length).toBeGreaterThan(6);
-    } finally {
-      process.chdir(before);
-    }
+    const small = [
+      "sft.steps=4",
+      "sft.evaluateEvery=4",
+      "grpo.steps=1",
+      "grpo.prompts=2",
+      "grpo.groupSize=2",
+    ];
+    const tiny = ["grpo.validationSize=4", "evaluation.size=4", "policy.layers=1", "sft.batchSize=4"];
+    const set = [...small, ...tiny].flatMap((one) => ["--set", one]);
+    expect(await trainIn(folder, config, ...set)).toMatchObject({ code: 0 });
+    const codes = ["--set", "name=codes", "--set", "data.kind=prepared", "--set", `data.directory=${out}`];
+    expect(await trainIn(folder, config, ...set, ...codes)).toMatchObject({ code: 0 });
+    const numbers = numbersOf(join(folder, "runs", "codes"));
+    expect(numbers).toEqual(numbersOf(join(folder, "runs", "small")));
+    expect(numbers.length).toBeGreaterThan(6);
   });
 
   test("refuses codes of another vision tokenizer", async () => {

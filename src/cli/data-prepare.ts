@@ -6,7 +6,6 @@ import { join } from "node:path";
 import type { DatasetSplit } from "../data/edit-dataset.ts";
 import type { DatasetSettings, OpenDataset } from "../data/open-dataset.ts";
 import { NoSplit } from "../data/split-files.ts";
-import { nameOf } from "../config/named-list.ts";
 import { readPreparedRecord } from "../data/prepared/prepared-record.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
@@ -22,6 +21,7 @@ import { requireWritableFolder } from "../runs/writable-place.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import { overridesOf, required } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
+import { preparedSources, type PreparedSource } from "./prepared-sources.ts";
 import type { Progress } from "./progress.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
@@ -35,65 +35,43 @@ export interface PrepareFlags {
   readonly rowsPerShard: number;
 }
 
-/** Prepares every split of the data, or of each source of a mixture; goes on where an earlier call was stopped. */
+/** Prepares every split of the data, or of each dataset where the config has several; goes on where an earlier call was stopped. */
 export async function prepare(file: string, flags: PrepareFlags, surroundings: Surroundings): Promise<void> {
   const config = loadRunConfig(file, overridesOf(flags));
   const out = required(flags.out, "--out DIR");
   requireWritableFolder(out);
   const reason = new Interrupted("Stopped. Whole shards are kept.", "Go on with the same command.");
   using interrupt = listenForInterrupt(surroundings, { says: "Finishing these rows.", reason });
-  const others = dataOfStages(config);
-  if (others !== "") {
-    progressOn(surroundings).say(
-      `${others} not prepared, \`data\` alone is: training goes on reading the pictures there.`,
-    );
-  }
   await using host = await openEngineHost(config.engine);
-  for (const { name, data } of sourcesOf(config, flags.source)) {
-    const directory = name === undefined ? out : join(out, name);
+  const sources = preparedSources(config, out);
+  for (const source of chosenOf(sources, flags.source)) {
+    const { name, data, directory } = source;
+    const splits = source.splits.filter((split) => flags.split.length === 0 || flags.split.includes(split));
+    if (splits.length === 0) continue;
     // A branch that moved on since the work was begun is not followed.
     const names = new HubNames({
       onProgress: fetchProgress(progressOn(surroundings)),
       signal: interrupt.signal,
       earlier: readPreparedRecord(directory)?.hub,
     });
-    const job = { host, names, config, out, data, directory, flags, signal: interrupt.signal };
-    await prepareOne(job, name, surroundings);
+    const signal = interrupt.signal;
+    await prepareOne(
+      { host, names, config, sources, data, directory, wanted: splits, flags, signal },
+      name,
+      surroundings,
+    );
     surroundings.stdout.write(`${directory}\n`);
   }
 }
 
-/** Data that stages have beside the run's, with the verb; empty where they have none. */
-function dataOfStages({ data, sft, grpo }: RunConfig): string {
-  const names = [
-    ...(sft.data === undefined ? [] : ["sft.data"]),
-    ...(grpo.data === undefined ? [] : ["grpo.data"]),
-    ...(data.rlDirectory === undefined ? [] : ["data.rlDirectory"]),
-  ];
-  return names.length === 0 ? "" : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"}`;
-}
-
-interface Source {
-  /** Absent where the data is no mixture. */
-  readonly name?: string;
-  readonly data: DatasetSettings;
-}
-
-/** Throws ConfigError where no source has the name. */
-function sourcesOf({ data }: RunConfig, wanted: string | undefined): Source[] {
-  if (data.kind !== "mixture") {
-    if (wanted === undefined) return [{ data }];
-    throw new ConfigError("--source is for mixtures, and data is none.", { hint: "Leave it out." });
-  }
-  const { maxBrokenShare } = data;
-  const all = data.sources.map(({ name: _name, weight: _weight, holdOut: _holdOut, ...own }, at) => ({
-    name: nameOf(data.sources[at]!),
-    data: { ...own, maxBrokenShare } as DatasetSettings,
-  }));
-  const chosen = all.filter(({ name }) => wanted === undefined || name === wanted);
+/** The one that is wanted, or all. Throws ConfigError where none has the name. */
+function chosenOf(sources: readonly PreparedSource[], wanted: string | undefined): readonly PreparedSource[] {
+  if (wanted === undefined) return sources;
+  const chosen = sources.filter(({ name }) => name === wanted);
   if (chosen.length > 0) return chosen;
-  throw new ConfigError(`The mixture has no source ${wanted}.`, {
-    hint: `Its sources: ${all.map(({ name }) => name).join(", ")}.`,
+  const names = sources.flatMap(({ name }) => (name === undefined ? [] : [name]));
+  throw new ConfigError(`The config has no data named ${wanted}.`, {
+    hint: names.length === 0 ? "It has one dataset: leave --source out." : `It has ${names.join(", ")}.`,
   });
 }
 
@@ -101,10 +79,10 @@ interface Job {
   readonly host: EngineHost;
   readonly names: HubNames;
   readonly config: RunConfig;
-  /** Folder of all sources; `directory` where the data is no mixture. */
-  readonly out: string;
+  readonly sources: readonly PreparedSource[];
   readonly data: DatasetSettings;
   readonly directory: string;
+  readonly wanted: readonly DatasetSplit[];
   readonly flags: PrepareFlags;
   readonly signal: AbortSignal;
 }
@@ -116,7 +94,7 @@ async function prepareOne(job: Job, name: string | undefined, surroundings: Surr
     onProgress: openingProgress(progress),
     names,
   });
-  const splits = await openSplits(datasets, data, flags.split, progress);
+  const splits = await openSplits(datasets, job, progress);
   await using vision = await openVision(job, splits);
   const total = splits.reduce((sum, { count }) => sum + count, 0);
   const title = name === undefined ? "Prepare" : `Prepare ${name}`;
@@ -149,26 +127,24 @@ async function prepareOne(job: Job, name: string | undefined, surroundings: Surr
 /** The splits that were asked for; those that there are where none was. */
 async function openSplits(
   datasets: RunDatasets,
-  data: DatasetSettings,
-  asked: readonly string[],
+  { data, wanted, flags }: Job,
   progress: Progress,
 ): Promise<OpenDataset[]> {
-  const wanted = asked.length === 0 ? PREPARED_SPLITS : (asked as DatasetSplit[]);
   const opened: OpenDataset[] = [];
   for (const split of wanted) {
     try {
       opened.push(await datasets.open(split, data));
     } catch (error) {
-      if (asked.length > 0 || split === "train" || !(error instanceof NoSplit)) throw error;
+      if (flags.split.length > 0 || split === "train" || !(error instanceof NoSplit)) throw error;
       progress.say(`Without ${split}: ${error.message}`);
     }
   }
   return opened;
 }
 
-/** Of the policy that the config starts from; fitted to the training split, of a mixture's to all of it, where that is a fresh one. */
+/** Of the policy that the config starts from; fitted to the run's training data where that is a fresh one. */
 async function openVision(
-  { host, names, config, out, directory, signal }: Job,
+  { host, names, config, sources, directory, signal }: Job,
   splits: readonly OpenDataset[],
 ): Promise<VisionTokenizer> {
   const { visionTokenizer } = config.policy;
@@ -179,17 +155,16 @@ async function openVision(
     const own = base === undefined || existsSync(join(checkpoint, VISION_FILE));
     return host.openVision(own ? checkpoint : base);
   }
-  // Sources of a mixture speak one language, so that a policy can read them all.
-  const isMixture = config.data.kind === "mixture";
-  const folders = isMixture ? sourcesOf(config, undefined).map(({ name }) => join(out, name!)) : [];
-  for (const folder of [directory, ...folders]) {
+  // Whatever is prepared for one config speaks one language, so that its policy can read it all.
+  for (const folder of [directory, ...sources.map((source) => source.directory)]) {
     const begun = begunVision(folder);
     if (begun !== undefined) return host.openVision(begun);
   }
-  // With names of its own: the other sources are not what this folder's rows were read from.
-  const train = isMixture
-    ? await new RunDatasets(config.data, () => undefined, { names: new HubNames({ signal }) }).open("train")
-    : splits.find(({ split }) => split === "train");
+  // With names of its own: the others are not what this folder's rows were read from.
+  const train =
+    sources.length > 1
+      ? await new RunDatasets(config.data, () => undefined, { names: new HubNames({ signal }) }).open("train")
+      : splits.find(({ split }) => split === "train");
   if (train === undefined) {
     throw new ConfigError("A codebook is fitted to the training split, which is not prepared here.", {
       hint: "Prepare train as well, or name a policy.checkpoint or policy.visionTokenizer.",

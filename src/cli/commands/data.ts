@@ -83,8 +83,11 @@ export function addData(program: Command, surroundings: Surroundings): void {
     .argument("<config>", "config of a run", filePath)
     .option("--set <key=value>", "change a setting; may be given several times", collect, [])
     .addOption(deviceOption())
-    .option("--out <dir>", "folder to write, one a source for a mixture (required)", filePath)
-    .option("--source <name>", "prepare this source of a mixture alone")
+    .option("--out <dir>", "folder to write, one a dataset where the config has several (required)", filePath)
+    .option(
+      "--source <name>",
+      "prepare this one alone: a source of a mixture, or the place of a stage's data, sft.data.0",
+    )
     .option("--split <name>", "prepare this split alone; may be given several times", collectSplits, [])
     .option("--pictures", "keep the pictures beside their codes, as PNG")
     .option("--rows-per-shard <n>", "rows of a file", wholeNumber(1, 100_000), 512)
