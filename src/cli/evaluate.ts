@@ -70,7 +70,11 @@ export async function evaluate(
   const { split } = flags;
   const benchmark = openBenchmark(
     { kind: "held-out", split },
-    { edits: async (part) => prepare(await datasets.open(part)), prepare, reward: referenceReward },
+    {
+      edits: async (part) => prepare(await datasets.open(part)),
+      prepare: async (dataset) => prepare(dataset),
+      reward: referenceReward,
+    },
   );
   const prepared = await benchmark.open();
   progress.start("Held-out edits", Math.min(flags.size, prepared.count));

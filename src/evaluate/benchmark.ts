@@ -1,6 +1,9 @@
 /** What a benchmark is: edits, what judges them, and what is measured. Kinds are in open-benchmark.ts. */
 
+import type { z } from "zod";
+
 import type { Interval } from "../algorithms/statistics.ts";
+import type { Variant } from "../config/choice.ts";
 import type { DatasetSplit, EditDataset, ExpectedEdit } from "../data/edit-dataset.ts";
 import type { PreparedEdit, PreparedEdits } from "../edits/prepared-edit.ts";
 import type { PictureEncoder, PictureTextEncoder } from "../encoders/encoder.ts";
@@ -51,6 +54,8 @@ export interface Benchmark {
   readonly reward: Reward;
   /** The first one is the headline. */
   readonly measures: readonly Measure[];
+  /** Its own measures that are not taken, as nobody named what they are taken with. */
+  readonly leftOut?: readonly LeftOutMeasure[];
   readonly open: () => Promise<BenchmarkEdits>;
   /** True where its rows need not be those that everybody measures on: its figures compare with no others. */
   readonly isPartial?: boolean;
@@ -62,8 +67,8 @@ export interface Benchmark {
 export interface BenchmarkContext {
   /** A split of the run's dataset, made ready for the policy. */
   readonly edits: (split: DatasetSplit) => Promise<PreparedEdits>;
-  /** Another dataset, made ready for the policy. */
-  readonly prepare: (dataset: EditDataset) => PreparedEdits;
+  /** Another dataset, made ready for the policy. Throws ConfigError where it lacks what the reward needs. */
+  readonly prepare: (dataset: EditDataset) => Promise<PreparedEdits>;
   /** The run's. */
   readonly reward: Reward;
   /** What pictures and texts are compared with; measures that need what is not there are not taken. */
@@ -77,3 +82,16 @@ export interface Instruments {
   /** Answers I2EBench's questions. */
   readonly questions?: QuestionAsker;
 }
+export type InstrumentKind = keyof Instruments;
+
+/** A measure that a benchmark has and that is not taken. */
+export interface LeftOutMeasure {
+  readonly label: string;
+  readonly needs: InstrumentKind;
+}
+
+/** An entry of the table of benchmarks. */
+export type BenchmarkVariant<Options extends z.ZodObject> = Variant<BenchmarkContext, Benchmark, Options> & {
+  /** What some of its measures are taken with. */
+  readonly uses: readonly InstrumentKind[];
+};

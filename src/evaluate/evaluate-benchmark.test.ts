@@ -21,7 +21,7 @@ const prepared = smallEdits(world, paintExamples());
 const edits = await prepared.take([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 
 function heldOut(reward = referenceReward): Benchmark {
-  const context = { edits: async () => prepared, prepare: () => prepared, reward };
+  const context = { edits: async () => prepared, prepare: async () => prepared, reward };
   return openBenchmark({ kind: "held-out", split: "test" }, context);
 }
 

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 
+import { InstrumentSettings } from "./instrument-settings.ts";
 import { BenchmarkList } from "./open-benchmark.ts";
 
 export const EvaluationSettings = z.strictObject({
@@ -17,6 +18,7 @@ export const EvaluationSettings = z.strictObject({
     .max(10_000)
     .default(24)
     .describe("Of these, how many the report shows side by side."),
+  instruments: InstrumentSettings.prefault({}).describe("What the benchmarks' own measures are taken with."),
   benchmarks: BenchmarkList.prefault([{ kind: "held-out" }]).describe("What policies are compared on."),
 });
 

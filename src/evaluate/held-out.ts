@@ -2,8 +2,7 @@
 
 import { z } from "zod";
 
-import type { Variant } from "../config/choice.ts";
-import type { Benchmark, BenchmarkContext } from "./benchmark.ts";
+import type { BenchmarkVariant } from "./benchmark.ts";
 import { EXACT_MATCH, rewardMeasure } from "./measures.ts";
 
 const options = z.strictObject({
@@ -14,7 +13,8 @@ const options = z.strictObject({
 });
 
 /** The kind `held-out`. */
-export const HELD_OUT: Variant<BenchmarkContext, Benchmark, typeof options> = {
+export const HELD_OUT: BenchmarkVariant<typeof options> = {
+  uses: [],
   about: "Edits of the run's own dataset: the run's reward, and exact match with the target.",
   options,
   open: ({ split }, { edits, reward }) => ({

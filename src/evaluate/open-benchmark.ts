@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { choiceOf, openChoice } from "../config/choice.ts";
 import { label } from "../config/ranges.ts";
 import { namedList, nameOf } from "../config/named-list.ts";
-import type { Benchmark, BenchmarkContext } from "./benchmark.ts";
+import type { Benchmark, BenchmarkContext, InstrumentKind } from "./benchmark.ts";
 import { AURORA_BENCH } from "./benchmarks/aurora-bench.ts";
 import { EMUEDIT } from "./benchmarks/emuedit.ts";
 import { OMNIEDIT_DEV } from "./benchmarks/omniedit-dev.ts";
@@ -30,6 +30,11 @@ export type BenchmarkChoice = z.infer<typeof BenchmarkChoice>;
 
 /** The setting `evaluation.benchmarks`. */
 export const BenchmarkList = namedList(BenchmarkChoice);
+
+/** What some measures of these benchmarks are taken with. */
+export function instrumentsOf(choices: readonly BenchmarkChoice[]): Set<InstrumentKind> {
+  return new Set(choices.flatMap(({ kind }) => BENCHMARKS[kind].uses));
+}
 
 /** The benchmark that was chosen; its edits are read when it is opened. */
 export function openBenchmark(choice: BenchmarkChoice, context: BenchmarkContext): Benchmark {

@@ -3,8 +3,8 @@
 import type { EditDataset } from "../data/edit-dataset.ts";
 import type { PreparedEdits } from "../edits/prepared-edit.ts";
 import type { EngineHost } from "../engine/engine-host.ts";
-import type { Benchmark } from "../evaluate/benchmark.ts";
-import { openBenchmark } from "../evaluate/open-benchmark.ts";
+import type { Benchmark, Instruments } from "../evaluate/benchmark.ts";
+import { openBenchmark, type BenchmarkChoice } from "../evaluate/open-benchmark.ts";
 import { requireNeeds } from "../rewards/require-needs.ts";
 import type { Reward } from "../rewards/reward.ts";
 import type { Phase } from "../train/phases.ts";
@@ -42,6 +42,8 @@ interface RunWorldRequest {
   readonly reward: Reward;
   /** The checkpoint that a run goes on from. */
   readonly saved: string | undefined;
+  /** What benchmarks measure with. */
+  readonly instruments?: Instruments;
   /** Finds what is named on the hub. */
   readonly names?: HubNames;
 }
@@ -53,7 +55,8 @@ export async function openRunWorld({
   datasets,
   reward,
   saved,
-  names,
+  names = new HubNames(),
+  instruments,
 }: RunWorldRequest): Promise<RunWorld> {
   const { thoughts } = config.data;
   const train = await datasets.open("train");
@@ -70,15 +73,16 @@ export async function openRunWorld({
   const prepare = (dataset: EditDataset): PreparedEdits =>
     datasets.prepare(dataset, { tokens, vision, grammar, thoughts });
   const benchmarks: OpenedBenchmark[] = [];
-  for (const choice of config.evaluation.size === 0 ? [] : config.evaluation.benchmarks) {
-    const benchmark = openBenchmark(await (names ?? new HubNames()).dataset(choice), {
-      edits: async (split) => {
-        const dataset = await datasets.open(split);
-        await requireNeeds(reward, dataset);
-        return prepare(dataset);
-      },
-      prepare,
+  const judged = async (dataset: EditDataset): Promise<PreparedEdits> => {
+    await requireNeeds(reward, dataset);
+    return prepare(dataset);
+  };
+  for (const choice of evaluatedOn(config)) {
+    const benchmark = openBenchmark(await names.dataset(choice), {
+      edits: async (split) => judged(await datasets.open(split)),
+      prepare: judged,
       reward,
+      ...(instruments !== undefined && { instruments }),
     });
     benchmarks.push({ benchmark, edits: await benchmark.open() });
   }
@@ -91,4 +95,9 @@ export async function openRunWorld({
     validation: prepare(validation),
     benchmarks,
   };
+}
+
+/** The benchmarks that end the run; none where no edit is scored. */
+export function evaluatedOn({ evaluation }: Pick<RunConfig, "evaluation">): readonly BenchmarkChoice[] {
+  return evaluation.size === 0 ? [] : evaluation.benchmarks;
 }

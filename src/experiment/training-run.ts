@@ -8,6 +8,9 @@ import { datasetFingerprint } from "../data/fingerprint.ts";
 import { firstEdits, type PreparedEdit } from "../edits/prepared-edit.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import { Interrupted } from "../errors.ts";
+import { instrumentsOf } from "../evaluate/open-benchmark.ts";
+import { openInstruments } from "../evaluate/open-instruments.ts";
+import { leftOutNotices } from "../evaluate/own-measures.ts";
 import { outageLines } from "../judge/outage.ts";
 import { openLoggers } from "../logging/open-logger.ts";
 import type { RunLogger } from "../logging/run-logger.ts";
@@ -33,7 +36,7 @@ import { RunConfig } from "./run-config.ts";
 import { RunDatasets } from "./run-datasets.ts";
 import { requireRunMemory, type DataSize } from "./run-memory.ts";
 import { trainStages, type LiveRun } from "./run-stages.ts";
-import { openRunWorld, type RunWorld } from "./run-world.ts";
+import { evaluatedOn, openRunWorld, type RunWorld } from "./run-world.ts";
 
 export interface TrainingRequest {
   readonly config: RunConfig;
@@ -77,12 +80,21 @@ export async function trainingRun(request: TrainingRequest): Promise<void> {
     earlier: resumePoint === undefined ? [] : earlier?.rows,
     onProgress: openingProgress(progress),
   });
-  const world = await openRunWorld({ host, config, datasets, reward, names, saved: resumePoint?.checkpoint });
+  await using instruments = await openInstruments(config.evaluation.instruments, {
+    uses: instrumentsOf(evaluatedOn(config)),
+    find: (name) => names.checkpoint(name),
+    judge: { onOutage: outageLines(say, "Questions that it leaves open are counted in no figure.") },
+    signal,
+  });
+  const saved = resumePoint?.checkpoint;
+  const world = await openRunWorld({ host, config, datasets, reward, names, instruments, saved });
   progress.say(`Policy ${world.start.about}`);
   const sampled = trains(config, "grpo") ? config.grpo.maxTokens : 0;
   const first = await firstEdits(world.train[0]!.edits, 1);
   requireRunMemory(config, dataSize(world, first));
   for (const notice of policyNotices(world.start, first, sampled)) progress.say(notice);
+  const benchmarks = world.benchmarks.map(({ benchmark }) => benchmark);
+  for (const notice of leftOutNotices(benchmarks, (kind) => `evaluation.instruments.${kind}`)) say(notice);
   const data = await datasetFingerprint(datasets.opened);
   if (earlier !== undefined) refuseChangedData(directory, earlier.data, data);
   const from = run.begin(

@@ -31,11 +31,7 @@ export const EMUEDIT = publishedBenchmark({
     const drawn = numpyPermutation(SEED, ROWS).filter((row) => row < all.count);
     return selectedRows(all, drawn.slice(0, TAKEN));
   },
-  measures: ({ clip, dino }) => [
-    ...(clip === undefined ? [] : [clipDirection(clip), clipIm(clip), clipOut(clip)]),
-    L1_TO_SOURCE,
-    ...(dino === undefined ? [] : [dinoToSource(dino)]),
-  ],
+  measures: { plain: [L1_TO_SOURCE], clip: [clipDirection, clipIm, clipOut], dino: [dinoToSource] },
 });
 
 function exampleOf({ record, origin }: FoundRow): EditExample | BrokenRow {

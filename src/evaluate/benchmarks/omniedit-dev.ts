@@ -19,5 +19,5 @@ export const OMNIEDIT_DEV = publishedBenchmark({
     });
     return openOmniEdit(directory, "validation");
   },
-  measures: ({ clip }) => (clip === undefined ? [] : [clipI(clip)]),
+  measures: { clip: [clipI] },
 });

@@ -2,14 +2,14 @@
 
 import { z } from "zod";
 
-import type { Variant } from "../../config/choice.ts";
 import { path } from "../../config/ranges.ts";
 import { DamagedRow } from "../../data/containers/row-table.ts";
 import type { EditDataset } from "../../data/edit-dataset.ts";
 import type { TableSplit } from "../../data/table-dataset.ts";
 import { DataError } from "../../errors.ts";
-import type { Benchmark, BenchmarkContext, Instruments, Measure } from "../benchmark.ts";
+import type { BenchmarkVariant } from "../benchmark.ts";
 import { rewardMeasure } from "../measures.ts";
+import { instrumentsIn, ownMeasures, type OwnMeasures } from "../own-measures.ts";
 
 /** `home` is where its files are published. */
 const optionsOf = (home: string) =>
@@ -30,8 +30,8 @@ interface PublishedBenchmark {
   readonly home: string;
   /** Opens its edits in the folder; `check` makes sure that they are the ones everybody measures on. */
   readonly examples: (directory: string, check: GenerationCheck) => Promise<EditDataset>;
-  /** Its own measures, those that the instruments allow. */
-  readonly measures?: (instruments: Instruments) => readonly Measure[];
+  /** Beside the reward. */
+  readonly measures?: OwnMeasures;
 }
 
 export function publishedBenchmark({
@@ -39,18 +39,21 @@ export function publishedBenchmark({
   about,
   home,
   examples,
-  measures = () => [],
-}: PublishedBenchmark): Variant<BenchmarkContext, Benchmark, ReturnType<typeof optionsOf>> {
+  measures: own = {},
+}: PublishedBenchmark): BenchmarkVariant<ReturnType<typeof optionsOf>> {
   return {
     about,
     options: optionsOf(home),
+    uses: instrumentsIn(own),
     open: ({ directory, partial }, { reward, prepare, instruments = {} }) => {
+      const { measures, leftOut } = ownMeasures(own, instruments);
       const open = async (): Promise<EditDataset> =>
         examples(directory, partial ? anyGeneration : requireGeneration);
       return {
         name,
         reward,
-        measures: [rewardMeasure(reward), ...measures(instruments)],
+        measures: [rewardMeasure(reward), ...measures],
+        leftOut,
         isPartial: partial,
         examples: open,
         open: async () => prepare(await open()),

@@ -33,7 +33,7 @@ export const VISMIN_EDITS = publishedBenchmark({
       { columns: ["id", "source_image", "edited_image", "edit_instruction"], exampleOf },
     );
   },
-  measures: ({ clip }) => (clip === undefined ? [] : [clipI(clip)]),
+  measures: { clip: [clipI] },
 });
 
 function taskOf(path: string): string | undefined {
