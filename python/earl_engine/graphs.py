@@ -1,10 +1,11 @@
-"""Runs a graph of earl's compiler with torch, wherever its arrays lie: the losses travel as such graphs.
+"""Runs a graph of earl's compiler with torch, wherever its arrays lie: losses and pictures' codes travel as such graphs.
 
 One entry an ONNX op; an op that is not here is an error when the graph is opened, not when it runs.
 """
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 KINDS = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool}
 
@@ -29,12 +30,40 @@ def summed(x, axes=None, *, keepdims=1, **_):
     return x.sum(every, keepdim=bool(keepdims)) if every else x
 
 
+def convolved(x, weight, bias=None, *, strides, pads, **_):
+    half = len(pads) // 2
+    first, last = pads[:half], pads[half:]
+    if first != last:
+        # F.pad begins with the last axis.
+        x, first = F.pad(x, [size for pair in reversed(list(zip(first, last))) for size in pair]), [0] * half
+    return torch.convolution(x, weight, bias, strides, first, [1] * half, False, [0] * half, 1)
+
+
+def sliced(x, starts, ends, axes):
+    for axis, start, end in zip(axes.tolist(), starts.tolist(), ends.tolist()):
+        x = x.narrow(axis, start, end - start)
+    return x
+
+
+def resized(x, _region, scales, **_):
+    for axis, times in enumerate(scales.tolist()):
+        x = x.repeat_interleave(int(times), axis) if times != 1 else x
+    return x
+
+
+def product(x, y, bias, *, transB, alpha, beta):
+    return torch.addmm(bias, x, y.t() if transB else y, alpha=alpha, beta=beta)
+
+
 OPS = {
     "Add": torch.add,
     "Sub": torch.sub,
     "Mul": torch.mul,
+    "Div": torch.div,
     "Neg": torch.neg,
     "Exp": torch.exp,
+    "Sqrt": torch.sqrt,
+    "Sigmoid": torch.sigmoid,
     "Max": torch.maximum,
     "Min": torch.minimum,
     "Less": torch.lt,
@@ -46,12 +75,23 @@ OPS = {
     "Gather": gathered,
     "ScatterND": scattered,
     "ReduceSum": summed,
+    "ReduceSumSquare": lambda x, axes, *, keepdims: summed(x * x, axes, keepdims=keepdims),
+    "ArgMin": lambda x, *, axis, keepdims: x.argmin(axis, keepdim=bool(keepdims)),
+    "Softmax": lambda x, *, axis: x.softmax(axis),
+    "MatMul": torch.matmul,
+    "Gemm": product,
+    "Conv": convolved,
+    "InstanceNormalization": lambda x, weight, bias, *, epsilon: F.instance_norm(x, weight=weight, bias=bias, eps=epsilon),
+    "Resize": resized,
+    "Transpose": lambda x, *, perm: x.permute(perm),
+    "Slice": sliced,
+    "Concat": lambda *parts, axis: torch.cat(parts, axis),
 }
 
 
 class Graph:
     def __init__(self, spec, device):
-        """`spec`: nodes {op, in, out, attributes}, constants {type, dims, values}, inputs and outputs by name."""
+        """`spec`: nodes {op, in, out, attributes}, constants {type, dims, values}, the shape of each input, outputs."""
         missing = {node["op"] for node in spec["nodes"]} - OPS.keys()
         if missing:
             raise ValueError(f"This engine has no {', '.join(sorted(missing))}.")
@@ -66,7 +106,7 @@ class Graph:
 
     @torch.no_grad()
     def run(self, feeds):
-        values = {**self.constants, **{name: feeds[name] for name in self.spec["inputs"]}}
+        values = {**self.constants, **{name: feeds[name].view(shape) for name, shape in self.spec["inputs"].items()}}
         for node, ends in zip(self.spec["nodes"], self.ends):
             operands = [values[name] if name else None for name in node["in"]]
             values[node["out"]] = OPS[node["op"]](*operands, **node["attributes"])

@@ -14,8 +14,10 @@ class Worker:
     def __init__(self, rank, world, device):
         import torch
 
-        self.rank, self.world, self.policies, self.generations = rank, world, {}, {}
+        self.rank, self.world, self.policies, self.generations, self.held = rank, world, {}, {}, {}
         self.device = torch.device(device)
+        # Codes of pictures are the nearest of many: a product in fewer digits would find others.
+        torch.backends.cudnn.allow_tf32 = False
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
     def health(self):
@@ -104,6 +106,30 @@ class Worker:
 
     def end(self, message, _arrays):
         self.generations.pop(message["generation"], None)
+        return {}, {}
+
+    def hold(self, message, _arrays):
+        """Reads tensors that graphs take, by a number for all of them, in float32."""
+        import torch
+
+        from .checkpoint import Source
+
+        source, shapes = Source({}, message["places"]), message["shapes"]
+        self.held[message["set"]] = {
+            name: source.rows(name, shape, None, None).to(self.device, torch.float32) for name, shape in shapes.items()
+        }
+        return {}, {}
+
+    def compute(self, message, arrays):
+        """Runs a graph on arrays and on tensors that are held."""
+        from .graphs import Graph
+
+        feeds = {**self.held[message["set"]], **{name: self._tensor(array) for name, array in arrays.items()}}
+        found = Graph(message["graph"], self.device).run(feeds)
+        return {}, {name: value.cpu().numpy() for name, value in found.items()}
+
+    def release(self, message, _arrays):
+        self.held.pop(message["set"], None)
         return {}, {}
 
     def _tensor(self, array):

@@ -12,7 +12,8 @@ import { readJsonFile } from "../policy/published-file.ts";
 import { hasMovqConfig } from "./movq/config-file.ts";
 import { MOVQ, MovqTokenizer } from "./movq/movq-tokenizer.ts";
 import { PATCH_CODEBOOK } from "./patch-codebook.ts";
-import { VISION_FILE, type VisionContext, type VisionTokenizer } from "./vision-tokenizer.ts";
+import type { VisionContext, VisionPlaces } from "./vision-context.ts";
+import { VISION_FILE, type VisionTokenizer } from "./vision-tokenizer.ts";
 
 export const VISION_TOKENIZERS: Readonly<Record<string, Variant<VisionContext, Promise<VisionTokenizer>>>> = {
   "patch-codebook": PATCH_CODEBOOK,
@@ -24,10 +25,13 @@ export const VISION_TOKENIZERS: Readonly<Record<string, Variant<VisionContext, P
  * (`Emu3VisionVQ`, `emu3_vqgan`, or `emu3`, whose files hold one beside the language model). Throws CheckpointError
  * where neither is there, or one is damaged or of an unknown kind.
  */
-export async function openVisionTokenizer(directory: string): Promise<VisionTokenizer> {
+export async function openVisionTokenizer(
+  directory: string,
+  places: VisionPlaces = {},
+): Promise<VisionTokenizer> {
   const path = join(directory, VISION_FILE);
   if (!existsSync(path)) {
-    if (await hasMovqConfig(directory)) return MovqTokenizer.open(directory);
+    if (await hasMovqConfig(directory)) return MovqTokenizer.open(directory, places.movq);
     throw new CheckpointError(
       `${directory} has no vision tokenizer: cannot read ${VISION_FILE}, and no config.json of Emu3's.`,
       {
@@ -35,7 +39,7 @@ export async function openVisionTokenizer(directory: string): Promise<VisionToke
       },
     );
   }
-  return openChoice(VISION_TOKENIZERS, settingsIn(await readJsonFile(path, COPY), path), { path });
+  return openChoice(VISION_TOKENIZERS, settingsIn(await readJsonFile(path, COPY), path), { ...places, path });
 }
 
 const COPY = "Copy it again from the checkpoint.";

@@ -21,12 +21,6 @@ export interface PictureSize {
 /** What earl writes beside every checkpoint it trains: what `VisionTokenizer.files` holds. */
 export const VISION_FILE = "vision_tokenizer.json";
 
-/** What a kind of vision tokenizer is opened with, beside what its file says. */
-export interface VisionContext {
-  /** The file. */
-  readonly path: string;
-}
-
 /** Dispose of it when done: threads and weights are freed, and nothing can be asked of it any more. */
 export interface VisionTokenizer extends AsyncDisposable {
   readonly codebookSize: number;

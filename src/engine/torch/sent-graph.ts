@@ -5,7 +5,8 @@ import { ELEMENT_TYPES } from "../../tensor/onnx-schema.ts";
 import type { Value } from "../../tensor/value.ts";
 
 export interface SentGraph {
-  readonly inputs: readonly string[];
+  /** Shapes by name. */
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
   readonly outputs: readonly string[];
   readonly nodes: readonly {
     readonly op: string;
@@ -49,7 +50,7 @@ const CONSTANTS = [
 export function sentGraph(outputs: Readonly<Record<string, Value>>): SentGraph {
   const { emitter, inputs } = lower(outputs, { isCpu: false });
   return {
-    inputs: [...inputs.keys()],
+    inputs: Object.fromEntries(Array.from(inputs, ([name, { shape }]) => [name, shape])),
     outputs: Object.keys(outputs),
     nodes: (emitter.nodes as OnnxNode[]).map(({ opType, input, output, attribute }) => ({
       op: opType,

@@ -1,13 +1,17 @@
-/** A Ray cluster as a host: policies in its workers, the vision tokenizer in this process. */
+/** A Ray cluster as a host: policies and MoVQ in its workers; a patch codebook, which is a table, in this process. */
 
 import { join } from "node:path";
 
 import { userCacheFolder } from "../../config/env.ts";
 import { requireMemory } from "../../policy/required-memory.ts";
+import type { MovqConfigFile } from "../../tokens/movq/config-file.ts";
+import { MovqPictures, type MovqRunner } from "../../tokens/movq/movq-pictures.ts";
+import { placeMovqWeights } from "../../tokens/movq/weights.ts";
 import { openVisionTokenizer } from "../../tokens/open-vision-tokenizer.ts";
 import type { VisionTokenizer } from "../../tokens/vision-tokenizer.ts";
 import type { EngineContext, EngineHost, EngineRequest, HostedPolicy } from "../engine-host.ts";
 import type { PolicyEngine } from "../policy-engine.ts";
+import { ClusterMovq } from "./cluster-movq.ts";
 import { Cluster } from "./cluster.ts";
 import { requirePython } from "./python-environment.ts";
 import { openTorchEngine } from "./torch-engine.ts";
@@ -26,7 +30,7 @@ class TorchHost implements EngineHost {
   readonly #settings: TorchSettings;
   readonly #logFile: string;
   readonly #opened: AsyncDisposable[] = [];
-  /** Started for the first policy: until then there may be no folder for its log. */
+  /** Started for the first policy or picture: until then there may be no folder for its log. */
   #cluster: Promise<Cluster> | undefined;
 
   constructor(settings: TorchSettings, logFile: string) {
@@ -46,21 +50,29 @@ class TorchHost implements EngineHost {
 
   async openEngine(request: EngineRequest): Promise<PolicyEngine> {
     this.requireRoom(request);
-    this.#cluster ??= Cluster.start({ ...this.#settings, logFile: this.#logFile });
-    const cluster = await this.#cluster;
+    const cluster = await this.#started();
     const { precision, recompute, microbatchGroups, generationRows } = this.#settings;
     const settings = { precision, recompute, microbatchGroups, generationRows };
     return this.#kept(await openTorchEngine(cluster, { ...request, ...settings }));
   }
 
   async openVision(directory: string): Promise<VisionTokenizer> {
-    return this.#kept(await openVisionTokenizer(directory));
+    const movq = async (place: string, file: MovqConfigFile): Promise<MovqRunner> => {
+      const places = await placeMovqWeights(place, file);
+      return new MovqPictures(new ClusterMovq(() => this.#started(), file.config, places));
+    };
+    return this.#kept(await openVisionTokenizer(directory, { movq }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const one of this.#opened.splice(0).toReversed()) await one[Symbol.asyncDispose]();
     const cluster = await this.#cluster?.catch(() => {});
     await cluster?.[Symbol.asyncDispose]();
+  }
+
+  #started(): Promise<Cluster> {
+    this.#cluster ??= Cluster.start({ ...this.#settings, logFile: this.#logFile });
+    return this.#cluster;
   }
 
   #kept<Opened extends AsyncDisposable>(opened: Opened): Opened {

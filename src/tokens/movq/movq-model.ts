@@ -1,5 +1,5 @@
 /**
- * MoVQ on numbers: pixels to codes and back, a picture at a time. Graphs are made for a size and kept for the last few
+ * MoVQ on numbers in this process: pixels to codes and back, a picture at a time. Graphs are made for a size and kept for the last few
  * sizes; weights are fed to them, so all sizes share one copy, read when a half is first used.
  */
 
@@ -27,7 +27,16 @@ export interface EncodedPixels extends GridSize {
   readonly latents: Float32Array;
 }
 
-export class MovqModel implements AsyncDisposable {
+/** Where MoVQ's numbers are computed: here, or in an engine's workers, which share out what they are given at once. */
+export interface MovqNumbers extends AsyncDisposable {
+  readonly config: MovqConfig;
+  /** Pictures of one size, pixels [3, height, width] each. */
+  encodeAll(pictures: readonly Float32Array[], height: number, width: number): Promise<EncodedPixels[]>;
+  /** Grids of one size, codes [rows, columns] each. */
+  decodeAll(grids: readonly Int32Array[], size: GridSize): Promise<Float32Array[]>;
+}
+
+export class MovqModel implements MovqNumbers {
   readonly config: MovqConfig;
   readonly #read: ReadParameters;
   readonly #runner: GraphRunner;
@@ -42,13 +51,26 @@ export class MovqModel implements AsyncDisposable {
   /** Pixels [3, height, width] in −1…1. Throws ShapeError where a side is shorter than one code. */
   async encode(pixels: Float32Array, height: number, width: number): Promise<EncodedPixels> {
     const { codes, latents } = await this.#run("encoder", [height, width], { pixels });
-    const factor = spatialFactor(this.config);
-    return {
-      rows: Math.floor(height / factor),
-      columns: Math.floor(width / factor),
-      codes: Int32Array.from(codes as BigInt64Array, Number),
+    return encodedPixels(this.config, [height, width], {
+      codes: codes as BigInt64Array,
       latents: latents as Float32Array,
-    };
+    });
+  }
+
+  async encodeAll(
+    pictures: readonly Float32Array[],
+    height: number,
+    width: number,
+  ): Promise<EncodedPixels[]> {
+    const encoded: EncodedPixels[] = [];
+    for (const pixels of pictures) encoded.push(await this.encode(pixels, height, width));
+    return encoded;
+  }
+
+  async decodeAll(grids: readonly Int32Array[], size: GridSize): Promise<Float32Array[]> {
+    const decoded: Float32Array[] = [];
+    for (const codes of grids) decoded.push(await this.decode(codes, size));
+    return decoded;
   }
 
   /** Pixels [3, rows · factor, columns · factor] of codes [rows, columns], around −1…1 but not clipped. */
@@ -88,17 +110,39 @@ export class MovqModel implements AsyncDisposable {
   }
 
   #recipe(half: MovqHalf, size: Size): Recipe {
-    return { key: [half, ...size], build: () => this.#build(half, size) };
+    return { key: [half, ...size], build: () => movqGraph(this.config, half, [1, ...size]) };
   }
+}
 
-  #build(half: MovqHalf, [height, width]: Size): Record<string, Value> {
-    const { parameters } = parameterInputs();
-    if (half === "encoder") {
-      const pixels = input("pixels", [1, this.config.inputChannels, height, width]);
-      const { latents, codes } = encodePictures(this.config, parameters, pixels);
-      return { latents, codes };
-    }
-    const codes = input("codes", [1, height, width], "int64");
-    return { pixels: decodeCodes(this.config, parameters, codes) };
+/**
+ * One half as a graph: `pixels` [B, 3, height, width] to `latents` and `codes`, or `codes` [B, height, width] to `pixels`.
+ * It takes parameters by their names.
+ */
+export function movqGraph(
+  config: MovqConfig,
+  half: MovqHalf,
+  [batch, height, width]: readonly [number, number, number],
+): Record<string, Value> {
+  const { parameters } = parameterInputs();
+  if (half === "encoder") {
+    const pixels = input("pixels", [batch, config.inputChannels, height, width]);
+    const { latents, codes } = encodePictures(config, parameters, pixels);
+    return { latents, codes };
   }
+  return { pixels: decodeCodes(config, parameters, input("codes", [batch, height, width], "int64")) };
+}
+
+/** What an encoder put out for one picture of this size. */
+export function encodedPixels(
+  config: MovqConfig,
+  [height, width]: Size,
+  { codes, latents }: { readonly codes: BigInt64Array; readonly latents: Float32Array },
+): EncodedPixels {
+  const factor = spatialFactor(config);
+  return {
+    rows: Math.floor(height / factor),
+    columns: Math.floor(width / factor),
+    codes: Int32Array.from(codes, Number),
+    latents,
+  };
 }

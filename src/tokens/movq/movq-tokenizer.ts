@@ -5,11 +5,12 @@ import { z } from "zod";
 import { CheckpointError, DataError } from "../../errors.ts";
 import type { Picture } from "../../images/picture.ts";
 import { resizedSize } from "../../images/resize.ts";
-import type { CodeGrid, GridSize, PictureSize, VisionContext, VisionTokenizer } from "../vision-tokenizer.ts";
+import type { CodeGrid, GridSize, PictureSize, VisionTokenizer } from "../vision-tokenizer.ts";
+import type { VisionContext } from "../vision-context.ts";
 import { VISION_FILE } from "../vision-tokenizer.ts";
 import { spatialFactor, type MovqConfig } from "./config.ts";
-import { hasMovqConfig, readMovqConfig } from "./config-file.ts";
-import type { MovqRunner } from "./movq-pictures.ts";
+import { hasMovqConfig, readMovqConfig, type MovqConfigFile } from "./config-file.ts";
+import type { MovqRunner, OpenMovqRunner } from "./movq-pictures.ts";
 import { MovqThread } from "./movq-thread.ts";
 import { openMovqWeights } from "./weights.ts";
 
@@ -50,10 +51,9 @@ export class MovqTokenizer implements VisionTokenizer {
    * Opens a directory in any of the layouts that config-file.ts reads. Throws CheckpointError where config and weights
    * are missing or do not fit together; weights are read later.
    */
-  static async open(directory: string, threads = 0): Promise<MovqTokenizer> {
+  static async open(directory: string, openRunner: OpenMovqRunner = inThread): Promise<MovqTokenizer> {
     const file = await readMovqConfig(directory);
-    await openMovqWeights(directory, file);
-    return new MovqTokenizer(file.config, new MovqThread({ directory, threads }), directory);
+    return new MovqTokenizer(file.config, await openRunner(directory, file), directory);
   }
 
   /** EARL's rule: the same shape at the wanted area; what is over whole codes is then cut off by the grid. */
@@ -111,12 +111,17 @@ export class MovqTokenizer implements VisionTokenizer {
   }
 }
 
+async function inThread(directory: string, file: MovqConfigFile): Promise<MovqRunner> {
+  await openMovqWeights(directory, file);
+  return new MovqThread({ directory, threads: 0 });
+}
+
 export const MOVQ = {
   about: "Emu3's MoVQ, whose weights lie where they were downloaded to.",
   options: MovqFile,
-  open: async ({ directory }: MovqFile, { path }: VisionContext): Promise<VisionTokenizer> => {
+  open: async ({ directory }: MovqFile, { path, movq }: VisionContext): Promise<VisionTokenizer> => {
     const place = resolve(dirname(path), directory);
-    if (await hasMovqConfig(place)) return MovqTokenizer.open(place);
+    if (await hasMovqConfig(place)) return MovqTokenizer.open(place, movq);
     throw new CheckpointError(`${path} refers to the vision tokenizer in ${place}, which is not there.`, {
       hint: `Download it there, or change "directory" in ${VISION_FILE} to where it lies now.`,
     });

@@ -17,27 +17,33 @@ import { allMovqShapes } from "./parameters.ts";
 /** Reads parameters by the names of Emu3's own code. */
 export type ReadParameters = (names: Iterable<string>) => Promise<ReadonlyMap<string, Float32Array>>;
 
-interface Place {
+export interface MovqPlace {
   /** Name in the file. */
   readonly stored: string;
   readonly path: string;
 }
 
 /**
- * Matches the weight files of a directory to its config. Throws CheckpointError that lists every missing, misshapen,
- * doubled and unexpected tensor with its file.
+ * Matches the weight files of a directory to its config, for this process to read. Throws CheckpointError that lists
+ * every missing, misshapen, doubled and unexpected tensor with its file.
  */
-export async function openMovqWeights(
+export async function openMovqWeights(directory: string, file: MovqConfigFile): Promise<ReadParameters> {
+  const values = [...allMovqShapes(file.config).values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
+  requireRoom(`The vision tokenizer in ${directory}`, values * BYTES_OF.F32);
+  const places = await placeMovqWeights(directory, file);
+  return (names) => readPlaces(new Map(Array.from(names, (name) => [name, places.get(name) as MovqPlace])));
+}
+
+/** Where each parameter lies, by the names of Emu3's own code. Throws CheckpointError as `openMovqWeights`. */
+export async function placeMovqWeights(
   directory: string,
   { config, isNested }: MovqConfigFile,
-): Promise<ReadParameters> {
+): Promise<ReadonlyMap<string, MovqPlace>> {
   const files = await openCheckpointFiles(directory);
   const faults = new FaultList();
-  const places = new Map<string, Place>();
+  const places = new Map<string, MovqPlace>();
   try {
     const expected = allMovqShapes(config);
-    const values = [...expected.values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
-    requireRoom(`The vision tokenizer in ${directory}`, values * BYTES_OF.F32);
     for (const [stored, tensor] of files.tensors) {
       const name = movqName(stored, isNested);
       if (name === undefined) continue;
@@ -61,10 +67,12 @@ export async function openMovqWeights(
       faults,
     );
   }
-  return (names) => readPlaces(new Map([...names].map((name) => [name, places.get(name) as Place])));
+  return places;
 }
 
-async function readPlaces(wanted: ReadonlyMap<string, Place>): Promise<ReadonlyMap<string, Float32Array>> {
+async function readPlaces(
+  wanted: ReadonlyMap<string, MovqPlace>,
+): Promise<ReadonlyMap<string, Float32Array>> {
   const tensors = new Map<string, Float32Array>();
   for (const path of new Set([...wanted.values()].map((place) => place.path))) {
     const file = await SafetensorsFile.open(path);
