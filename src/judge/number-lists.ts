@@ -27,8 +27,11 @@ const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const OPENERS = "[(";
 const CLOSERS = "])";
 const SPACES = " \t\r\n\u00A0";
-const SEPARATORS = ",;\uFF0C";
-const QUOTES = `"'\\`;
+const SEPARATORS = ",;";
+const QUOTES = `"'“”\\`;
+/** The scale of a list: "/ 10", "out of 10", "%". */
+const SCALE = / {0,9}(?:(?:\/|out of) {0,9}(\d+(?:\.\d+)?)|%)/iy;
+const EXPECTED_SCALE = 10;
 
 /**
  * The list that begins at `start`, with square or round brackets, or where a list that is none stops being one: whoever
@@ -42,7 +45,7 @@ export function readNumberList(text: string, start: number): NumberList | { read
   for (;;) {
     while (isOneOf(SPACES, text[at])) at += 1;
     if (text[at] === closer) {
-      return numbers.length === 0 ? { stoppedAt: at } : { start, end: at + 1, numbers };
+      return numbers.length === 0 ? { stoppedAt: at } : withScale(text, { start, end: at + 1, numbers });
     }
     const number = readNumber(text, at);
     if (number === undefined) return { stoppedAt: Math.max(at, start + 1) };
@@ -54,10 +57,20 @@ export function readNumberList(text: string, start: number): NumberList | { read
   }
 }
 
+/** The list with the scale behind it, none where that is another one than ours. */
+function withScale(text: string, list: NumberList): NumberList | { readonly stoppedAt: number } {
+  SCALE.lastIndex = list.end;
+  const scale = SCALE.exec(text);
+  if (scale === null) return list;
+  const end = list.end + scale[0].length;
+  return Number(scale[1]) === EXPECTED_SCALE ? { ...list, end } : { stoppedAt: end };
+}
+
 /** A number, plain or in quotes. */
 function readNumber(text: string, at: number): WrittenNumber | undefined {
   let start = at;
   while (isOneOf(QUOTES, text[start])) start += 1;
+  if (start > at) while (isOneOf(SPACES, text[start])) start += 1;
   let end = start;
   while (isWordCharacter(text[end])) end += 1;
   if (end === start) return undefined;
@@ -66,6 +79,7 @@ function readNumber(text: string, at: number): WrittenNumber | undefined {
   if (!isNumber && !/^[+-]?(?:nan|infinity|inf|[\d.][\d.eE+-]*)$/i.test(word)) return undefined;
   const value = isNumber ? Number(word) : Number.NaN;
   let after = end;
+  if (start > at) while (isOneOf(SPACES, text[after])) after += 1;
   while (isOneOf(QUOTES, text[after])) after += 1;
   return { start, end: after, value };
 }

@@ -11,8 +11,8 @@ const Recorded = z.array(
     scores: z.array(z.number()).optional(),
   }),
 );
-const recorded = Recorded.parse(
-  JSON.parse(readFileSync(new URL("../../test/fixtures/viescore-replies.json", import.meta.url), "utf8")),
+const recorded = ["viescore-replies.json", "judge-replies.json"].flatMap((name) =>
+  Recorded.parse(JSON.parse(readFileSync(new URL(`../../test/fixtures/${name}`, import.meta.url), "utf8"))),
 );
 
 /** The two scores, or "unparsable". */
@@ -76,6 +76,9 @@ describe("parseScores", () => {
     ["a scale beside scores in words", "Rate [0, 10]. Final: 7 and 8"],
     ["an error's codes", '{"error": {"codes": [4, 5]}}'],
     ["a box in prose", "box: [4, 5]"],
+    ["a reference in a refusal", "As seen in [1, 2], this is hard."],
+    ["a scale in a refusal", "I cannot rate. [0, 10] is the scale."],
+    ["a list that is said more often than anybody repeats himself", "[7, 8]\n".repeat(9)],
     ["a list that a number in prose contradicts", "[7, 8], so I would say 3"],
     ["a key given twice", '{"score": [7, 8], "score": [1, 2]}'],
     ["a second opinion behind the object", '{"score": [7, 8]} On reflection, score: [3, 4]'],
@@ -189,6 +192,10 @@ describe("parseScores", () => {
     ["thoughts", "<think>"],
     ["ends of thoughts", "x</think>"],
     ["braces", '{"a":'],
+    ["lists", "[7, 8] "],
+    ["lists out of what they are not", "score: [7, 8]/1 "],
+    ["other labels", "my_score: ["],
+    ["wide brackets", "\uFF3B"],
     ["reasonings", "reasoning:   "],
   ])("two megabytes of %s take no more than their share of time", (_, piece) => {
     const reply = piece.repeat(Math.ceil(2 ** 21 / piece.length));

@@ -7,6 +7,7 @@
  * that was guessed would be trained on.
  */
 
+import { areAnswers, bareLists, type BareText } from "./bare-lists.ts";
 import { isOneOf, readNumberList, type NumberList, type WrittenNumber } from "./number-lists.ts";
 import { withoutThinking } from "./thinking.ts";
 
@@ -24,28 +25,29 @@ export type ParsedReply =
 const MAX_SCORE = 10;
 /** Characters of reasoning that are kept; people read it in a report. */
 const LONGEST_REASONING = 2000;
-const SPACES = " \t\r\n\u00A0";
+const SPACES = " ";
 
 /** The word, in quotes or not (escaped ones too), and what assigns to it. */
-const LABEL = /(\\?["'])?(?<![A-Za-z0-9_])scores?(?![A-Za-z0-9_])(\\?["'])?[ \t\r\n]*([:=\uFF1A])?/gi;
+const LABEL = /(\\?["'“”])?(?<![A-Za-z0-9_])scores?(?![A-Za-z0-9_])(\\?["'“”])?[ ]*([:=])?/gi;
+/** "final_score": a second opinion, where it is a list. */
+const OTHER_LABEL = /[A-Za-z0-9]_scores?\\?["'“”]?[ ]*[:=]/gi;
 
 /** Two numbers within 0…10, if the reply leaves no doubt about them. Takes time linear in the reply's length. */
 export function parseScores(reply: string): ParsedReply {
   const answer = withoutThinking(reply);
-  // Line breaks inside of JSON strings are a common fault, and JSON has no use for them elsewhere either.
-  const text = answer.text.replaceAll(/\p{Cc}/gu, " ");
+  const text = plainly(answer.text);
   if (text.trim() === "") return unparsable("the reply is empty");
   const json = findJson(text);
   const labelled = labelledLists(text, json);
-  const lists = labelled.length > 0 ? labelled : bareLists(text, json);
-  const [first] = lists;
-  // "Rate [0, 10]. Final: 7 and 8", or an error's codes: what nothing labels must stand alone.
-  if (labelled.length === 0 && first !== undefined && !isAlone(text, lists, json)) {
+  const bare: BareText = { text, written: answer.text, isInString: (at) => json?.isInString(at) === true };
+  const unlabelled = labelled.length > 0 ? [] : bareLists(bare);
+  if (unlabelled.length > 0 && !areAnswers(bare, unlabelled)) {
     return unparsable(`numbers that nothing calls a score: ${excerpt(text)}`);
   }
+  const [first, ...others] = [...labelled, ...unlabelled];
   if (first === undefined) return unparsable(`no scores in the reply: ${excerpt(text)}`);
   if (first === "no list") return unparsable(`the score is no list of two numbers: ${excerpt(text)}`);
-  if (lists.some((other) => other === "no list" || !isSame(first, other))) {
+  if (others.some((other) => other === "no list" || !isSame(first, other))) {
     return unparsable(`the reply can be read as several scores: ${excerpt(text)}`);
   }
   const [one, two] = first.numbers;
@@ -67,6 +69,22 @@ export function parseScores(reply: string): ParsedReply {
     places: [place(one), place(two)],
     reasoning: reasoningOf(text, json),
   };
+}
+
+/** White space, control characters and what is too narrow to see. Line breaks inside of JSON strings are a common fault. */
+const BLANK = /[\s\p{Cc}\u200B\u2060]/gu;
+/** Figures and marks as Chinese and Japanese are typed with; the ideographic comma lies apart. */
+const WIDE = /[\uFF08-\uFF0F\uFF10-\uFF1D\uFF3B\uFF3D\uFF5B\uFF5D\u3001]/g;
+/** From a wide character to that of ASCII. */
+const WIDE_BY = 0xfe_e0;
+
+/** The text with every blank a space and wide figures narrow, each character where it was. */
+function plainly(written: string): string {
+  return written
+    .replaceAll(BLANK, " ")
+    .replaceAll(WIDE, (wide) =>
+      wide === "\u3001" ? "," : String.fromCodePoint(wide.codePointAt(0)! - WIDE_BY),
+    );
 }
 
 function unparsable(reason: string): ParsedReply {
@@ -125,7 +143,18 @@ function labelledLists(text: string, json: FoundJson | undefined): Reading[] {
     if (reading !== undefined) readings.push(reading);
     else if (isQuoted) readings.push("no list");
   }
+  if (readings.length > 0) readings.push(...otherLists(text, json));
   return readings;
+}
+
+/** Lists under names that end in `_score`, which must not contradict what is called `score`. */
+function otherLists(text: string, json: FoundJson | undefined): NumberList[] {
+  return [...text.matchAll(OTHER_LABEL)].flatMap(({ 0: written, index }) => {
+    const end = index + written.length;
+    if (json?.isInString(end - 1) === true) return [];
+    const reading = valueAt(text, skip(text, end, SPACES));
+    return reading === undefined || reading === "no list" ? [] : [reading];
+  });
 }
 
 /** After a brace, a comma, a fence, at the beginning, or a space behind a value whose comma was forgotten. */
@@ -140,47 +169,17 @@ function isWhereKeysStand(text: string, at: number): boolean {
 /** A list of numbers, also within further brackets or quotes; undefined where no value begins. */
 function valueAt(text: string, at: number): Reading | undefined {
   let start = at;
-  while (isOneOf("\"'*\\ ", text[start])) start += 1;
+  while (isOneOf("\"'“”*\\ ", text[start])) start += 1;
+  const outer = start;
   for (let inner = start; isOneOf("[(", text[inner]); inner = skip(text, inner + 1, SPACES)) start = inner;
   const list = readNumberList(text, start);
-  if ("numbers" in list) return list;
+  // A second member of the list around it would be another reading.
+  const isOnly = start === outer || isOneOf("])", text[skip(text, "end" in list ? list.end : start, ", ")]);
+  if ("numbers" in list) return isOnly ? list : "no list";
   return isOneOf('[({"', text[start]) ||
     /^(?:[\d.+-]|null|none|nan|true|false|inf)/i.test(text.slice(start, start + 8))
     ? "no list"
     : undefined;
-}
-
-/** Every list of numbers in square brackets. */
-function bareLists(text: string, json: FoundJson | undefined): NumberList[] {
-  const lists: NumberList[] = [];
-  let at = text.indexOf("[");
-  while (at >= 0) {
-    const list = readNumberList(text, at);
-    const isCounted = "numbers" in list && json?.isInString(at) !== true;
-    if (isCounted) lists.push(list);
-    at = text.indexOf("[", "numbers" in list ? list.end : Math.max(list.stoppedAt, at + 1));
-  }
-  return lists;
-}
-
-const FIGURE = /(?<![A-Za-z0-9_.])\d+(?:[.,]\d+)?(?![A-Za-z0-9_])/;
-/** What stands before a list that is the value of a key. */
-const KEY = /(\w+)\\?["']?\s*[:=]\s*[[({"'\s]*$/;
-/** Keys that models write where they were asked for "score". */
-const NAMES_OF_SCORES = /rat(?:e|ing)|grade|result|answer|output|evaluation|verdict/i;
-/** No key is longer. */
-const KEY_REACH = 64;
-
-/** Whether no other number stands in the text, and no list is the value of a key that means something else. */
-function isAlone(text: string, lists: readonly Reading[], json: FoundJson | undefined): boolean {
-  const rest = text.split("").map((character, at) => (json?.isInString(at) === true ? " " : character));
-  for (const list of lists) {
-    if (list === "no list") continue;
-    const [, key] = KEY.exec(text.slice(Math.max(0, list.start - KEY_REACH), list.start)) ?? [];
-    if (key !== undefined && !NAMES_OF_SCORES.test(key)) return false;
-    rest.fill(" ", list.start, list.end);
-  }
-  return !FIGURE.test(rest.join(""));
 }
 
 function skip(text: string, from: number, characters: string): number {
