@@ -34,7 +34,14 @@ export function pictureOf(value: unknown): EncodedPicture | undefined {
 export function captionsOf(
   source: string | undefined,
   target: string | undefined,
+  local?: string,
 ): Pick<EditExample, "captions"> {
-  if (source === undefined && target === undefined) return {};
-  return { captions: { ...(source !== undefined && { source }), ...(target !== undefined && { target }) } };
+  if (source === undefined && target === undefined && local === undefined) return {};
+  return {
+    captions: {
+      ...(source !== undefined && { source }),
+      ...(target !== undefined && { target }),
+      ...(local !== undefined && { local }),
+    },
+  };
 }

@@ -8,6 +8,9 @@ import { namedList, nameOf } from "../config/named-list.ts";
 import type { Benchmark, BenchmarkContext, InstrumentKind } from "./benchmark.ts";
 import { AURORA_BENCH } from "./benchmarks/aurora-bench.ts";
 import { EMUEDIT } from "./benchmarks/emuedit.ts";
+import { GEDIT_CN, GEDIT_EN } from "./benchmarks/gedit.ts";
+import { I2EBENCH } from "./benchmarks/i2ebench.ts";
+import { MAGICBRUSH_TEST } from "./benchmarks/magicbrush-test.ts";
 import { OMNIEDIT_DEV } from "./benchmarks/omniedit-dev.ts";
 import { VISMIN_EDITS } from "./benchmarks/vismin-edits.ts";
 import { HELD_OUT } from "./held-out.ts";
@@ -17,7 +20,11 @@ export const BENCHMARKS = {
   omniedit: OMNIEDIT_DEV,
   emuedit: EMUEDIT,
   aurora: AURORA_BENCH,
+  magicbrush: MAGICBRUSH_TEST,
   vismin: VISMIN_EDITS,
+  i2ebench: I2EBENCH,
+  "gedit-en": GEDIT_EN,
+  "gedit-cn": GEDIT_CN,
 };
 
 /** One benchmark of a list: its kind's options, and its name. */

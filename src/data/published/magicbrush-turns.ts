@@ -22,12 +22,12 @@ const TURNS = "edit_turns.json";
 /** As published on MagicBrush's page. */
 const PASSWORD = "MagicBrush";
 /** The README, the evaluation's default, and what others open call these files differently. */
-const CAPTION_FILES = [
-  "local_descriptions.json",
-  "local_captions.json",
-  "global_descriptions.json",
-  "global_description.json",
-];
+const CAPTION_FILES = {
+  /** Of a whole picture. */
+  global: ["global_descriptions.json", "global_description.json", "global_captions.json"],
+  /** Of what a turn edited. */
+  local: ["local_descriptions.json", "local_description.json", "local_captions.json"],
+};
 
 /** A place that holds a split: a folder, or the inside of an archive. */
 interface Place {
@@ -105,28 +105,33 @@ function literally(name: string): RegExp {
   return new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}$`);
 }
 
+/** Caption of each picture, by session and name. */
 type Captions = Readonly<Record<string, unknown>>;
+type CaptionKind = keyof typeof CAPTION_FILES;
 
-/** Caption of each picture, by session and name: a turn's own before that of the whole picture. */
-async function captionsBeside({ path, file }: Place): Promise<Captions[]> {
-  const found: Captions[] = [];
-  for (const name of CAPTION_FILES) {
+async function captionsBeside(place: Place): Promise<Record<CaptionKind, Captions>> {
+  return { global: await captionsIn(place, "global"), local: await captionsIn(place, "local") };
+}
+
+/** Of the first of the files that is there. */
+async function captionsIn({ path, file }: Place, kind: CaptionKind): Promise<Captions> {
+  for (const name of CAPTION_FILES[kind]) {
     const bytes = await file(name);
     if (bytes === undefined) continue;
     try {
       const content: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-      if (isRecord(content)) found.push(content);
+      if (isRecord(content)) return content;
     } catch (cause) {
       throw new DataError(`${name}, beside ${path}, is no JSON.`, { hint: "Fetch it again.", cause });
     }
   }
-  return found;
+  return {};
 }
 
 async function exampleOf(
   { record, origin }: FoundRow,
   { pictures, prefix }: Place,
-  captions: readonly Captions[],
+  captions: Readonly<Record<CaptionKind, Captions>>,
 ): Promise<EditExample | BrokenRow> {
   const [input, output, mask] = ["input", "output", "mask"].map((key) => textOf(record[key]));
   const instruction = instructionOf(record["instruction"]);
@@ -140,7 +145,9 @@ async function exampleOf(
   if ("broken" in source) return { origin, broken: source.broken };
   if ("broken" in target) return { origin, broken: target.broken };
   const drawn = mask === undefined ? undefined : await read(mask);
-  const [before, after] = [input, output].map((name) => captionOf(captions, session, name));
+  // What a picture shows as a whole; where nothing says that, what was edited in it.
+  const whole = (name: string): string | undefined =>
+    captionOf(captions.global, session, name) ?? captionOf(captions.local, session, name);
   const turn = /-output(\d+)\./.exec(output)?.[1];
   return {
     id: turn === undefined ? output.replace(/\.[a-z]+$/, "") : `${session}-${turn}`,
@@ -149,17 +156,13 @@ async function exampleOf(
     source,
     target,
     ...(drawn !== undefined && !("broken" in drawn) && { mask: drawn }),
-    ...captionsOf(before, after),
+    ...captionsOf(whole(input), whole(output), captionOf(captions.local, session, output)),
     sourceKey: session,
     origin,
   };
 }
 
-function captionOf(captions: readonly Captions[], session: string, name: string): string | undefined {
-  for (const one of captions) {
-    const ofSession = one[session];
-    const caption = isRecord(ofSession) ? textOf(ofSession[name]) : undefined;
-    if (caption !== undefined) return caption;
-  }
-  return undefined;
+function captionOf(captions: Captions, session: string, name: string): string | undefined {
+  const ofSession = captions[session];
+  return isRecord(ofSession) ? textOf(ofSession[name]) : undefined;
 }

@@ -1,12 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parquetWriteBuffer, type ColumnSource } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EditDataset } from "../../data/edit-dataset.ts";
-import { referenceReward } from "../../rewards/reference.ts";
-import type { Benchmark } from "../benchmark.ts";
-import { BenchmarkChoice, openBenchmark } from "../open-benchmark.ts";
+import { BenchmarkChoice } from "../open-benchmark.ts";
+import { benchmark, examples, inData, PIXEL, repeated, writeParquet } from "./small-benchmarks.contract.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -14,33 +11,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-type Kind = "omniedit" | "emuedit" | "aurora" | "vismin";
-const PIXEL = Uint8Array.of(1, 2, 3);
-
-function benchmark(kind: Kind, directory: string, partial = false): Benchmark {
-  const never = (): never => expect.fail();
-  const choice = BenchmarkChoice.parse({ kind, directory, partial });
-  return openBenchmark(choice, { reward: referenceReward, edits: never, prepare: never });
-}
-
-const examples = async (kind: Kind, directory: string, partial = false): Promise<EditDataset> =>
-  benchmark(kind, directory, partial).examples!();
-
 /** A parquet file with these columns. */
 function write(name: string, file: string, columns: Record<string, unknown[]>): string {
-  const directory = join(folder, name);
-  mkdirSync(join(directory, "data"), { recursive: true });
-  const columnData = Object.entries(columns).map(([column, data]): ColumnSource => {
-    const [first] = data;
-    const plain = typeof first === "number" ? "INT32" : "STRING";
-    return { name: column, data, type: first instanceof Uint8Array ? "BYTE_ARRAY" : plain };
-  });
-  writeFileSync(join(directory, "data", file), new Uint8Array(parquetWriteBuffer({ columnData })));
-  return directory;
+  writeParquet(inData(folder, name, file), columns);
+  return join(folder, name);
 }
-
-const repeated = <T>(count: number, of: (index: number) => T): T[] =>
-  Array.from({ length: count }, (_, index) => of(index));
 
 function emuedit(name: string, rows: number): string {
   return write(name, "test-00000-of-00001.parquet", {

@@ -71,34 +71,38 @@ export interface Generation {
   readonly by?: { readonly column: string; readonly counts: Readonly<Record<string, number>> };
 }
 
-/** Holds a split against the generation that it should be. */
-export type GenerationCheck = (split: TableSplit, generation: Generation) => Promise<void>;
+/** Holds a split, or what was opened of it, against the generation that it should be. */
+export interface GenerationCheck {
+  (split: TableSplit, generation: Generation): Promise<void>;
+  (edits: Pick<EditDataset, "directory" | "count">, generation: Omit<Generation, "by">): Promise<void>;
+}
 
 const anyGeneration: GenerationCheck = async () => {};
 
 /** Throws DataError where rows or their kinds are not those of the generation: scores on others are other scores. */
 export async function requireGeneration(
-  { directory, series }: TableSplit,
+  found: TableSplit | Pick<EditDataset, "directory" | "count">,
   { title, rows, by }: Generation,
 ): Promise<void> {
   const hint =
     "Scores on other rows cannot be compared: fetch the revision that everybody measures on, or say `partial: true`.";
-  if (series.rows !== rows) {
-    throw new DataError(`${directory} has ${series.rows} rows, ${title} has ${rows}.`, { hint });
-  }
-  if (by === undefined) return;
+  const { directory } = found;
+  const got = "series" in found ? found.series.rows : found.count;
+  if (got !== rows) throw new DataError(`${directory} has ${got} rows, ${title} has ${rows}.`, { hint });
+  if (by === undefined || !("series" in found)) return;
+  const { series } = found;
   series.requireColumns([by.column]);
-  const found = new Map<string, number>();
+  const counts = new Map<string, number>();
   for await (const record of series.scan([by.column])) {
     const value = record instanceof DamagedRow ? "damaged" : String(record[by.column]);
-    found.set(value, (found.get(value) ?? 0) + 1);
+    counts.set(value, (counts.get(value) ?? 0) + 1);
   }
-  const names = [...new Set([...found.keys(), ...Object.keys(by.counts)])].toSorted();
+  const names = [...new Set([...counts.keys(), ...Object.keys(by.counts)])].toSorted();
   for (const name of names) {
-    const [got, want] = [found.get(name) ?? 0, by.counts[name] ?? 0];
-    if (got === want) continue;
+    const [has, want] = [counts.get(name) ?? 0, by.counts[name] ?? 0];
+    if (has === want) continue;
     throw new DataError(
-      `${directory} has ${got} rows of ${by.column} ${JSON.stringify(name)}, ${title} has ${want}.`,
+      `${directory} has ${has} rows of ${by.column} ${JSON.stringify(name)}, ${title} has ${want}.`,
       { hint },
     );
   }
