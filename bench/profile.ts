@@ -15,6 +15,7 @@ import { quantile } from "../src/algorithms/statistics.ts";
 import { longestRun } from "../src/engine/onnx/generation.ts";
 import { drawnFrom } from "../src/engine/generation-run.ts";
 import { decodeGraph } from "../src/engine/onnx/generation-graphs.ts";
+import type { OptimizerSettings } from "../src/engine/optimizer-settings.ts";
 import { stepGraph } from "../src/engine/onnx/training-graphs.ts";
 import { compile } from "../src/tensor/compile.ts";
 import type { CompiledGraph } from "../src/tensor/compile.ts";
@@ -38,7 +39,14 @@ const OPTIONS = {
   intraOpNumThreads: availableParallelism(),
 } as const;
 const { segments } = plainGrammar(CONFIG.vocabularySize, { start: 3, length: COMPLETION_TOKENS });
-const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
+const optimizer: OptimizerSettings = {
+  kind: "adamw",
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0,
+  maxGradNorm: 1,
+};
 
 /** Rounds that touch memory for the first time. */
 const WARMUP = 2;

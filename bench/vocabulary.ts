@@ -46,7 +46,7 @@ async function open(vocabularySize: number): Promise<PolicyEngine> {
       arrays: initialParameters(config, { embeddingStd: 0.02, weightStd: 0.02, seed: 0 }),
     },
     trained: "none",
-    optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
+    optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
     threads: Number(values.threads),
     microbatchTokens: 100_000,

@@ -31,7 +31,7 @@ if (trained !== undefined) {
     grammar: plainGrammar(config.vocabularySize, { length }),
     weights: { kind: "files", directory },
     trained,
-    optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
+    optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
     threads: 0,
     microbatchTokens: 16_384,

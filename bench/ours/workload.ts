@@ -53,7 +53,7 @@ export async function openBenchEngine(changes: Partial<OnnxEngineOptions> = {}):
       kind: "arrays",
       arrays: initialParameters(CONFIG, { embeddingStd: 0.02, weightStd: 0.02, seed: 0 }),
     },
-    optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
+    optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
     threads: 0,
     microbatchTokens: 100_000,

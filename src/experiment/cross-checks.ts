@@ -10,10 +10,19 @@ interface CheckedConfig {
   readonly policy: PolicySettings;
   readonly data: { readonly kind: string; readonly rlDirectory?: string | undefined };
   readonly grpo: { readonly data?: unknown };
+  readonly engine: { readonly kind: string };
+  readonly optimizer: { readonly kind: string };
 }
 
 /** Every combination in the config that cannot work. */
-export function crossFaults({ algorithm, policy, data, grpo }: CheckedConfig): CrossFault[] {
+export function crossFaults({
+  algorithm,
+  policy,
+  data,
+  grpo,
+  engine,
+  optimizer,
+}: CheckedConfig): CrossFault[] {
   const faults: CrossFault[] = [];
   const refuse = (keys: CrossFault["keys"], message: string): void => {
     faults.push({ keys, message });
@@ -41,6 +50,12 @@ export function crossFaults({ algorithm, policy, data, grpo }: CheckedConfig): C
   }
   if (data.rlDirectory !== undefined && grpo.data !== undefined) {
     refuse(["data.rlDirectory", "grpo.data"], "says what grpo.data says: leave one of them out");
+  }
+  if (engine.kind === "torch" && optimizer.kind !== "adamw") {
+    refuse(
+      ["optimizer.kind", "engine.kind"],
+      `the engine torch has no ${optimizer.kind}: take adamw, or the engine onnx`,
+    );
   }
   return faults;
 }

@@ -1,6 +1,7 @@
 /** The experiment in sentences, for the manifest: what a methods section would say. */
 
 import { nameOf } from "../config/named-list.ts";
+import type { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import { REWARDS } from "../rewards/open-reward.ts";
 import { trains } from "./cross-checks.ts";
 import type { RunConfig } from "./run-config.ts";
@@ -10,7 +11,7 @@ export function describeSetup(config: RunConfig, policy: string): string[] {
   const { sft, grpo, optimizer, evaluation } = config;
   const sentences = [
     `Policy: ${policy}.`,
-    `Optimizer: AdamW, beta ${optimizer.beta1} and ${optimizer.beta2}, weight decay ${optimizer.weightDecay}, gradient norm clipped at ${optimizer.maxGradNorm}.`,
+    `Optimizer: ${describeOptimizer(optimizer)}, weight decay ${optimizer.weightDecay}, gradient norm clipped at ${optimizer.maxGradNorm}.`,
   ];
   if (trains(config, "sft")) {
     sentences.push(
@@ -31,4 +32,10 @@ export function describeSetup(config: RunConfig, policy: string): string[] {
     );
   }
   return sentences;
+}
+
+function describeOptimizer(optimizer: OptimizerSettings): string {
+  const adamw = `AdamW, beta ${optimizer.beta1} and ${optimizer.beta2}`;
+  if (optimizer.kind === "adamw") return adamw;
+  return `Muon for the matrices inside the layers, momentum ${optimizer.momentum}, ${optimizer.iterations} iterations, scale ${optimizer.matrixScale}, and elsewhere ${adamw}`;
 }

@@ -79,6 +79,7 @@ describe("parseRunConfig", () => {
   });
 
   test.each([
+    ["optimizer.kind=sgd", "adamw"],
     ["policy.hiddenSize=98", "a width of 98 cannot be split into 4 heads"],
     ["policy.hiddenSize=36", "each head would be 9 wide"],
     ["policy.hiddenSize=131072", "each head would be 32768 wide, more than 16384"],
@@ -86,6 +87,12 @@ describe("parseRunConfig", () => {
     ["algorithm=grpo", "GRPO needs a policy"],
   ])("refuses %s", (override, message) => {
     expect(faultsIn(SMALLEST, [override])).toContain(message);
+  });
+
+  test("refuses an optimizer that the engine does not have, naming both", () => {
+    const message = faultsIn(SMALLEST, ["engine.kind=torch", "optimizer.kind=muon"]);
+    expect(message).toContain("the engine torch has no muon: take adamw, or the engine onnx");
+    expect(() => faultsIn(SMALLEST, ["optimizer.kind=muon"])).toThrow("was accepted");
   });
 
   test("says nothing about a combination when one of its settings is at fault", () => {

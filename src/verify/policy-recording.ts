@@ -49,7 +49,7 @@ export interface PolicyRecording {
   readonly config: PolicyConfig;
   readonly parameters: Map<string, Float32Array>;
   readonly constants: RecordedConstants;
-  readonly optimizer: OptimizerSettings;
+  readonly optimizer: Extract<OptimizerSettings, { kind: "adamw" }>;
   /** Length of every row, padding included. */
   readonly tokens: number;
   readonly rows: readonly RecordedRow[];
@@ -103,6 +103,7 @@ async function described(
     config,
     constants,
     optimizer: {
+      kind: "adamw",
       beta1: betas[0],
       beta2: betas[1],
       epsilon: eps,

@@ -93,7 +93,7 @@ function openSmall(device: DeviceName): Promise<PolicyEngine> {
       arrays: initialParameters(CONFIG, { embeddingStd: 1, weightStd: 0.3, seed: 5 }),
     },
     reference: "start",
-    optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1, maxGradNorm: 1 },
+    optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1, maxGradNorm: 1 },
     recompute: false,
     threads: 1,
     microbatchTokens: 10_000,

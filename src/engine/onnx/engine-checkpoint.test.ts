@@ -65,6 +65,37 @@ describe("openCheckpoint", () => {
     await opened.close();
   });
 
+  test("keeps of what Muon moves no squares, and refuses the state of another optimizer by name", async () => {
+    const policy = { ...POLICY, optimizer: { kind: "muon" } as const };
+    const { trained, squared } = policyParts(policy);
+    const some = (shapes: typeof trained): Map<string, Float32Array> =>
+      new Map(shapes.map(({ name }) => [name, filled(0.25).get(name) as Float32Array]));
+    const place = join(folder, "muon");
+    await mkdir(place);
+    await saveEngine(place, {
+      policy,
+      parameters: filled(0.5),
+      optimizer: { step: 3, firstMoments: some(trained), secondMoments: some(squared) },
+      base: null,
+    });
+    const opened = await openCheckpoint(place, policy);
+    expect(opened.optimizer?.step).toBe(3);
+    for (const { name } of trained) {
+      const isSquared = squared.some((one) => one.name === name);
+      expect(await opened.optimizer?.firstMoments.read(name)).toEqual(filled(0.25).get(name));
+      const square = await opened.optimizer?.secondMoments.read(name);
+      expect(square).toEqual(isSquared ? filled(0.25).get(name) : undefined);
+    }
+    await opened.close();
+    await expect(openCheckpoint(place, POLICY)).rejects.toMatchObject({
+      message: expect.stringContaining("state of the optimizer muon; this run has adamw"),
+      hint: expect.stringContaining("optimizer.kind muon"),
+    });
+    await expect(openCheckpoint(join(folder, "sound"), policy)).rejects.toThrow(
+      "optimizer adamw; this run has muon",
+    );
+  });
+
   test("starts anew without optimizer state, as a checkpoint before the first step has none", async () => {
     const place = await copy("fresh");
     await rm(join(place, "optimizer.json"));

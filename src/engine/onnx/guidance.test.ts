@@ -39,7 +39,7 @@ beforeAll(async () => {
       kind: "arrays",
       arrays: initialParameters(config, { embeddingStd: 1, weightStd: 0.4, seed: 7 }),
     },
-    optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0, maxGradNorm: 1 },
+    optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0, maxGradNorm: 1 },
     recompute: false,
     threads: 1,
     microbatchTokens: 10_000,

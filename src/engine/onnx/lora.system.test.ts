@@ -27,6 +27,7 @@ import { openOnnxEngine, type OnnxEngineOptions } from "./onnx-engine.ts";
 import { packBatch } from "./packed-batch.ts";
 import { arraySource, freshAdapter } from "./parameter-source.ts";
 import type { Trained } from "../engine-host.ts";
+import type { OptimizerSettings } from "../optimizer-settings.ts";
 import { adapterNames, policyParts } from "./policy-parts.ts";
 import { PolicyWorkspace } from "./policy-workspace.ts";
 import { ACCUMULATED, accumulateGraph } from "./training-graphs.ts";
@@ -48,10 +49,18 @@ const CONFIG: PolicyConfig = {
 const LENGTH = 7;
 const GRAMMAR = plainGrammar(CONFIG.vocabularySize, { length: LENGTH });
 const LORA: LoraSettings = { rank: 3, alpha: 5, targets: PROJECTIONS, isRankStabilised: false };
+const OPTIMIZER: OptimizerSettings = {
+  kind: "adamw",
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-6,
+  weightDecay: 0,
+  maxGradNorm: 1,
+};
 const SETTINGS = {
   config: CONFIG,
   segments: GRAMMAR.segments,
-  optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0, maxGradNorm: 1 },
+  optimizer: OPTIMIZER,
   recompute: false,
   threads: 1,
 };

@@ -1,6 +1,6 @@
 /**
- * What AdamW remembers, on disk: both moments of every trained parameter in one file, or in several that an index lists,
- * and the number of steps beside them. Every engine reads both.
+ * What an optimizer remembers, on disk: the mean gradient of every trained parameter, and of those that AdamW moves the
+ * mean of its square, in one file, or in several that an index lists; its kind and the number of steps beside them.
  */
 
 import { existsSync } from "node:fs";
@@ -23,6 +23,7 @@ import type { ParameterShape } from "../../policy/parameters.ts";
 import { readJsonFile } from "../../policy/published-file.ts";
 import { SafetensorsWriter } from "../../policy/safetensors-writer.ts";
 import { planShards, type Shard } from "../../policy/shards.ts";
+import type { OptimizerSettings } from "../optimizer-settings.ts";
 import type { ParameterSource } from "./parameter-source.ts";
 import { policyParts, type GraphPolicy } from "./policy-parts.ts";
 import type { OptimizerSource, OptimizerState } from "./policy-state.ts";
@@ -49,10 +50,11 @@ export async function saveOptimizer(
   const { step, firstMoments, secondMoments } = optimizer;
   for (const { name } of policyParts(policy).trained) {
     await writer.write(firstMoment(name), firstMoments.get(name) as Float32Array);
-    await writer.write(secondMoment(name), secondMoments.get(name) as Float32Array);
+    const squares = secondMoments.get(name);
+    if (squares !== undefined) await writer.write(secondMoment(name), squares);
   }
   await writer.finish();
-  await saveStep(directory, step);
+  await saveStep(directory, { step, kind: kindOf(policy) });
 }
 
 /** How the moments are spread over files, each of at most so many bytes. */
@@ -62,12 +64,18 @@ export function planOptimizerShards(policy: GraphPolicy, maxShardBytes: number):
 }
 
 /** Writes what lies beside the moments. */
-export async function saveStep(directory: string, step: number, index?: string): Promise<void> {
-  await writeFile(join(directory, STEP), `${JSON.stringify({ step })}\n`);
+export async function saveStep(
+  directory: string,
+  { step, kind }: { readonly step: number; readonly kind: OptimizerSettings["kind"] },
+  index?: string,
+): Promise<void> {
+  // AdamW was the only one when the file had no kind.
+  const content = kind === "adamw" ? { step } : { step, kind };
+  await writeFile(join(directory, STEP), `${JSON.stringify(content)}\n`);
   if (index !== undefined) await writeFile(join(directory, INDEX), index);
 }
 
-const OptimizerFile = z.object({ step: z.int().min(1) });
+const OptimizerFile = z.object({ step: z.int().min(1), kind: z.string().default("adamw") });
 const WHOLE = "Copy the checkpoint again, or go on from an earlier one.";
 
 /**
@@ -93,6 +101,15 @@ export async function openOptimizer(
       hint: WHOLE,
     });
   }
+  const { step, kind } = parsed.data;
+  if (kind !== kindOf(policy)) {
+    throw new CheckpointError(
+      `${directory} holds the state of the optimizer ${kind}; this run has ${kindOf(policy)}.`,
+      {
+        hint: `Go on with optimizer.kind ${kind}, or begin a run of its own from these weights with policy.checkpoint.`,
+      },
+    );
+  }
   const files = await openCheckpointFiles(directory, STEM);
   try {
     requireMoments(files, policy);
@@ -101,7 +118,7 @@ export async function openOptimizer(
     throw error;
   }
   return {
-    step: parsed.data.step,
+    step,
     firstMoments: momentSource(files, firstMoment, -Infinity),
     secondMoments: momentSource(files, secondMoment, 0),
     places: new Map(
@@ -147,10 +164,17 @@ function requireMoments({ listing, tensors }: CheckpointFiles, policy: GraphPoli
   if (faults.count > 0) throw checkpointFault(`${listing} is not the optimizer state of this policy`, faults);
 }
 
-/** Both moments of every trained parameter, in the order they are written. */
+/** The moments of every trained parameter, in the order they are written. */
 function momentShapes(policy: GraphPolicy): ParameterShape[] {
-  return policyParts(policy).trained.flatMap(({ name, shape }) => [
-    { name: firstMoment(name), shape },
-    { name: secondMoment(name), shape },
-  ]);
+  const { trained, squared } = policyParts(policy);
+  const isSquared = new Set(squared);
+  return trained.flatMap((parameter) => {
+    const { name, shape } = parameter;
+    const first = { name: firstMoment(name), shape };
+    return isSquared.has(parameter) ? [first, { name: secondMoment(name), shape }] : [first];
+  });
+}
+
+function kindOf({ optimizer }: GraphPolicy): OptimizerSettings["kind"] {
+  return optimizer?.kind ?? "adamw";
 }

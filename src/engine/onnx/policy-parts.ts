@@ -6,32 +6,59 @@
 
 import type { PolicyConfig } from "../../policy/config.ts";
 import { loraScale, loraShapes, type LoraSettings } from "../../policy/lora.ts";
-import { parameterShapes, type ParameterShape } from "../../policy/parameters.ts";
+import { EMBEDDING, HEAD, parameterShapes, sizeOf, type ParameterShape } from "../../policy/parameters.ts";
 import { multiply } from "../../tensor/ops/elementwise.ts";
 import { input, scalar } from "../../tensor/ops/leaves.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Trained } from "../engine-host.ts";
+import type { OptimizerSettings } from "../optimizer-settings.ts";
 
 /** What the graphs of a policy are built from. */
 export interface GraphPolicy {
   readonly config: PolicyConfig;
   /** "all" where not given. */
   readonly trained?: Trained;
+  /** What moves the trained ones; AdamW where not given. */
+  readonly optimizer?: Pick<OptimizerSettings, "kind">;
 }
 
 /** Parameters of a policy as graph values, by name; an adapter's B is there with its scale. */
 export type Weights = ReadonlyMap<string, Value>;
 
 export interface PolicyParts {
+  /** In the order that they lie in the flat array. */
   readonly trained: readonly ParameterShape[];
+  /** The first of the trained ones, those that AdamW moves: a mean of squares is kept of each. */
+  readonly squared: readonly ParameterShape[];
   readonly given: readonly ParameterShape[];
 }
 
-export function policyParts({ config, trained = "all" }: GraphPolicy): PolicyParts {
+export function policyParts({ config, trained = "all", optimizer }: GraphPolicy): PolicyParts {
   const own = parameterShapes(config);
-  if (trained === "all") return { trained: own, given: [] };
-  if (trained === "none") return { trained: [], given: own };
-  return { trained: adapterShapes(config, trained), given: own };
+  const kind = optimizer?.kind ?? "adamw";
+  if (trained === "all") return { ...inFlatOrder(own, kind), given: [] };
+  if (trained === "none") return { trained: [], squared: [], given: own };
+  return { ...inFlatOrder(adapterShapes(config, trained), kind), given: own };
+}
+
+/** AdamW's as they come; behind them Muon's, those of one shape beside each other. */
+function inFlatOrder(
+  shapes: readonly ParameterShape[],
+  kind: OptimizerSettings["kind"],
+): Pick<PolicyParts, "trained" | "squared"> {
+  if (kind === "adamw") return { trained: shapes, squared: shapes };
+  const squared = shapes.filter((one) => !isInnerMatrix(one));
+  const inner = shapes.filter(isInnerMatrix).toSorted((left, right) => byShape(left.shape, right.shape));
+  return { trained: [...squared, ...inner], squared };
+}
+
+/** Embeddings and head are tables of ids, not maps from states to states. */
+function isInnerMatrix({ name, shape }: ParameterShape): boolean {
+  return shape.length === 2 && name !== EMBEDDING && name !== HEAD;
+}
+
+function byShape(left: readonly number[], right: readonly number[]): number {
+  return sizeOf(left) - sizeOf(right) || (left[0] as number) - (right[0] as number);
 }
 
 /** Names of the two matrices beside a projection. */

@@ -1,6 +1,6 @@
 /**
- * A policy's parameters and what AdamW remembers, where the device keeps them: arrays of ours on the CPU, buffers on a
- * GPU. Trained parameters and moments are flat tensors that a step replaces, given ones are held as they were read.
+ * A policy's parameters and what the optimizer remembers, where the device keeps them: arrays of ours on the CPU,
+ * buffers on a GPU. Trained parameters and moments are flat tensors that a step replaces, given ones are held as they were read.
  * Nothing leaves the GPU but a checkpoint.
  */
 
@@ -13,15 +13,15 @@ import type { Feed, Feeds } from "../../tensor/session.ts";
 import { DeviceTensor, release } from "../../tensor/session.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
-import { next, STATE } from "./adamw.ts";
 import { headName } from "./decoder.ts";
 import type { ParameterLayout } from "./flat-parameters.ts";
 import { flatPieces, parameterLayout, parameterViews } from "./flat-parameters.ts";
 import type { Arrays } from "../policy-engine.ts";
+import { next, STATE } from "./optimizer-update.ts";
 import type { ParameterSource } from "./parameter-source.ts";
 import { inputsOf, policyParts, type GraphPolicy, type PolicyParts } from "./policy-parts.ts";
 
-/** Everything AdamW remembers; moments by trained parameter. */
+/** Everything the optimizer remembers: the mean gradient of every trained parameter, of those that AdamW moves its square too. */
 export interface OptimizerState {
   readonly step: number;
   readonly firstMoments: Arrays;
@@ -54,6 +54,8 @@ export class PolicyState implements Disposable {
   readonly #runner: GraphRunner;
   readonly #parts: PolicyParts;
   readonly #layout: ParameterLayout;
+  /** Of the parameters that have a mean of squares: the first part of the other. */
+  readonly #squares: ParameterLayout;
   /** By name, and the head's rows of each segment if the head is among them. */
   #given: Feeds = {};
   /** The trained parameters, [N] in the layout's order. */
@@ -70,6 +72,7 @@ export class PolicyState implements Disposable {
     this.#runner = runner;
     this.#parts = policyParts(options);
     this.#layout = parameterLayout(this.#parts.trained);
+    this.#squares = parameterLayout(this.#parts.squared);
   }
 
   /** Number of trained parameters. */
@@ -84,8 +87,8 @@ export class PolicyState implements Disposable {
 
   /** What a graph that trains takes: the given parameters, and the flat tensors that it updates. */
   get feeds(): Feeds {
-    const zeros = (): Float32Array => new Float32Array(this.#layout.size);
-    this.#moments ??= { firstMoment: zeros(), secondMoment: zeros() };
+    const zeros = ({ size }: ParameterLayout): Float32Array => new Float32Array(roomFor(size));
+    this.#moments ??= { firstMoment: zeros(this.#layout), secondMoment: zeros(this.#squares) };
     return { ...this.#given, parameters: this.#flat, ...this.#moments };
   }
 
@@ -99,17 +102,17 @@ export class PolicyState implements Disposable {
     await this.restore(source);
   }
 
-  /** Reads the trained parameters, and what AdamW remembered of them unless it should begin anew. */
+  /** Reads the trained parameters, and what the optimizer remembered of them unless it should begin anew. */
   async restore(source: ParameterSource, optimizer?: OptimizerSource): Promise<void> {
     this.#replace(new Float32Array(), undefined);
     const moments =
       optimizer === undefined
         ? undefined
         : {
-            firstMoment: await this.#readFlat(optimizer.firstMoments),
-            secondMoment: await this.#readFlat(optimizer.secondMoments),
+            firstMoment: await this.#readFlat(optimizer.firstMoments, this.#layout),
+            secondMoment: await this.#readFlat(optimizer.secondMoments, this.#squares),
           };
-    this.#replace(await this.#readFlat(source), moments);
+    this.#replace(await this.#readFlat(source, this.#layout), moments);
     this.#step = optimizer?.step ?? 0;
   }
 
@@ -152,7 +155,7 @@ export class PolicyState implements Disposable {
   async readReference(source: ParameterSource): Promise<void> {
     release(Object.values(this.#reference ?? {}));
     this.#reference = undefined;
-    this.#reference = await this.#pieces(await this.#readFlat(source));
+    this.#reference = await this.#pieces(await this.#readFlat(source, this.#layout));
   }
 
   [Symbol.dispose](): void {
@@ -169,19 +172,22 @@ export class PolicyState implements Disposable {
     return given;
   }
 
-  /** What AdamW remembers; undefined before the first step. */
+  /** What the optimizer remembers; undefined before the first step. */
   async optimizerState(): Promise<OptimizerState | undefined> {
     if (this.#moments === undefined || this.#step === 0) return undefined;
     return {
       step: this.#step,
       firstMoments: parameterViews(this.#layout, await this.#read(this.#moments.firstMoment)),
-      secondMoments: parameterViews(this.#layout, await this.#read(this.#moments.secondMoment)),
+      secondMoments: parameterViews(
+        this.#squares,
+        await this.#read(this.#moments.secondMoment, [roomFor(this.#squares.size)]),
+      ),
     };
   }
 
-  async #readFlat(source: ParameterSource): Promise<Float32Array> {
-    const flat = new Float32Array(this.#layout.size);
-    for (const { name, shape, start, end } of this.#layout.places)
+  async #readFlat(source: ParameterSource, { places, size }: ParameterLayout): Promise<Float32Array> {
+    const flat = new Float32Array(roomFor(size));
+    for (const { name, shape, start, end } of places)
       await readShaped(source, name, shape, flat.subarray(start, end));
     return flat;
   }
@@ -237,6 +243,9 @@ export class PolicyState implements Disposable {
     return (await this.#runner.run(recipe, { flat: tensor })).read["values"] as Float32Array;
   }
 }
+
+/** No graph takes an array of nothing. */
+const roomFor = (size: number): number => Math.max(1, size);
 
 const rowsOfArray = (head: Float32Array, { start, end }: Segment, width: number): Float32Array =>
   head.subarray(start * width, end * width);

@@ -14,12 +14,12 @@ import { GraphRunner } from "../../tensor/graph-runner.ts";
 import type { ArrayFeeds, Feed, Feeds } from "../../tensor/session.ts";
 import { release } from "../../tensor/session.ts";
 import type { Arrays, CheckpointFiles, OnLoad, PolicyWeights } from "../policy-engine.ts";
-import { next, updateScalars } from "./adamw.ts";
 import type { CompletionCache } from "./completion-cache.ts";
 import { openCheckpoint, saveEngine } from "./engine-checkpoint.ts";
 import type { GenerationStart, RunRequest, WrittenRun } from "../generation-run.ts";
 import type { Generation, Sampler } from "./generation.ts";
 import { decodeRun, startGeneration } from "./generation.ts";
+import { next, updateScalars } from "./optimizer-update.ts";
 import { startSource, watchedSource } from "./parameter-source.ts";
 import { policyParts } from "./policy-parts.ts";
 import { NEXT_STATE, PolicyState, type OptimizerState } from "./policy-state.ts";
@@ -112,7 +112,7 @@ export class PolicyWorkspace implements AsyncDisposable {
     return this.#state.parameters();
   }
 
-  /** What AdamW remembers; undefined before the first step. */
+  /** What the optimizer remembers; undefined before the first step. */
   async optimizerState(): Promise<OptimizerState | undefined> {
     return this.#state.optimizerState();
   }

@@ -1,5 +1,5 @@
 /**
- * The graphs that train: one that does a whole step (forward, loss, backward, clip, AdamW), and the same cut in two
+ * The graphs that train: one that does a whole step (forward, loss, backward, clip, update), and the same cut in two
  * for batches that do not fit in one pass (accumulate, then update).
  */
 
@@ -12,7 +12,7 @@ import { input } from "../../tensor/ops/leaves.ts";
 import { sum } from "../../tensor/ops/broadcast.ts";
 import type { Value } from "../../tensor/value.ts";
 import type { Segment } from "../../tokens/grammar.ts";
-import { adamw, next } from "./adamw.ts";
+import { next, update } from "./optimizer-update.ts";
 import type { GroupShape } from "./attention.ts";
 import { forwardGroups, headWeight } from "./decoder.ts";
 import { flatPieces, joined, PARAMETERS, parameterLayout } from "./flat-parameters.ts";
@@ -88,10 +88,10 @@ function lossAndGradient(context: GraphContext, shape: BatchShape, spec: LossSpe
   };
 }
 
-/** Forward, loss, backward, clip and AdamW in one: metrics, `gradNorm` and the next state. */
+/** Forward, loss, backward, clip and the optimizer's update in one: metrics, `gradNorm` and the next state. */
 export function stepGraph(context: GraphContext, shape: BatchShape, spec: LossSpec): Record<string, Value> {
   const { parameters, gradient, metrics } = lossAndGradient(context, shape, spec);
-  return { ...metrics, ...adamw(parameters, gradient, context.optimizer) };
+  return { ...metrics, ...update(parameters, gradient, context.optimizer, policyParts(context)) };
 }
 
 /** Forward, loss and backward of one microbatch; its gradient is added to the one so far. */
@@ -104,8 +104,9 @@ export function accumulateGraph(
   return { ...metrics, [next(ACCUMULATED)]: add(input(ACCUMULATED, gradient.shape), gradient) };
 }
 
-/** Clip and AdamW for an accumulated gradient. */
+/** Clip and the optimizer's update for an accumulated gradient. */
 export function updateGraph(context: GraphContext): Record<string, Value> {
-  const { size } = parameterLayout(policyParts(context).trained);
-  return adamw(input(PARAMETERS, [size]), input(ACCUMULATED, [size]), context.optimizer);
+  const parts = policyParts(context);
+  const { size } = parameterLayout(parts.trained);
+  return update(input(PARAMETERS, [size]), input(ACCUMULATED, [size]), context.optimizer, parts);
 }

@@ -45,7 +45,7 @@ describe.skipIf(python === "")("the torch engine on two ranks", () => {
     await rm(folder, { recursive: true });
   });
 
-  const optionsOf = (changes: Partial<TorchEngineOptions["optimizer"]>): TorchEngineOptions => ({
+  const optionsOf = (changes: Partial<PolicyRecording["optimizer"]>): TorchEngineOptions => ({
     ...smallOptions({
       grammar: plainGrammar(recording.config.vocabularySize, { length: 1 }),
       vocabularySize: recording.config.vocabularySize,

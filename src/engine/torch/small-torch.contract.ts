@@ -64,7 +64,7 @@ export function smallOptions({
       kind: "arrays",
       arrays: initialParameters(config, { embeddingStd: 1, weightStd: 0.3, seed: 5 }),
     },
-    optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0, maxGradNorm: 1 },
+    optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0, maxGradNorm: 1 },
     precision: "float32",
     recompute: false,
     microbatchGroups: 2,

@@ -44,7 +44,8 @@ export async function saveTorchPolicy(
   await cluster.call("save", { said: { policy, directory: resolve(directory), files } });
   for (const [file, content] of policyFiles(config, shards, { tokenizerFiles: companions }))
     await writeFile(join(directory, file), content);
-  if (step > 0) await saveStep(directory, step, moments.length > 1 ? shardIndex(moments) : undefined);
+  if (step > 0)
+    await saveStep(directory, { step, kind: "adamw" }, moments.length > 1 ? shardIndex(moments) : undefined);
 }
 
 /** Restores what any engine saved; how many steps it had made. Throws CheckpointError where it does not fit. */

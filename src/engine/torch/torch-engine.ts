@@ -48,6 +48,11 @@ export type TorchEngineOptions = EngineRequest &
 
 /** Opens a policy in the cluster. Throws CheckpointError or ShapeError where weights do not fit. */
 export async function openTorchEngine(cluster: Cluster, options: TorchEngineOptions): Promise<PolicyEngine> {
+  if (options.optimizer.kind !== "adamw") {
+    throw new EngineError(`Engine torch has no optimizer ${options.optimizer.kind}, only adamw.`, {
+      hint: "Take optimizer.kind adamw, or engine.kind onnx.",
+    });
+  }
   const { config, trained, grammar, weights, reference, optimizer, precision, recompute } = options;
   const { companions, onLoad } = options;
   const own = await placeWeights(options, weights);
