@@ -20,6 +20,14 @@ export const LossSettings = z.strictObject({
     .describe(
       "The ratio may rise to 1 + this before it is clipped. Left out: what the named loss published.",
     ),
+  importanceCap: z
+    .number()
+    .min(1)
+    .max(1e6)
+    .optional()
+    .describe(
+      "Weighs each token with how much likelier the trainer holds it than the sampler that drew it, this much at most (truncated importance sampling). For samplers of low precision; costs a pass over each rollout. Left out: no weights.",
+    ),
   klCoef: z
     .number()
     .min(0)

@@ -4,8 +4,8 @@ import { lossSpecOf } from "./named-losses.ts";
 
 const KINDS = ["grpo", "dr_grpo", "dapo", "gspo", "cispo"] as const;
 
-function specOf(settings: object, updatesPerRollout: number): ReturnType<typeof lossSpecOf> {
-  return lossSpecOf(LossSettings.parse(settings), { updatesPerRollout, temperature: 0.7 });
+function specOf(settings: object, updatesPerRollout: number, lookAhead = 0): ReturnType<typeof lossSpecOf> {
+  return lossSpecOf(LossSettings.parse(settings), { updatesPerRollout, lookAhead, temperature: 0.7 });
 }
 
 describe("lossSpecOf", () => {
@@ -15,6 +15,9 @@ describe("lossSpecOf", () => {
       kl: { estimator: "k3", coef: 1e-3 },
       temperature: 0.7,
     });
+  });
+  test.each(KINDS)("%s on a rollout that older weights wrote needs one", (kind) => {
+    expect(specOf({ kind }, 1, 1)).toEqual(specOf({ kind }, 2));
   });
   test("each name has its published surrogate and limits", () => {
     expect(KINDS.map((kind) => specOf({ kind }, 2).surrogate)).toEqual([

@@ -31,16 +31,24 @@ export const NAMED_LOSSES = {
 /** How a batch is sampled and used, as far as the loss depends on it. */
 export interface LossUse {
   readonly updatesPerRollout: number;
+  /** Steps between sampling a batch and training on it. */
+  readonly lookAhead: number;
   readonly temperature: number;
 }
 
+/** True where every update is made on what the very same weights wrote. */
+export function isOnPolicy({ updatesPerRollout, lookAhead }: Omit<LossUse, "temperature">): boolean {
+  return updatesPerRollout === 1 && lookAhead === 0;
+}
+
 /**
- * The description an engine compiles. With one update a rollout the ratio is 1 in value and every surrogate has the
- * gradient of A · logprob, so the plain on-policy form is used and no old log-probabilities are needed.
+ * The description an engine compiles. With one update a rollout, of the policy that wrote it, the ratio is 1 in value
+ * and every surrogate has the gradient of A · logprob, so the plain on-policy form is used and no old log-probabilities
+ * are needed.
  */
 export function lossSpecOf(settings: LossSettings, use: LossUse): LossSpec {
   const { klCoef, klEstimator } = settings;
-  const surrogate: Surrogate = use.updatesPerRollout === 1 ? { kind: "on-policy" } : ratioSurrogate(settings);
+  const surrogate: Surrogate = isOnPolicy(use) ? { kind: "on-policy" } : ratioSurrogate(settings);
   const kl = klCoef > 0 ? { kl: { estimator: klEstimator, coef: klCoef } } : {};
   return { surrogate, ...kl, temperature: use.temperature };
 }

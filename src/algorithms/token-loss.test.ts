@@ -92,6 +92,25 @@ describe("tokenLoss", () => {
     },
   );
 
+  test.each(SURROGATES.filter(({ kind }) => kind !== "capped-weight"))(
+    "of $kind has the slope of its own value where importance weights scale the advantages",
+    async (surrogate) => {
+      const spec: LossSpec = { surrogate, kl: { estimator: "k3", coef: 0.1 }, temperature: 1 };
+      const importance = [0.5, 1.5, 2, 0.9];
+      const weighed = TOKENS.map((token, at) => ({
+        ...token,
+        advantages: token.advantages * importance[at]!,
+      }));
+      const { gradient } = await computed(spec, weighed);
+      for (const place of TOKENS.keys()) {
+        const moved = (by: number): Token[] =>
+          weighed.map((token, at) => (at === place ? { ...token, logprobs: token.logprobs + by } : token));
+        const [above, below] = [await computed(spec, moved(1e-2)), await computed(spec, moved(-1e-2))];
+        expect(gradient[place]).toBeCloseTo((above.loss - below.loss) / 2e-2, 3);
+      }
+    },
+  );
+
   test("agrees with the formulas by hand: clipped, with k3", async () => {
     const spec: LossSpec = {
       surrogate: { kind: "clipped", clipLow: 0.2, clipHigh: 0.28 },

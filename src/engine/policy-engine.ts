@@ -88,6 +88,8 @@ export interface TrainingCompletion extends ReadIds {
   readonly advantage: number;
   /** Weight of each token in the loss, 0 where it does not count; the batch's weights carry the normalisation. [ids.length] */
   readonly weights: Float32Array;
+  /** Factors of each token's advantage, where the sampler drew from another distribution; 1 unless given. [ids.length] */
+  readonly importance?: Float32Array;
   /** Under the behaviour policy; needed by losses with a ratio. [ids.length] */
   readonly oldLogprobs?: Float32Array;
   /** Under the reference policy; needed by losses with a KL term. [ids.length] */

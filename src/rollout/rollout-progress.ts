@@ -20,8 +20,6 @@ export interface RolloutProgress {
   readonly failed: number;
   /** From a group's last id to its last verdict, summed over groups, which overlap. */
   readonly seconds: number;
-  /** From the last completion of all to the last verdict: what judging costs, since the rest of it is hidden. */
-  readonly waited: number;
 }
 
 /** Told how a rollout goes on, as often as something changes. */
@@ -36,38 +34,47 @@ export interface RolloutWatch {
 export class RolloutTally {
   readonly #watch: RolloutWatch | undefined;
   #progress: RolloutProgress;
-  /** When a group was written last. */
-  #written = 0;
+  /** Groups that are being scored, since when there are some, and how long there were before. */
+  #scoring = 0;
+  #since = 0;
+  #judgedFor = 0;
 
   constructor(
     { reward, groups }: Pick<RolloutProgress, "reward" | "groups">,
     watch: RolloutWatch | undefined,
   ) {
     this.#watch = watch;
-    const nothing = { tokens: 0, written: 0, scored: 0, judged: 0, failed: 0, seconds: 0, waited: 0 };
+    const nothing = { tokens: 0, written: 0, scored: 0, judged: 0, failed: 0, seconds: 0 };
     this.#progress = { reward, groups, ...nothing };
+  }
+
+  /** Seconds in which some group was being scored; counted when none is left. */
+  get judgedFor(): number {
+    return this.#judgedFor;
   }
 
   readonly onTokens = (tokens: number): void => this.#say({ tokens });
 
   onWritten(): void {
-    this.#written = this.#now();
     this.#say({ written: this.#progress.written + 1 });
   }
 
   /** Scores a group and counts what came of it. */
   async timed(score: () => Promise<ScoredGroup>): Promise<ScoredGroup> {
     const begun = this.#now();
+    if (this.#scoring === 0) this.#since = begun;
+    this.#scoring += 1;
     const group = await score();
     const verdicts = group.completions.map(({ verdict }) => verdict);
     const { scored, judged, failed, seconds } = this.#progress;
     const now = this.#now();
+    this.#scoring -= 1;
+    if (this.#scoring === 0) this.#judgedFor += now - this.#since;
     this.#say({
       scored: scored + 1,
       judged: judged + verdicts.filter(({ kind }) => kind !== "undecodable").length,
       failed: failed + verdicts.filter(isJudgeFault).length,
       seconds: seconds + now - begun,
-      waited: now - this.#written,
     });
     this.#watch?.onScored?.(group);
     return group;

@@ -7,8 +7,10 @@ import type { PreparedEdit } from "../edits/prepared-edit.ts";
 import type { CodeGrid } from "../tokens/vision-tokenizer.ts";
 
 export interface ScoredCompletion extends ReadIds {
-  /** Under the behaviour policy; 0 at forced ids. [ids.length] */
+  /** As the sampler drew them; 0 at forced ids. [ids.length] */
   readonly logprobs: Float32Array;
+  /** What the trainer computes for them from the same weights, where a loss needs it. [ids.length] */
+  readonly trainerLogprobs?: Float32Array;
   readonly isFinished: boolean;
   /** Absent where nothing could be decoded: the verdict is then `undecodable` and says why. */
   readonly picture?: Picture;

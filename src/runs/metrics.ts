@@ -95,6 +95,17 @@ export const METRICS = {
     better: "lower",
     about: "Largest difference between the sampler's and the trainer's log-probabilities.",
   },
+  "sampling/importance_sampling_ratio/mean": {
+    unit: "",
+    better: "neither",
+    about:
+      "Mean over counted tokens of their importance weights, with `grpo.loss.importanceCap`; near 1 where the sampler is near the trainer.",
+  },
+  "sampling/importance_sampling_ratio/truncated": {
+    unit: "share",
+    better: "lower",
+    about: "Counted tokens whose importance weight would have been above the cap.",
+  },
   "eval/reward": {
     unit: "score",
     better: "higher",
@@ -167,8 +178,13 @@ export const METRICS = {
   "time/judging": {
     unit: "s",
     better: "lower",
+    about: "Of the rollout's time, what the step waited for verdicts with nothing else to do.",
+  },
+  "time/judging_hidden": {
+    unit: "s",
+    better: "neither",
     about:
-      "Of the rollout's time, from the last completion to the last verdict: the rest of judging is hidden.",
+      "Time in which its pictures were decoded and judged while others were written or, with `grpo.lookAhead`, the step before was trained on.",
   },
   "time/update": { unit: "s", better: "lower", about: "Wall time of the optimizer step." },
 } as const satisfies Record<string, MetricSpec>;

@@ -27,6 +27,14 @@ export const GrpoSettings = z.strictObject({
     .max(1000)
     .default(1)
     .describe("1 is on-policy; more uses the clipped surrogate."),
+  lookAhead: z
+    .int()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe(
+      "1 writes each rollout a step early, so that it is judged while the one before it is trained on. It is then one update old, and the clipped surrogate is used. Worth it where judging takes long.",
+    ),
   temperature: z.number().min(0.001).max(1000).default(1).describe("Sampling temperature of the rollout."),
   maxTokens: z
     .int()

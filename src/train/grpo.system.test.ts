@@ -3,91 +3,25 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { paintExamples, smallEdits, smallWorld } from "../../test/small/small-edits.ts";
 import {
-  dyingRecorder,
-  openSmallRun,
-  type RunUnderTest,
-  smallRunDirectory,
-  stillClock,
-} from "../../test/small/small-run.ts";
+  evaluatedRewards,
+  failing,
+  partsOf,
+  settingsOf,
+  stepMetricsOf,
+  train,
+  world,
+} from "../../test/small/small-grpo.ts";
+import { dyingRecorder, openSmallRun, smallRunDirectory } from "../../test/small/small-run.ts";
 import { TabularPolicy, withMethods } from "../../test/small/tabular-policy.ts";
-import { GrpoSettings } from "./grpo-settings.ts";
+import { SFT_LOSS } from "../algorithms/losses.ts";
 import { ConfigError, EngineError, JudgeError } from "../errors.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { checkpointName } from "../runs/checkpoint-name.ts";
 import { comparableEvents, readEvents } from "../runs/event-log.ts";
-import type { Metrics } from "../runs/metrics.ts";
 import type { RunDirectory } from "../runs/run-directory.ts";
-import { SFT_LOSS } from "../algorithms/losses.ts";
 import { demonstrationGroups } from "./demonstrations.ts";
-import type { GrpoWorld } from "./grpo.ts";
-import { grpo } from "./grpo.ts";
-import type { StageResult } from "./stage.ts";
-
-const world = smallWorld();
-
-function settingsOf(own: object = {}): GrpoSettings {
-  return GrpoSettings.parse({
-    steps: 40,
-    prompts: 6,
-    groupSize: 8,
-    maxTokens: 40,
-    learningRate: 60,
-    warmupSteps: 2,
-    evaluateEvery: 20,
-    saveEvery: 15,
-    validationSize: 12,
-    maxPauseMinutes: 0,
-    ...own,
-  });
-}
-
-function partsOf(own: Partial<GrpoWorld> = {}): GrpoWorld {
-  const edits = smallEdits(world, paintExamples());
-  const engine = new TabularPolicy(world.grammar, { keepsReference: true });
-  return { ...world, engine, reward: referenceReward, train: edits, validation: edits, ...own };
-}
-
-function train(
-  open: RunUnderTest,
-  parts = partsOf(),
-  settings = settingsOf(),
-  signal?: AbortSignal,
-): Promise<StageResult> {
-  const { recorder, resumePoint } = open;
-  return grpo(parts, settings, {
-    recorder,
-    clock: stillClock,
-    seed: 5,
-    ...(signal === undefined ? {} : { signal }),
-    ...(resumePoint === undefined ? {} : { resume: resumePoint }),
-  });
-}
-
-function stepMetricsOf(directory: RunDirectory): Metrics[] {
-  return readEvents(directory.events).flatMap((event) => (event.kind === "step-end" ? [event.metrics] : []));
-}
-
-function evaluatedRewards(directory: RunDirectory): number[] {
-  return readEvents(directory.events).flatMap((event) =>
-    event.kind === "evaluation-end" ? [event.metrics["eval/reward"]!] : [],
-  );
-}
-
-/** The reward `reference`, with some verdicts replaced by failures. */
-function failing(fails: (edit: number) => boolean): Reward {
-  let seen = 0;
-  return {
-    ...referenceReward,
-    score: async (edits, options) =>
-      (await referenceReward.score(edits, options)).map((verdict) => {
-        seen += 1;
-        return fails(seen) ? { kind: "unreachable", reason: "connection refused" } : verdict;
-      }),
-  };
-}
 
 describe("grpo learns", () => {
   test.each(["grpo", "dr_grpo", "dapo", "gspo", "cispo"] as const)(

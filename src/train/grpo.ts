@@ -4,8 +4,8 @@
  *
  *   L = Σ w · [ cost(ρ, A) + β · KL ],   ρ = π(token) / π_rollout(token),   A = (reward − group's mean) / scale
  *
- * over the tokens that the policy could choose. With one update a rollout ρ is 1 and the cost −A · log π; with more it is
- * clipped. The named losses differ in cost and weights alone: algorithms/named-losses.ts; derived in docs/loss.md.
+ * over the tokens that the policy could choose. With one update a rollout ρ is 1 and the cost −A · log π; with more, or
+ * where rollouts are written a step ahead, it is clipped. The named losses differ in cost and weights alone: algorithms/named-losses.ts; derived in docs/loss.md.
  */
 
 import { groupAdvantages } from "../algorithms/advantages.ts";
@@ -60,7 +60,8 @@ export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageR
     run,
   );
   const { engine } = stage;
-  const source = groupSource({ ...world, engine }, settings, run.seed);
+  await using source = groupSource({ ...world, engine }, settings, run.seed);
+  stage.keep(source.rollouts);
   const plan = lossPlan(settings);
 
   for await (const step of stage.steps()) {
@@ -68,7 +69,7 @@ export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageR
     const sampled = await step.timed("time/rollout", () => sampleGroups(source, step));
     const monitored = await watchHacking(stage, step, sampled.drawn, { ...settings, ...world });
     const agreement = step.isChecked
-      ? await samplerAgreement(engine, sampled.groups, settings.temperature)
+      ? await samplerAgreement(engine, sampled.justWritten, settings.temperature)
       : {};
 
     // A completion is as good as it is better than its own group.

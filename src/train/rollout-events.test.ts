@@ -1,12 +1,11 @@
 import { describe, expect, test } from "vitest";
 
 import type { UntimedEvent } from "../runs/event.ts";
-import { rolloutEvents } from "./rollout-events.ts";
+import { RolloutEvents } from "./rollout-events.ts";
 
-describe("rolloutEvents", () => {
+describe("RolloutEvents", () => {
   test("a rollout is heard from once a second, and says at its end what the judge answered", () => {
     const events: UntimedEvent[] = [];
-    const waits: number[] = [];
     let time = 0;
     const recorder = {
       record: (event: UntimedEvent) => {
@@ -16,8 +15,7 @@ describe("rolloutEvents", () => {
       saveCheckpoint: async () => "",
     };
     const clock = { now: () => 0, seconds: () => time };
-    const onJudged = (waited: number): void => void waits.push(waited);
-    const watch = rolloutEvents({ recorder, clock }, { stage: "grpo", step: 7 }, { onJudged });
+    const watch = new RolloutEvents({ recorder, clock }, { stage: "grpo", step: 7, now: () => 7 });
     const progress = {
       reward: "viescore",
       groups: 2,
@@ -26,7 +24,6 @@ describe("rolloutEvents", () => {
       judged: 0,
       failed: 0,
       seconds: 0,
-      waited: 0,
     };
     for (const tokens of [10, 20, 30, 40, 50]) {
       watch.onProgress({ ...progress, tokens });
@@ -40,9 +37,7 @@ describe("rolloutEvents", () => {
       judged: 15,
       failed: 1,
       seconds: 3.5,
-      waited: 0.5,
     });
-    expect(waits).toEqual([0.5]);
     const place = { stage: "grpo", step: 7 };
     const written = { ...place, written: 0, scored: 0, groups: 2 };
     expect(events).toEqual([

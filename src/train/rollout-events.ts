@@ -2,6 +2,7 @@
 
 import { loggedGroup } from "../rollout/logged-group.ts";
 import type { RolloutProgress, RolloutWatch } from "../rollout/rollout-progress.ts";
+import type { ScoredGroup } from "../rollout/scored-group.ts";
 import type { Clock } from "../runs/clock.ts";
 import type { Stage as StageName } from "../runs/event.ts";
 import type { Recorder } from "../runs/recorder.ts";
@@ -9,46 +10,63 @@ import type { Recorder } from "../runs/recorder.ts";
 /** A rollout is heard from this often, and not at all when it takes less. */
 const INTERVAL_SECONDS = 1;
 
-export interface RolloutEventsOptions {
-  /** Hears how long a rollout waited for its last verdicts. */
-  readonly onJudged: (waited: number) => void;
+/** What is said inside a step, and who is told. */
+export interface RolloutPlace {
+  readonly stage: StageName;
+  /** Number of the step that is going on, now. */
+  readonly now: () => number;
+  /** Number of the step that trains on the rollout. */
+  readonly step: number;
   /** Groups that are recorded when they are judged, before anything is made of them. */
   readonly shownGroups?: number;
 }
 
-/** Records how the rollouts of a step go on. The step's number is that of the step that is going on. */
-export function rolloutEvents(
-  { recorder, clock }: { readonly recorder: Recorder; readonly clock: Clock },
-  place: { readonly stage: StageName; readonly step: number },
-  { onJudged, shownGroups = 0 }: RolloutEventsOptions,
-): RolloutWatch {
-  let last = clock.seconds();
-  let shown = 0;
-  return {
-    clock,
-    onScored(group) {
-      if (shown >= shownGroups) return;
-      shown += 1;
-      recorder.record({ kind: "group-judged", ...place, group: loggedGroup(recorder, group, []) });
-    },
-    onProgress({
-      reward,
-      tokens,
-      written,
-      scored,
-      groups,
-      judged,
-      failed,
-      seconds,
-      waited,
-    }: RolloutProgress) {
-      if (scored === groups) {
-        onJudged(waited);
-        recorder.record({ kind: "judge-calls", ...place, reward, calls: judged, failed, seconds });
-      } else if (clock.seconds() - last >= INTERVAL_SECONDS) {
-        last = clock.seconds();
-        recorder.record({ kind: "rollout-progress", ...place, tokens, written, scored, groups });
-      }
-    },
-  };
+/** Records how a rollout goes on. What is said of its groups waits for the step that trains on them (`begin`). */
+export class RolloutEvents implements RolloutWatch {
+  readonly clock: Clock;
+  readonly #recorder: Recorder;
+  readonly #place: RolloutPlace;
+  readonly #waiting: ScoredGroup[] = [];
+  #last: number;
+  #shown = 0;
+
+  constructor(
+    { recorder, clock }: { readonly recorder: Recorder; readonly clock: Clock },
+    place: RolloutPlace,
+  ) {
+    this.clock = clock;
+    this.#recorder = recorder;
+    this.#place = place;
+    this.#last = clock.seconds();
+  }
+
+  /** The step that trains on the rollout has begun. */
+  begin(): void {
+    for (const group of this.#waiting.splice(0)) this.#show(group);
+  }
+
+  onScored(group: ScoredGroup): void {
+    const { shownGroups = 0, now, step } = this.#place;
+    if (this.#shown >= shownGroups) return;
+    this.#shown += 1;
+    if (now() < step) this.#waiting.push(group);
+    else this.#show(group);
+  }
+
+  onProgress({ reward, tokens, written, scored, groups, judged, failed, seconds }: RolloutProgress): void {
+    const { stage, now } = this.#place;
+    const place = { stage, step: now() };
+    if (scored === groups) {
+      this.#recorder.record({ kind: "judge-calls", ...place, reward, calls: judged, failed, seconds });
+    } else if (this.clock.seconds() - this.#last >= INTERVAL_SECONDS) {
+      this.#last = this.clock.seconds();
+      this.#recorder.record({ kind: "rollout-progress", ...place, tokens, written, scored, groups });
+    }
+  }
+
+  #show(one: ScoredGroup): void {
+    const { stage, step } = this.#place;
+    const group = loggedGroup(this.#recorder, one, []);
+    this.#recorder.record({ kind: "group-judged", stage, step, group });
+  }
 }

@@ -3,7 +3,7 @@
 import { mean } from "../algorithms/statistics.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { EngineError } from "../errors.ts";
-import type { ScoredGroup } from "../rollout/scored-group.ts";
+import type { WrittenGroup } from "../rollout/rollout.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import { FORCED } from "../tokens/constraints.ts";
 
@@ -12,15 +12,16 @@ const COMPARED_GROUPS = 2;
 
 /**
  * Compares the log-probabilities that completions were drawn with and those the trainer computes for them now, on the
- * first groups. Throws EngineError, with a histogram of the differences, where they are further apart than the engine
- * says they may be (`PolicyEngine.agreement`, in nats).
+ * first groups; nothing where there are none that the weights as they are wrote. Throws EngineError, with a histogram of
+ * the differences, where they are further apart than the engine says they may be (`PolicyEngine.agreement`, in nats).
  */
 export async function samplerAgreement(
   engine: Pick<PolicyEngine, "agreement" | "logprobs">,
-  groups: readonly ScoredGroup[],
+  groups: readonly WrittenGroup[],
   temperature: number,
 ): Promise<Metrics> {
   const compared = groups.slice(0, COMPARED_GROUPS);
+  if (compared.length === 0) return {};
   const { logprobs: trainer } = await engine.logprobs(
     compared.map(({ edit, completions }) => ({ prompt: edit.prompt, completions })),
     "policy",

@@ -4,8 +4,6 @@
  * step is, and in nothing else. Whatever ends a loop, the last complete step is saved before the fault is passed on.
  */
 
-import { setTimeout as delay } from "node:timers/promises";
-
 import { z } from "zod";
 
 import { NOTHING_SEEN, observe, type StoppingRule } from "../algorithms/early-stopping.ts";
@@ -20,8 +18,9 @@ import type { Stage as StageName } from "../runs/event.ts";
 import type { Metrics } from "../runs/metrics.ts";
 import type { Recorder } from "../runs/recorder.ts";
 import type { ResumePoint } from "../runs/resume.ts";
-import { rolloutEvents } from "./rollout-events.ts";
+import { RolloutEvents } from "./rollout-events.ts";
 import { MeteredEngine } from "./metered-engine.ts";
+import { type Patiently, waitOut } from "./patience.ts";
 
 /** What a stage needs of the run it belongs to. */
 export interface StageRun {
@@ -91,32 +90,32 @@ export interface Step {
   readonly learningRate: number;
   /** Aborts when the run is to stop. */
   readonly signal: AbortSignal;
-  /** Records how the step's rollouts go on. */
-  readonly watch: RolloutWatch;
+  readonly clock: Clock;
+  /** Records how a rollout goes on that the step with this index trains on: this one, or one after it. */
+  readonly watch: (index: number) => RolloutWatch;
   /** The first step of a stage, and each before a checkpoint: when what is too dear for every step is checked. */
   readonly isChecked: boolean;
+  /** The last step of a stage, and each before an evaluation that may end it. */
+  readonly mayBeLast: boolean;
   /** True where this step ends an interval of so many steps, or the stage. */
   isDue(interval: number): boolean;
   /** See `Stage.patiently`. */
   readonly patiently: Patiently;
-  /** Does a part of the step; its wall time goes into the metric. */
-  timed<Result>(part: "time/rollout" | "time/update", work: () => Promise<Result>): Promise<Result>;
+  /** Does a part of the step; its wall time is added to the metric. */
+  readonly timed: <Result>(part: TimedPart, work: () => Promise<Result>) => Promise<Result>;
   /** Completes the step: `tokens` counted in its loss, and its metrics are recorded. Every step must end with it. */
   report(tokens: number, metrics: Metrics): void;
 }
 
-/**
- * What `ask` gives. Where it throws an outage of the judge, the stage saves, waits, and tries `again` until that gives
- * something or its patience is over.
- */
-export type Patiently = <Result>(
-  ask: () => Result | Promise<Result>,
-  again: () => Promise<Result>,
-) => Promise<Result>;
+type TimedPart = "time/rollout" | "time/judging" | "time/update";
 
-/** Seconds between two tries: they double from the first to the longest. */
-const FIRST_WAIT = 5;
-const LONGEST_WAIT = 60;
+/** What a stage has begun for steps to come, and cannot begin again from a checkpoint's weights. */
+export interface KeptWork {
+  /** Writes it into a checkpoint after so many steps. */
+  save(directory: string, steps: number): Promise<void>;
+  /** Takes it up again. */
+  load(directory: string): Promise<void>;
+}
 
 export class Stage {
   readonly run: StageRun;
@@ -124,6 +123,9 @@ export class Stage {
   readonly engine: MeteredEngine;
   readonly #plan: StagePlan;
   readonly #signal: AbortSignal;
+  /** Of the steps that go on or come next, by their index. */
+  readonly #watches = new Map<number, RolloutEvents>();
+  #kept: KeptWork | undefined;
   #state: StageState = { step: 0, tokens: 0, flops: 0, stopping: NOTHING_SEEN, awaitsEvaluation: true };
   /** Step of the newest checkpoint. */
   #savedStep: number | undefined;
@@ -137,6 +139,11 @@ export class Stage {
 
   get name(): StageName {
     return this.#plan.name;
+  }
+
+  /** From now on checkpoints hold this too, and a resumed stage takes it up before its first step. */
+  keep(work: KeptWork): void {
+    this.#kept = work;
   }
 
   /**
@@ -189,6 +196,7 @@ export class Stage {
       });
     }
     await this.#plan.engine.load(resume.checkpoint);
+    await this.#kept?.load(resume.checkpoint);
     this.#state = state.data;
     this.#savedStep = state.data.step;
   }
@@ -196,30 +204,26 @@ export class Stage {
   #nextStep(): Step {
     const { clock, recorder } = this.run;
     const { step: index } = this.#state;
-    const { showEvery = Infinity, shownGroups = 0 } = this.#plan;
     const learningRate = learningRateAt(this.#plan.schedule, index);
     const begun = clock.seconds();
     const times: Metrics = {};
     this.engine.beginStep(`${this.name} step ${index + 1}`);
+    this.#watches.delete(index - 1);
+    this.#watches.get(index)?.begin();
     return {
       index,
       learningRate,
       signal: this.#signal,
-      watch: rolloutEvents(
-        this.run,
-        { stage: this.name, step: index + 1 },
-        {
-          onJudged: (waited) => void (times["time/judging"] = (times["time/judging"] ?? 0) + waited),
-          shownGroups: this.#isDue(index + 1, showEvery) ? shownGroups : 0,
-        },
-      ),
+      clock,
+      watch: (of) => this.#watch(of),
       isChecked: index === 0 || this.#isDue(index + 1, this.#plan.saveEvery),
+      mayBeLast: this.#mayBeLast(index),
       isDue: (interval) => this.#isDue(index + 1, interval),
       patiently: this.patiently,
       timed: async (part, work) => {
         const start = clock.seconds();
         const result = await work();
-        times[part] = clock.seconds() - start;
+        times[part] = (times[part] ?? 0) + clock.seconds() - start;
         return result;
       },
       report: (fresh, metrics) => {
@@ -246,6 +250,20 @@ export class Stage {
     };
   }
 
+  #watch(index: number): RolloutEvents {
+    const { showEvery = Infinity, shownGroups = 0 } = this.#plan;
+    const known = this.#watches.get(index);
+    if (known !== undefined) return known;
+    const watch = new RolloutEvents(this.run, {
+      stage: this.name,
+      now: () => this.#state.step + 1,
+      step: index + 1,
+      shownGroups: this.#isDue(index + 1, showEvery) ? shownGroups : 0,
+    });
+    this.#watches.set(index, watch);
+    return watch;
+  }
+
   /** Evaluates and saves where that is due after the last step. */
   async #checkUp(): Promise<void> {
     const isBest = this.#state.awaitsEvaluation ? await this.#evaluate() : false;
@@ -254,7 +272,6 @@ export class Stage {
   }
 
   readonly patiently: Patiently = async (ask, again) => {
-    let fault: unknown;
     try {
       return await ask();
     } catch (cause) {
@@ -262,25 +279,11 @@ export class Stage {
       await this.#rescue();
       this.run.recorder.record({ kind: "run-paused", stage: this.name, reason: cause.message });
       if (!cause.isOutage) throw cause;
-      fault = cause;
+      const seconds = 60 * (this.#plan.maxPauseMinutes ?? 0);
+      const result = await waitOut(cause, again, { seconds, signal: this.#signal });
+      this.run.recorder.record({ kind: "run-continued", stage: this.name });
+      return result;
     }
-    const patience = 60 * (this.#plan.maxPauseMinutes ?? 0);
-    for (let waited = 0, wait = Math.min(FIRST_WAIT, patience / 8); waited < patience; wait *= 2) {
-      const seconds = Math.min(wait, LONGEST_WAIT, patience - waited);
-      await delay(1000 * seconds, undefined, { signal: this.#signal }).catch(() =>
-        this.#signal.throwIfAborted(),
-      );
-      waited += seconds;
-      try {
-        const result = await again();
-        this.run.recorder.record({ kind: "run-continued", stage: this.name });
-        return result;
-      } catch (cause) {
-        if (!(cause instanceof JudgeError)) throw cause;
-        fault = cause;
-      }
-    }
-    throw fault;
   };
 
   /** True where no evaluation of the stage was better. */
@@ -328,7 +331,10 @@ export class Stage {
       step,
       loop: this.#state,
       isBest,
-      write: (directory) => this.#plan.engine.save(directory),
+      write: async (directory) => {
+        await this.#plan.engine.save(directory);
+        await this.#kept?.save(directory, step);
+      },
     });
     this.#savedStep = step;
   }
@@ -343,6 +349,12 @@ export class Stage {
 
   #hasStopped(): boolean {
     return this.#state.stopping.stale >= this.#plan.stopping.patience;
+  }
+
+  #mayBeLast(index: number): boolean {
+    const { schedule, evaluateEvery, stopping } = this.#plan;
+    const isOnProbation = this.#state.stopping.stale + 1 >= stopping.patience;
+    return index + 1 === schedule.steps || (isOnProbation && this.#isDue(index + 1, evaluateEvery));
   }
 
   /** True at step 0, at every multiple of `interval`, and at the last step. */

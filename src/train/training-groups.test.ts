@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { ScoredCompletion, ScoredGroup } from "../rollout/scored-group.ts";
 import { GrpoSettings } from "./grpo-settings.ts";
-import { lossPlan, trainingGroups } from "./training-groups.ts";
+import { lossPlan, needsTrainer, trainingGroups } from "./training-groups.ts";
 
 const completion = (id: number): ScoredCompletion => ({
   ids: Int32Array.of(id, 99),
@@ -52,3 +52,35 @@ test("old log-probabilities travel where updates are several", () => {
   const [own] = trainingGroups([group(1, 2)], [[1, -1]], several);
   expect(own?.completions[1]?.oldLogprobs).toEqual(Float32Array.of(-2, 0));
 });
+
+test("what the trainer said is what ratios compare with, and its ratio to the sampler weighs a token", () => {
+  const [written] = [group(1, 2)].map(({ edit, completions }) => ({
+    edit,
+    completions: completions.map((one) => ({
+      ...one,
+      trainerLogprobs: one.logprobs.map((value) => (value === 0 ? 0 : value + 0.5)),
+    })),
+  }));
+  const settings = { updatesPerRollout: 2, maxTokens: 8, loss: { importanceCap: 1.5 } };
+  const [own] = trainingGroups([written!], [[1, -1]], lossPlan(GrpoSettings.parse(settings)));
+  expect(own?.completions[1]?.oldLogprobs).toEqual(Float32Array.of(-1.5, 0));
+  // e^0.5 is 1.65; the second token was forced.
+  expect(own?.completions[1]?.importance).toEqual(Float32Array.of(1.5, 1));
+  const without = lossPlan(GrpoSettings.parse({ maxTokens: 8 }));
+  expect(trainingGroups([written!], [[1, -1]], without)[0]?.completions[1]).not.toHaveProperty("importance");
+});
+
+test.each([
+  [{}, 2, false],
+  [{ updatesPerRollout: 2 }, 2, true],
+  [{ lookAhead: 1 }, 2, true],
+  [{ updatesPerRollout: 2 }, 1e-4, false],
+  [{ lookAhead: 1 }, 1e-4, false],
+  [{ loss: { importanceCap: 2 } }, 1e-4, true],
+])(
+  "with %o and a sampler that is up to %d nats apart, the trainer is asked: %s",
+  (settings, largest, isAsked) => {
+    const engine = { agreement: { mean: largest / 10, largest } };
+    expect(needsTrainer(GrpoSettings.parse(settings), engine)).toBe(isAsked);
+  },
+);

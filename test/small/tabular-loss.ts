@@ -26,11 +26,12 @@ export function tokenTerms(
   choices: readonly Choice[],
   spec: LossSpec,
 ): TokenTerm[] {
-  const { advantage, weights, oldLogprobs, refLogprobs } = completion;
+  const { weights, oldLogprobs, refLogprobs } = completion;
   const logprobs = choices.map(({ probabilities, picked }) => Math.log(probabilities[picked]!));
   const logRatios = choices.map(({ position }, index) => logprobs[index]! - (oldLogprobs?.[position] ?? 0));
   const meanLogRatio = logRatios.reduce((sum, value) => sum + value, 0) / logRatios.length;
   return choices.map(({ position }, index) => {
+    const advantage = completion.advantage * (completion.importance?.[position] ?? 1);
     const policy = surrogateTerm(spec, advantage, {
       logprob: logprobs[index]!,
       logRatio: spec.surrogate.kind === "sequence-clipped" ? meanLogRatio : logRatios[index]!,

@@ -84,6 +84,13 @@ describe("packBatch", () => {
     expect(batch.counted).toBe(6);
   });
 
+  test("importance weights scale a token's advantage, and leave its weight to the KL term", () => {
+    const one = { ...completion("iif"), importance: Float32Array.of(0.5, 2, 1) };
+    const batch = packBatch([group([1], one)], SEGMENTS);
+    expect(list(batch, "advantages")).toEqual([0.25, 1]);
+    expect(list(batch, "weights")).toEqual([1, 2]);
+  });
+
   test("counts what has a weight: a share is of the counted tokens, and 0 for the others", () => {
     const batch = packBatch([group([1], completion("iii", 0))], SEGMENTS);
     expect(list(batch, "counted")).toEqual([0, 1, 1]);

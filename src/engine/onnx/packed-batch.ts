@@ -14,6 +14,7 @@ import type { BatchShape } from "./training-graphs.ts";
 /** What a loss needs of one completion; log-probabilities alone need only how its ids are read. */
 export interface PackedCompletion extends ReadIds {
   readonly advantage?: number;
+  readonly importance?: Float32Array;
   readonly weights?: Float32Array;
   readonly oldLogprobs?: Float32Array;
   readonly refLogprobs?: Float32Array;
@@ -183,7 +184,7 @@ function freeTokenLists(
       list.targets[offset] = BigInt(placeIn(segments[segment] as Segment, completion.ids[token] as number));
       lists.weights[at] = completion.weights?.[token] ?? 0;
       lists.counted[at] = lists.weights[at] === 0 ? 0 : 1;
-      lists.advantages[at] = completion.advantage ?? 0;
+      lists.advantages[at] = (completion.advantage ?? 0) * (completion.importance?.[token] ?? 1);
       lists.oldLogprobs[at] = completion.oldLogprobs?.[token] ?? 0;
       lists.refLogprobs[at] = completion.refLogprobs?.[token] ?? 0;
       lists.shares[at] = lists.counted[at] === 0 ? 0 : 1 / row.counted;
