@@ -4,6 +4,7 @@ import type { Command } from "commander";
 
 import { filePath, filePaths, wholeNumber } from "../arguments.ts";
 import type { CardFlags } from "../card.ts";
+import type { CardAgreementFlags } from "../card-agreement.ts";
 import type { ClassifyFlags } from "../card-classify.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { asking } from "./judge.ts";
@@ -37,5 +38,20 @@ export function addCard(program: Command, surroundings: Surroundings): void {
     .action(async (papers: string[], flags: ClassifyFlags) => {
       const { classifyPapers } = await import("../card-classify.ts");
       await classifyPapers(papers, flags, surroundings);
+    });
+
+  card
+    .command("agreement")
+    .description("compare answers about papers with labels by hand: accuracy, Cohen's κ, confusion")
+    .argument("<answers>", "what `earl card classify --out answers.json` wrote", filePath)
+    .argument(
+      "<labels>",
+      "CSV, JSON lines or JSON of paper, question and class, or a column a question",
+      filePath,
+    )
+    .option("--json", "print JSON")
+    .action(async (answers: string, labels: string, flags: CardAgreementFlags) => {
+      const { compareWithLabels } = await import("../card-agreement.ts");
+      await compareWithLabels(answers, labels, flags, surroundings);
     });
 }
