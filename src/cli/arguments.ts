@@ -17,6 +17,12 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
+/** Whole numbers with commas between them. */
+export function wholeNumbers(least: number, most: number): (text: string) => number[] {
+  const read = wholeNumber(least, most);
+  return (text) => text.split(",").map((part) => read(part.trim()));
+}
+
 /** A number from `least` to `most`. */
 export function numberBetween(least: number, most: number): (text: string) => number {
   return (text) => {

@@ -19,13 +19,14 @@ import type { FloatType } from "../policy/safetensors-writer.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
 import { isPolicyFile, verifyCheckpoint } from "../runs/checkpoint-state.ts";
 import { required } from "./arguments.ts";
+import { gpuPlan, planLines, type PlanFlags } from "./gpu-plan.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { locateRun } from "./locate-run.ts";
 import { mergePolicy, requireEmptyPlace } from "./merge-policy.ts";
 import { describeWeights, storedWeights, type StoredWeights } from "./stored-weights.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
-export interface InformationFlags {
+export interface InformationFlags extends PlanFlags {
   readonly json?: true;
   readonly tokens?: number;
   readonly loraRank: number;
@@ -53,12 +54,14 @@ export async function describe(
   const loraRank = adapter?.settings.rank ?? flags.loraRank;
   const workplace = { memoryBytes: machineMemory(), tokens, loraRank };
   const description = describePolicy(config, workplace);
+  const plan = gpuPlan(config, { ...flags, loraRank });
   if (flags.json === true) {
-    const content = { directory, modelType, config, adapter, weights, workplace, ...description };
+    const content = { directory, modelType, config, adapter, weights, workplace, ...description, plan };
     stdout.write(`${JSON.stringify(content, null, 2)}\n`);
     return;
   }
   const text = lines(description, weights, workplace);
+  if (plan !== undefined) text.push("", ...planLines(plan));
   if (adapter !== undefined) text.unshift(...(await adapterLines(directory, adapter, config)), "");
   stdout.write(`${text.join("\n")}\n`);
 }
@@ -104,7 +107,7 @@ function lines(
       ...needs.map(needRow),
     ]),
     "",
-    "onnx is the engine in this process. torch: more than this machine or that engine holds; docs/cluster.md says what it takes.",
+    "onnx is the engine in this process. torch: more than this machine or that engine holds; --workers N plans what each GPU of a cluster does.",
   ];
 }
 
