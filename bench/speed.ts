@@ -4,6 +4,8 @@
  *
  *   npm run bench:speed                                     # step, decode and memory
  *   npm run bench:speed -- --only step --beta 0.04 --rounds 3 --steps 6 --peers trl,prefix --out speed.json
+ *
+ * The engines of ours are --engines onnx,torch: the second where `earl engine install` made its environment.
  */
 
 import { existsSync, writeFileSync } from "node:fs";
@@ -11,9 +13,16 @@ import { cpus, loadavg, totalmem, uptime } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { installedPython } from "../src/engine/torch/python-environment.ts";
 import { type ArmSummary, compareArms, comparisonTable, type Rounds } from "./speed/comparison.ts";
 import type { Figures } from "./speed/figures.ts";
-import { type Measurement, type MeasurementName, MEASUREMENTS, type Size } from "./speed/measurements.ts";
+import {
+  besideOurs,
+  type Measurement,
+  type MeasurementName,
+  MEASUREMENTS,
+  type Size,
+} from "./speed/measurements.ts";
 import { runArm } from "./speed/run-arm.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -26,6 +35,8 @@ const { values } = parseArgs({
     warmup: { type: "string", default: "2" },
     beta: { type: "string", default: "0" },
     peers: { type: "string", default: "trl,prefix" },
+    engines: { type: "string" },
+    python: { type: "string" },
     out: { type: "string" },
   },
 });
@@ -36,7 +47,11 @@ function machineNow(): Readonly<Record<string, number>> {
   return { uptimeSeconds: Math.round(uptime()), load1: oneMinute, load5: fiveMinutes };
 }
 
-async function measure(measurement: Measurement, roundCount: number): Promise<ArmSummary[]> {
+/** A summary of the peers beside each of ours. */
+async function measure(
+  measurement: Measurement,
+  roundCount: number,
+): Promise<{ measurement: Measurement; summaries: ArmSummary[] }[]> {
   const rounds = new Map<string, Figures[][]>();
   for (let round = 1; round <= roundCount; round += 1) {
     for (const arm of measurement.arms) {
@@ -45,7 +60,10 @@ async function measure(measurement: Measurement, roundCount: number): Promise<Ar
       rounds.set(arm.name, [...(rounds.get(arm.name) ?? []), figures]);
     }
   }
-  return compareArms(measurement, rounds satisfies ReadonlyMap<string, Rounds>);
+  return besideOurs(measurement).map((own) => ({
+    measurement: own,
+    summaries: compareArms(own, rounds satisfies ReadonlyMap<string, Rounds>),
+  }));
 }
 
 const size: Size = {
@@ -54,10 +72,11 @@ const size: Size = {
   beta: Number(values.beta),
   // The shared-prefix loop of the peer's script has no KL term, so it is no peer of a step that has one.
   peers: values.peers.split(",").filter((mode) => Number(values.beta) === 0 || mode !== "prefix"),
-  python: join(root, ".venv/bin/python"),
+  engines: values.engines?.split(",") ?? ["onnx", ...(installedPython() === undefined ? [] : ["torch"])],
+  python: values.python ?? join(root, ".venv/bin/python"),
 };
 if (!existsSync(size.python)) {
-  process.stderr.write("There is no .venv with the peers: run bench/peer/setup.sh first.\n");
+  process.stderr.write(`There is no ${size.python} with the peers: run bench/peer/setup.sh first.\n`);
   process.exit(2);
 }
 
@@ -66,12 +85,12 @@ process.stdout.write(
   `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, node ${process.version}\n` +
     `before: ${JSON.stringify(before)}\n`,
 );
-const results: Record<string, readonly ArmSummary[]> = {};
+const results: Record<string, readonly (readonly ArmSummary[])[]> = {};
 for (const name of values.only.split(",") as MeasurementName[]) {
-  const measurement = MEASUREMENTS[name](size);
-  const summaries = await measure(measurement, Number(values.rounds));
-  results[name] = summaries;
-  process.stdout.write(`\n${comparisonTable(measurement, summaries)}\n`);
+  const compared = await measure(MEASUREMENTS[name](size), Number(values.rounds));
+  results[name] = compared.map(({ summaries }) => summaries);
+  for (const { measurement, summaries } of compared)
+    process.stdout.write(`\n${comparisonTable(measurement, summaries)}\n`);
 }
 const after = machineNow();
 process.stdout.write(`\nafter: ${JSON.stringify(after)}\n`);

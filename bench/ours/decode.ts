@@ -6,17 +6,21 @@ import {
   benchPrompts,
   COMPLETION_TOKENS,
   GROUP_SIZE,
-  openBenchEngine,
+  openChosenEngine,
   printFigures,
   PROMPTS,
   SAMPLING,
 } from "./workload.ts";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, warmup: { type: "string", default: "2" } },
+  options: {
+    rounds: { type: "string", default: "5" },
+    warmup: { type: "string", default: "2" },
+    engine: { type: "string", default: "onnx" },
+  },
 });
 
-await using engine = await openBenchEngine();
+await using engine = await openChosenEngine(values.engine);
 const prompts = benchPrompts();
 for (let round = 0; round < Number(values.rounds) + Number(values.warmup); round += 1) {
   const start = performance.now();

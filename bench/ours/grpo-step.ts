@@ -8,7 +8,7 @@ import type { Completion, TrainingGroup } from "../../src/engine/policy-engine.t
 import {
   benchPrompts,
   evenShare,
-  openBenchEngine,
+  openChosenEngine,
   printFigures,
   SAMPLING,
   GROUP_SIZE,
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     steps: { type: "string", default: "8" },
     warmup: { type: "string", default: "2" },
     beta: { type: "string", default: "0" },
+    engine: { type: "string", default: "onnx" },
   },
 });
 
@@ -30,7 +31,7 @@ const loss: LossSpec = {
   temperature: 1,
   ...(beta === 0 ? {} : { kl: { estimator: "k3", coef: beta } }),
 };
-await using engine = await openBenchEngine(beta === 0 ? {} : { reference: "start" });
+await using engine = await openChosenEngine(values.engine, beta === 0 ? {} : { reference: "start" });
 const prompts = benchPrompts();
 const weights = new Float32Array(COMPLETION_TOKENS).fill(1 / (PROMPTS * GROUP_SIZE * COMPLETION_TOKENS));
 

@@ -1,7 +1,13 @@
 /** The work that every speed measurement shares with its peer: sizes, seeded weights and prompts, the reward. */
 
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { EngineHost, EngineRequest } from "../../src/engine/engine-host.ts";
 import type { OnnxEngineOptions } from "../../src/engine/onnx/onnx-engine.ts";
 import { openOnnxEngine } from "../../src/engine/onnx/onnx-engine.ts";
+import { openTorchHost } from "../../src/engine/torch/torch-host.ts";
+import { TorchSettings } from "../../src/engine/torch/torch-settings.ts";
 import type { PolicyEngine, Sampling } from "../../src/engine/policy-engine.ts";
 import type { PolicyConfig } from "../../src/policy/config.ts";
 import { initialParameters } from "../../src/policy/parameters.ts";
@@ -45,8 +51,11 @@ export const SAMPLING: Sampling = {
   maxTokens: COMPLETION_TOKENS,
 };
 
-export async function openBenchEngine(changes: Partial<OnnxEngineOptions> = {}): Promise<PolicyEngine> {
-  return openOnnxEngine({
+/** The policy that every arm trains, whatever its engine. */
+export function benchPolicy(): EngineRequest {
+  return {
+    name: "bench",
+    trained: "all",
     config: CONFIG,
     grammar: plainGrammar(CONFIG.vocabularySize, { start: FIRST_WORD, length: COMPLETION_TOKENS }),
     weights: {
@@ -54,12 +63,44 @@ export async function openBenchEngine(changes: Partial<OnnxEngineOptions> = {}):
       arrays: initialParameters(CONFIG, { embeddingStd: 0.02, weightStd: 0.02, seed: 0 }),
     },
     optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
+  };
+}
+
+export async function openBenchEngine(changes: Partial<OnnxEngineOptions> = {}): Promise<PolicyEngine> {
+  return openOnnxEngine({
+    ...benchPolicy(),
     recompute: false,
     threads: 0,
     microbatchTokens: 100_000,
     generationRows: 1024,
     ...changes,
   });
+}
+
+/** One rank with all cores, as the peers have them; it writes and trains everything at once, as they do. */
+export function openBenchCluster(): Promise<EngineHost> {
+  return openTorchHost(
+    TorchSettings.parse({
+      device: "cpu",
+      precision: "float32",
+      workers: 1,
+      threads: availableParallelism(),
+      microbatchGroups: PROMPTS,
+      generationRows: PROMPTS * GROUP_SIZE,
+    }),
+    { logFile: join(tmpdir(), `earl-bench-engine-${process.pid}.log`) },
+  );
+}
+
+/** The policy in the engine that a program's `--engine` names, and what ends with it. */
+export async function openChosenEngine(
+  name: string,
+  changes: Pick<EngineRequest, "reference"> = {},
+): Promise<PolicyEngine> {
+  if (name !== "torch") return openBenchEngine(changes);
+  const host = await openBenchCluster();
+  const engine = await host.openEngine({ ...benchPolicy(), ...changes });
+  return Object.assign(engine, { [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() });
 }
 
 export function benchPrompts(): Prompt[] {

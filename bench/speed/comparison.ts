@@ -59,7 +59,7 @@ export function comparisonTable(measurement: Measurement, summaries: readonly Ar
       `  10–90 %: ${rounded(summary.low)} … ${rounded(summary.high)} (n = ${summary.count})`,
       own
         ? ""
-        : `  earl is better by a factor of ${summary.ratio.toFixed(2)} (rounds ${summary.ratioLow.toFixed(2)} … ${summary.ratioHigh.toFixed(2)})`,
+        : `  ${summaries.at(-1)?.arm ?? "earl"} is better by a factor of ${summary.ratio.toFixed(2)} (rounds ${summary.ratioLow.toFixed(2)} … ${summary.ratioHigh.toFixed(2)})`,
       parts.length > 0 ? `  ${parts.join(", ")}` : "",
     ].join("");
   });

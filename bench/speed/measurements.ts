@@ -18,6 +18,8 @@ export interface Arm {
   readonly read: (line: string) => Figures | undefined;
   /** Leading figures that the program prints while warming up. */
   readonly skip: number;
+  /** Compared with each of the others that is not. */
+  readonly isOurs?: true;
 }
 
 export interface Measurement {
@@ -26,7 +28,7 @@ export interface Measurement {
   /** The figure that arms are compared by. */
   readonly figure: string;
   readonly better: "lower" | "higher";
-  /** Ours is the last. */
+  /** Peers, then ours: `besideOurs` makes a table for each of these. */
   readonly arms: readonly Arm[];
 }
 
@@ -36,6 +38,8 @@ export interface Size {
   /** Peers of the training step: modes of trl_grpo_bench.py. */
   readonly peers: readonly string[];
   readonly beta: number;
+  /** Our engines: "onnx", "torch". */
+  readonly engines: readonly string[];
   /** Python of the peer's environment. */
   readonly python: string;
 }
@@ -63,7 +67,7 @@ function trainingStep(size: Size): Measurement {
     about: `seconds a GRPO step, KL weight ${size.beta}`,
     figure: "total",
     better: "lower",
-    arms: [...peers, { ...ours("grpo-step", flags), skip: size.warmup }],
+    arms: [...peers, ...engineArms("grpo-step", flags, size).map((arm) => ({ ...arm, skip: size.warmup }))],
   };
 }
 
@@ -74,7 +78,7 @@ function decode(size: Size): Measurement {
     about: "tokens a second, 64 rows sampled at temperature 1",
     figure: "tokensPerSecond",
     better: "higher",
-    arms: [peerScript("transformers generate", flags, size), ours("decode", flags)],
+    arms: [peerScript("transformers generate", flags, size), ...engineArms("decode", flags, size)],
   };
 }
 
@@ -98,6 +102,21 @@ function peerScript(name: string, flags: readonly string[], size: Size): Arm {
   };
 }
 
+/** The peers beside one of ours, which stands last, for each of ours. */
+export function besideOurs(measurement: Measurement): Measurement[] {
+  const peers = measurement.arms.filter(({ isOurs }) => isOurs !== true);
+  return measurement.arms
+    .filter(({ isOurs }) => isOurs === true)
+    .map((own) => ({ ...measurement, arms: [...peers, own] }));
+}
+
+function engineArms(script: string, flags: readonly string[], { engines }: Size): Arm[] {
+  return engines.map((engine) => ({
+    ...ours(script, [...flags, "--engine", engine]),
+    name: engine === "onnx" ? "earl" : `earl, ${engine} engine`,
+  }));
+}
+
 function ours(script: string, flags: readonly string[]): Arm {
   return {
     name: "earl",
@@ -105,5 +124,6 @@ function ours(script: string, flags: readonly string[]): Arm {
     args: ["src/from-source.mjs", `bench/ours/${script}.ts`, ...flags],
     read: readJsonFigures,
     skip: 0,
+    isOurs: true,
   };
 }
