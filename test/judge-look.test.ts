@@ -93,6 +93,35 @@ describe("earl judge check, of servers as they are", () => {
     expect(out).toMatch(/✓ is there +judge answers/);
     expect(out).toMatch(/✓ sees pictures/);
   });
+  test.each<[string, (text: string, pictures: number) => boolean, RegExp]>([
+    ["before it was seen to see", (text) => text.startsWith("Which"), /✗ sees pictures +no connection/],
+    ["before it told probabilities", (text) => text.startsWith("Say yes or no"), /✗ tells probabilities +no/],
+    ["while it was judging", (_, pictures) => pictures === 2, /✗ keeps to the format +0 of 12/],
+  ])("one that goes away %s is to be started again, not to be replaced", async (_, isGone, line) => {
+    await using server = await JudgeServer.start((request) =>
+      isGone(request.text, request.pictures.length) ? { does: "resets" } : seeing(request),
+    );
+    // All at once, so that no open circuit is waited for.
+    const { code, out, err } = await judge(server, "check", "--set", "endpoints.0.concurrency=100");
+    expect(out).toMatch(line);
+    expect(err).toContain("Start the server");
+    expect(err).not.toMatch(/larger model|vision-language model/);
+    expect(code).toBe(2);
+  });
+  test("one that wants another key says where the key is looked up", async () => {
+    await using server = await JudgeServer.start(() => fails(401, "Incorrect API key"));
+    const { out, err } = await judge(server, "check");
+    expect(out).toMatch(/✗ is there +HTTP 401: Incorrect API key/);
+    expect(err).toContain("$EARL_JUDGE_API_KEY");
+  });
+  test("one that is not there, asked for its only model", async () => {
+    const server = await JudgeServer.start(seeing);
+    await server[Symbol.asyncDispose]();
+    const { code, err } = await judge(server, "check");
+    expect(err).toMatch(/does not list its models: no connection: .*ECONNREFUSED/);
+    expect(err).toContain("Start the server");
+    expect(code).toBe(2);
+  });
   test("one whose replies never end is there, and no judge", async () => {
     await using server = await JudgeServer.start(() => completion({ content: "noise", finish: "length" }));
     const { code, out, err } = await judge(server, "check");

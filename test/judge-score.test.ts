@@ -130,8 +130,22 @@ describe("earl judge score", () => {
     const wrong = await earl("judge", "score", pairs, "--url", "localhost:8000", "--set", "scorring=text");
     expect(wrong.err).toContain("--set endpoints.0.url: must begin with http:// or https://");
     expect(wrong.err).toContain("did you mean scoring?");
-    expect((await earl("judge", "score", pairs)).err).toContain("endpoints");
+    expect((await earl("judge", "score", pairs)).err).toContain("No judge is named");
     expect(existsSync(pairs.replace(".jsonl", ".scores.jsonl"))).toBe(false);
+  });
+  test("a server that takes nobody's requests is asked a few times, and its failures do not stand in the way", async () => {
+    await using server = await JudgeServer.start(() => fails(401, "Incorrect API key"));
+    const pairs = writePairs(60);
+    const out = file("out.jsonl");
+    const few = ["--out", out, "--set", "endpoints.0.concurrency=1"];
+    const { code, err } = await judge(server, "score", pairs, ...few);
+    expect(code).toBe(2);
+    expect(err).toContain("The judge refuses to be asked: HTTP 401: Incorrect API key");
+    expect(err).toContain("$EARL_JUDGE_API_KEY");
+    expect(server.count).toBeLessThan(20);
+    server.script = () => scores(5, 5);
+    // Another judge, which has no scores of the first one to be mixed with.
+    expect((await judge(server, "score", pairs, ...few, "--set", "maxTokens=99")).code).toBe(0);
   });
   test("says at once that a server answers nobody, and with what, and stops after a while", async () => {
     await using server = await JudgeServer.start(({ text, index }) =>

@@ -11,7 +11,6 @@ import { loadRunConfig, RunConfig } from "../experiment/run-config.ts";
 import { requireRunMemory } from "../experiment/run-memory.ts";
 import { runDirectoryOf } from "../experiment/training-run.ts";
 import { JudgeSettings } from "../judge/judge-settings.ts";
-import { openJudgeModel } from "../judge/open-judge.ts";
 import { packageRoot } from "../runs/manifest.ts";
 import { refuseTaken, requireBegun } from "../runs/open-run.ts";
 import { removeRun } from "../runs/remove-run.ts";
@@ -19,11 +18,9 @@ import { isDone } from "../runs/saved-settings.ts";
 import { requireWritableFolder } from "../runs/writable-place.ts";
 import { overridesOf } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
+import { modelOfServer } from "./judge-flags.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 import { conclude, trainAndReport } from "./train-and-report.ts";
-
-/** Longest time that a server may take to list its models. */
-const LISTING_MS = 20_000;
 
 /** Demonstrations of recipes/demo. Real ones are imperfect, and that is where rewards help most. */
 const DEMONSTRATIONS = {
@@ -89,15 +86,7 @@ async function onlyModel(url: string): Promise<string> {
       hint: "Give the server's address with its /v1.",
     });
   }
-  await using model = await openJudgeModel(settings.data);
-  const known = (await model.models(AbortSignal.timeout(LISTING_MS))).get(url);
-  if (known?.length === 1) return known[0]!;
-  throw new ConfigError(
-    known === undefined
-      ? `${url} lists no models.`
-      : `${url} has ${known.length} models: ${known.join(", ")}.`,
-    { hint: "Check the address, which ends in /v1, and name the model with --judge-model." },
-  );
+  return modelOfServer(settings.data, "--judge-model NAME", new AbortController().signal);
 }
 
 type Scenes = (typeof DEMONSTRATIONS | typeof JUDGED) & { readonly directory: string };

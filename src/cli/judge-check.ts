@@ -7,14 +7,16 @@ import { Interrupted, JudgeError } from "../errors.ts";
 import type { Picture } from "../images/picture.ts";
 import { picture } from "../images/picture.ts";
 import { tallyCalls } from "../judge/call-tally.ts";
-import type { Scoring } from "../judge/checklist.ts";
 import type { JudgeCall } from "../judge/judge-call.ts";
 import { givesProbabilities, plainAnswer } from "../judge/plain-answer.ts";
 import { enlargedBy } from "../judge/sent-picture.ts";
 import type { JudgeVerdict } from "../judge/verdict.ts";
 import { VieScoreJudge, type VieScoreSettings } from "../judge/viescore-judge.ts";
+import { formatDuration } from "../format.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { judgeSettings, type JudgeFlags } from "./judge-flags.ts";
+import { guardAgainstOutage } from "./judge-outage.ts";
+import { serverRemedy } from "./judge-remedy.ts";
 import { tallyLines } from "./judge-tally.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -33,61 +35,114 @@ const SIDE = 128;
 /** Share of the pairs that a judge must order rightly: four of six. */
 const LEAST_RIGHT = 4 / 6;
 
+/** Somebody waits for what comes out, and asks again when the server is mended. */
+const MOST_RETRIES = 2;
+const LONGEST_OUTAGE_SECONDS = 15;
+const SECONDS_A_LINE = 15;
+
 export async function checkJudge(flags: JudgeFlags, surroundings: Surroundings): Promise<void> {
   const stopped = new Interrupted("Stopped.", "Start again with the same command.");
   using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
-  const { signal } = interrupt;
   const { stdout, stderr } = surroundings;
-  const settings = await judgeSettings(flags, signal);
+  const say = (line: string): void => void stderr.write(`${line}\n`);
+  const settings = await judgeSettings(flags, interrupt.signal);
   const calls: JudgeCall[] = [];
   // Answers that were kept would say nothing about the server as it is now.
   const cache = { ...settings.cache, isUsed: false };
+  const retries = Math.min(settings.retries, MOST_RETRIES);
+  using guard = guardAgainstOutage(settings, {
+    say,
+    signal: interrupt.signal,
+    hint: "The trial was not finished. See the server's log, start it again, and try once more.",
+    longestSeconds: LONGEST_OUTAGE_SECONDS,
+  });
+  const { signal, onOutage } = guard;
   await using judge = await VieScoreJudge.open(
-    { ...settings, cache },
-    { onCall: (call) => calls.push(call) },
+    { ...settings, cache, retries },
+    { onCall: (call) => calls.push(call), onOutage },
   );
   const findings: Finding[] = [];
-  for await (const finding of trials(judge, settings, signal)) {
+  using waiting = sayWhileWaiting(say);
+  for await (const finding of trials({ judge, settings, calls, signal })) {
     findings.push(finding);
     stdout.write(`${lineOf(finding)}\n`);
+    waiting.restart();
   }
-  for (const line of tallyLines(tallyCalls(calls, settings.prices))) stderr.write(`${line}\n`);
+  for (const line of tallyLines(tallyCalls(calls, settings.prices))) say(line);
   const failed = findings.filter(({ isFine }) => !isFine);
   if (failed.length === 0) return;
+  const names = failed.map(({ name }) => name).join(", ");
+  const isWithdrawn = findings.length > 1 && isGone({ judge, settings, calls, signal });
   throw new JudgeError(
-    `${settings.model} is no judge as it is: ${failed.map(({ name }) => name).join(", ")}.`,
-    {
-      hint: failed.map(({ remedy }) => remedy).join("\n"),
-    },
+    isWithdrawn
+      ? `The server went away while ${settings.model} was on trial, at: ${names}.`
+      : `${settings.model} is no judge as it is: ${names}.`,
+    { hint: failed.map(({ remedy }) => remedy).join("\n") },
   );
+}
+
+/** A server that hangs is silent for as long as `callSeconds`; this is not. */
+function sayWhileWaiting(say: (line: string) => void): Disposable & { readonly restart: () => void } {
+  let seconds = 0;
+  const timer = setInterval(() => {
+    seconds += SECONDS_A_LINE;
+    say(`Waiting for the judge, ${formatDuration(seconds)} so far.`);
+  }, 1000 * SECONDS_A_LINE);
+  return {
+    restart: () => {
+      seconds = 0;
+      timer.refresh();
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+}
+
+/** A judge on trial, and what became of all its calls so far. */
+interface Trial {
+  readonly judge: VieScoreJudge;
+  readonly settings: VieScoreSettings;
+  readonly calls: readonly JudgeCall[];
+  readonly signal: AbortSignal;
 }
 
 /** One after the other, as far as trying makes sense: what cannot be reached, or is blind, is no further tried. */
-async function* trials(
-  judge: VieScoreJudge,
-  { model, scoring }: VieScoreSettings,
-  signal: AbortSignal,
-): AsyncGenerator<Finding> {
-  const known = await knowsModel(judge, model, signal);
-  yield known;
-  if (!known.isFine) return;
-  const seeing = await seesPictures(judge, signal);
-  yield seeing;
-  if (!seeing.isFine) return;
-  yield await tellsProbabilities(judge, scoring, signal);
-  const tried = await tryScenes(judge, signal);
-  yield keepsFormat(tried);
-  yield tellsApart(tried);
+async function* trials(trial: Trial): AsyncGenerator<Finding> {
+  for (const next of [knowsModel, seesPictures, tellsProbabilities]) {
+    const finding = await next(trial);
+    yield finding;
+    if (!finding.isFine && (next !== tellsProbabilities || isGone(trial))) return;
+  }
+  const tried = await tryScenes(trial);
+  yield keepsFormat(trial, tried);
+  if (!isGone(trial)) yield tellsApart(tried);
 }
 
-async function tellsProbabilities(
-  judge: VieScoreJudge,
-  scoring: Scoring,
-  signal: AbortSignal,
-): Promise<Finding> {
+/** Where the last call came to nothing because of the server: what to do about it. */
+function goneRemedy({ calls, settings }: Trial): string | undefined {
+  const unreachable = calls.findLast(({ kind }) => kind === "unreachable");
+  const fault = unreachable?.attempts.at(-1);
+  if (fault === undefined) return undefined;
+  const { keyVariable } =
+    settings.endpoints.find(({ url }) => url.replace(/\/+$/, "") === fault.endpoint) ??
+    settings.endpoints[0]!;
+  return serverRemedy(fault, keyVariable);
+}
+
+function isGone(trial: Trial): boolean {
+  return goneRemedy(trial) !== undefined;
+}
+
+async function tellsProbabilities(trial: Trial): Promise<Finding> {
   const name = "tells probabilities";
-  const isFine = await givesProbabilities(judge.model, signal);
-  if (isFine) return { name, isFine, found: "scoring: expected and checklist work" };
+  const { scoring } = trial.settings;
+  const asked = await givesProbabilities(trial.judge.model, trial.signal);
+  if (asked.kind === "answered" && asked.answer) {
+    return { name, isFine: true, found: "scoring: expected and checklist work" };
+  }
+  const gone = goneRemedy(trial);
+  if (asked.kind !== "answered" && gone !== undefined) {
+    return { name, isFine: false, found: asked.reason, remedy: gone };
+  }
   const remedy = `scoring: ${scoring} needs them: use scoring: text, or a server that gives log-probabilities.`;
   return { name, isFine: scoring === "text", found: "no; scoring: text works without", remedy };
 }
@@ -96,9 +151,12 @@ function lineOf({ name, isFine, found }: Finding): string {
   return `${isFine ? pc.green("✓") : pc.red("✗")} ${name.padEnd(22)} ${found}`;
 }
 
-async function knowsModel(judge: VieScoreJudge, model: string, signal: AbortSignal): Promise<Finding> {
+async function knowsModel(trial: Trial): Promise<Finding> {
   const name = "is there";
-  for (const [url, models = []] of await judge.model.models(signal)) {
+  const { judge, settings, signal } = trial;
+  const { model } = settings;
+  for (const [url, listed] of await judge.model.models(signal)) {
+    const models = listed.status === "answered" ? listed.answer : [];
     // Some list none of those that they have: transformers' serve leaves out a model that lies in a folder.
     if (models.length === 0 || models.includes(model)) continue;
     const remedy = `Name one of its models: ${models.join(", ")}.`;
@@ -106,13 +164,13 @@ async function knowsModel(judge: VieScoreJudge, model: string, signal: AbortSign
   }
   const asked = await plainAnswer(judge.model, { text: "Say yes.", pictures: [] }, signal);
   if (asked.kind !== "unreachable") return { name, isFine: true, found: `${model} answers` };
-  const remedy =
-    "Start the server, and check its address, which ends in /v1, and the key in its environment variable.";
+  const remedy = goneRemedy(trial) ?? "Check the server's address, which ends in /v1, and the model's name.";
   return { name, isFine: false, found: asked.reason, remedy };
 }
 
-async function seesPictures(judge: VieScoreJudge, signal: AbortSignal): Promise<Finding> {
+async function seesPictures(trial: Trial): Promise<Finding> {
   const name = "sees pictures";
+  const { judge, signal } = trial;
   const text = "Which colour is this picture? Answer with one word: red, green or blue.";
   const answers: string[] = [];
   for (const [colour, channels] of Object.entries(COLOURS)) {
@@ -120,7 +178,8 @@ async function seesPictures(judge: VieScoreJudge, signal: AbortSignal): Promise<
     if (asked.kind !== "answered") {
       const remedy =
         asked.kind === "unreachable"
-          ? "Serve a vision-language model, and let it take two pictures a request (vLLM: --limit-mm-per-prompt)."
+          ? (goneRemedy(trial) ??
+            "Serve a vision-language model, and let it take two pictures a request (vLLM: --limit-mm-per-prompt).")
           : "Such a question takes a word. Give the model more maxTokens if it thinks first; else choose another one.";
       return { name, isFine: false, found: asked.reason, remedy };
     }
@@ -142,7 +201,7 @@ interface Tried {
   readonly unedited: JudgeVerdict;
 }
 
-async function tryScenes(judge: VieScoreJudge, signal: AbortSignal): Promise<Tried[]> {
+async function tryScenes({ judge, signal }: Trial): Promise<Tried[]> {
   const kinds = ["recolour", "add", "remove", "replace", "background", "recolour"] as const;
   const scenes = generateScenes({
     seed: 1,
@@ -165,11 +224,12 @@ async function tryScenes(judge: VieScoreJudge, signal: AbortSignal): Promise<Tri
   );
 }
 
-function keepsFormat(tried: readonly Tried[]): Finding {
+function keepsFormat(trial: Trial, tried: readonly Tried[]): Finding {
   const name = "keeps to the format";
   const verdicts = tried.flatMap(({ good, unedited }) => [good, unedited]);
   const failed = verdicts.flatMap((verdict) => (verdict.kind === "scored" ? [] : [verdict]));
-  const [first] = failed;
+  // What the server did not answer is no fault of the format.
+  const first = failed.find(({ kind }) => kind === "unreachable") ?? failed[0];
   if (first === undefined)
     return { name, isFine: true, found: `${verdicts.length} of ${verdicts.length} verdicts` };
   return {
@@ -179,7 +239,7 @@ function keepsFormat(tried: readonly Tried[]): Finding {
     remedy:
       first.kind === "unparsable"
         ? "Take a larger model, give it more maxTokens, or a server that holds replies to a schema (structured)."
-        : "The fault says what the server lacks.",
+        : (goneRemedy(trial) ?? "The fault says what the server lacks."),
   };
 }
 

@@ -10,6 +10,7 @@ import type { JudgeSettings } from "../judge/judge-settings.ts";
 import { openJudgeModel } from "../judge/open-judge.ts";
 import type { VieScoreSettings } from "../judge/viescore-judge.ts";
 import { vieScoreOptions } from "../rewards/viescore.ts";
+import { serverRemedy } from "./judge-remedy.ts";
 
 export interface JudgeFlags {
   readonly url: readonly string[];
@@ -50,6 +51,7 @@ export async function settingsOf<Settings extends JudgeSettings>(
   flags: JudgeFlags,
   signal: AbortSignal,
 ): Promise<Settings> {
+  if (flags.config === undefined && flags.url.length + flags.set.length === 0) throw noJudge();
   const text = flags.config === undefined ? "{}" : readTextFile(flags.config);
   const overrides = [
     ...flags.url.map((url, index) => `endpoints.${index}.url=${url}`),
@@ -65,15 +67,35 @@ export async function settingsOf<Settings extends JudgeSettings>(
 }
 
 async function onlyModel(settings: JudgeSettings, signal: AbortSignal): Promise<string> {
+  return modelOfServer(settings, "--model NAME", signal);
+}
+
+/** The one model that the first server has. Throws ConfigError where that cannot be told; `flag` names it. */
+export async function modelOfServer(
+  settings: JudgeSettings,
+  flag: string,
+  signal: AbortSignal,
+): Promise<string> {
   await using judge = await openJudgeModel({ ...settings, cache: { ...settings.cache, isUsed: false } });
-  for (const [url, models] of await judge.models(signal)) {
-    const [only, ...others] = models ?? [];
-    if (only !== undefined && others.length === 0) return only;
-    const what =
-      models === undefined
-        ? "does not list its models"
-        : `has ${models.length === 0 ? "no model" : models.join(", ")}`;
-    throw new ConfigError(`${url} ${what}.`, { hint: "Name the judge's model: --model NAME." });
+  const [first] = await judge.models(signal);
+  if (first === undefined) throw noJudge();
+  const [url, listed] = first;
+  if (listed.status !== "answered") {
+    const { keyVariable } = settings.endpoints[0]!;
+    const byName = `Check the address, which ends in /v1. Where a server lists none, name its model: ${flag}.`;
+    throw new ConfigError(`${url} does not list its models: ${listed.reason}.`, {
+      hint: serverRemedy(listed, keyVariable) ?? byName,
+    });
   }
-  throw new ConfigError("No judge is named.", { hint: "Give its address: --url http://localhost:8000/v1." });
+  const [only, ...others] = listed.answer;
+  if (only !== undefined && others.length === 0) return only;
+  throw new ConfigError(`${url} has ${only === undefined ? "no model" : listed.answer.join(", ")}.`, {
+    hint: `Name the judge's model: ${flag}.`,
+  });
+}
+
+function noJudge(): ConfigError {
+  return new ConfigError("No judge is named.", {
+    hint: "Give its server's address: --url http://localhost:8000/v1.",
+  });
 }

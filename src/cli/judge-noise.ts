@@ -44,7 +44,11 @@ export async function measureNoise(
     hint: "See what the server says, and `earl judge check`. Answers are kept: the same command goes on.",
   });
   const { onOutage, signal } = guard;
-  await using judge = await VieScoreJudge.open(settings, { onCall: (call) => calls.push(call), onOutage });
+  const onCall = (call: JudgeCall): void => {
+    calls.push(call);
+    guard.onCall(call);
+  };
+  await using judge = await VieScoreJudge.open(settings, { onCall, onOutage });
   progress.start("Judge", pairs.length);
   const scores: number[][] = [];
   await eachAtOnce(pairs, slotsOf(settings), async (pair) => {

@@ -38,7 +38,11 @@ export async function scorePairs(path: string, flags: ScoreFlags, surroundings: 
     hint: `See what the server says, and \`earl judge check\`. What was scored is in ${out}: the same command goes on.`,
   });
   const { onOutage, signal } = guard;
-  await using judge = await VieScoreJudge.open(settings, { onCall: (call) => calls.push(call), onOutage });
+  const onCall = (call: JudgeCall): void => {
+    calls.push(call);
+    guard.onCall(call);
+  };
+  await using judge = await VieScoreJudge.open(settings, { onCall, onOutage });
   progress.start("Judge", pairs.length, pairs.length - open.length);
   let [done, failed] = [pairs.length - open.length, 0];
   await eachAtOnce(open, slotsOf(settings), async (pair) => {

@@ -3,9 +3,9 @@
 import type { OpenAI } from "openai";
 import { z } from "zod";
 import type { Clock } from "../runs/clock.ts";
-import type { Outcome } from "./attempt.ts";
+import { NO_USAGE, type Outcome } from "./attempt.ts";
 import type { ChatBody } from "./chat-body.ts";
-import { connectionFault, httpFault } from "./fault.ts";
+import { connectionFault, httpFault, type Fault } from "./fault.ts";
 import { fetchThrough, type ReplyTexts } from "./fetch-through.ts";
 import { readChatReply, type ChatReply } from "./read-chat-reply.ts";
 import type { ServerConnection } from "./server-connection.ts";
@@ -20,6 +20,8 @@ const HttpError = z.object({
   headers: z.instanceof(Headers),
   error: z.object({ message: z.string() }),
 });
+
+const ModelList = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
 
 export class ChatClient {
   readonly #client: OpenAI;
@@ -62,35 +64,41 @@ export class ChatClient {
       return readChatReply(this.#connection.redact(this.#texts.get(reply) ?? ""));
     } catch (error) {
       signal.throwIfAborted();
-      const http = HttpError.safeParse(error);
-      if (!http.success) return connectionFault(error, this.#connection);
-      const { status, headers, error: said } = http.data;
-      const fault = httpFault(
-        { status, headers, message: said.message },
-        this.#connection,
-        this.#clock.now(),
-      );
-      return status === 404
+      const fault = this.#faultOf(error);
+      return fault.http === 404
         ? { ...fault, reason: await this.#whyNotFound(body.model, fault.reason, signal) }
         : fault;
     }
   }
 
-  /** Names of the models that the server has; undefined where it does not list them. */
-  async models(signal: AbortSignal): Promise<string[] | undefined> {
+  /** Names of the models that the server has, or why it does not list them. Rejects as `complete` does. */
+  async models(signal: AbortSignal): Promise<Outcome<string[]>> {
     try {
-      const { data } = await this.#client.models.list({ signal });
-      return data.map(({ id }) => id);
-    } catch {
+      const list = ModelList.safeParse(await this.#client.models.list({ signal }));
+      if (list.success) {
+        return { status: "answered", answer: list.data.data.map(({ id }) => id), usage: NO_USAGE };
+      }
+    } catch (error) {
       signal.throwIfAborted();
-      return undefined;
+      if (!(error instanceof SyntaxError)) return this.#faultOf(error);
     }
+    return { status: "malformed", reason: "it replies with something else than a list of models" };
+  }
+
+  #faultOf(error: unknown): Fault {
+    const http = HttpError.safeParse(error);
+    if (!http.success) return connectionFault(error, this.#connection);
+    const { status, headers, error: said } = http.data;
+    return httpFault({ status, headers, message: said.message }, this.#connection, this.#clock.now());
   }
 
   /** A server that does not know the model says which ones it does; one that lists none speaks another protocol. */
   async #whyNotFound(model: string, reason: string, signal: AbortSignal): Promise<string> {
-    const known = await this.models(signal);
-    if (known === undefined) return `${reason}; does the address end in /v1, as chat servers want it?`;
+    const listed = await this.models(signal);
+    if (listed.status !== "answered") {
+      return `${reason}; does the address end in /v1, as chat servers want it?`;
+    }
+    const known = listed.answer;
     if (known.includes(model)) return reason;
     return `the server does not know the model "${model}"; it knows ${known.join(", ") || "none"}`;
   }

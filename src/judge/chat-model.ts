@@ -32,6 +32,8 @@ interface Server {
 /** Pixels of a token in Qwen2.5-VL; others are of that order. */
 const PIXELS_A_TOKEN = 28 * 28;
 const LETTERS_A_TOKEN = 4;
+/** A list costs a server nothing. */
+const LISTING_SECONDS = 10;
 
 export class ChatModel implements AsyncDisposable {
   readonly #settings: ModelSettings;
@@ -89,13 +91,29 @@ export class ChatModel implements AsyncDisposable {
     );
   }
 
-  /** Names of the models that each server has, by its address; undefined where it does not list them. */
-  async models(signal: AbortSignal): Promise<Map<string, string[] | undefined>> {
+  /** Names of the models that each server has, by its address, or why it does not list them. Asked once. */
+  async models(signal: AbortSignal): Promise<Map<string, Outcome<string[]>>> {
     const lists = this.#servers.connections.map(async (connection) => {
       const client = await this.#serverAt(connection).client;
-      return [connection.url, await client.models(signal)] as const;
+      return [connection.url, await this.#inTime(signal, async (stop) => client.models(stop))] as const;
     });
     return new Map(await Promise.all(lists));
+  }
+
+  async #inTime<Answer>(
+    signal: AbortSignal,
+    ask: (stop: AbortSignal) => Promise<Outcome<Answer>>,
+  ): Promise<Outcome<Answer>> {
+    const deadline = new AbortController();
+    const cancel = this.#surroundings.timers.after(1000 * LISTING_SECONDS, () => deadline.abort());
+    try {
+      return await ask(AbortSignal.any([signal, deadline.signal]));
+    } catch {
+      signal.throwIfAborted();
+      return { status: "timeout", reason: `no list of models within ${LISTING_SECONDS} s` };
+    } finally {
+      cancel();
+    }
   }
 
   /** Closes the sockets. */

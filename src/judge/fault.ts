@@ -5,7 +5,7 @@ import { retryAfterMs } from "./backoff.ts";
 import { ReplyTooLarge } from "./http-exchange.ts";
 import type { ServerConnection } from "./server-connection.ts";
 
-type Fault = Exclude<Outcome<never>, { status: "answered" }>;
+export type Fault = Exclude<Outcome<never>, { status: "answered" }>;
 
 /** A reply whose status is not 2xx. `now` is in milliseconds since 1970, for servers that name a date. */
 export function httpFault(

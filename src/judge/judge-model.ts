@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { AnswerMemory, ModelAnswer } from "./answer-memory.ts";
+import type { Outcome } from "./attempt.ts";
 import type { ChatQuestion } from "./chat-body.ts";
 import type { ChatModel, ReadReply } from "./chat-model.ts";
 import type { ModelSettings } from "./judge-settings.ts";
@@ -48,8 +49,8 @@ export class JudgeModel implements AsyncDisposable {
     );
   }
 
-  /** Names of the models that each server has, by its address; undefined where it does not list them. */
-  async models(signal: AbortSignal): Promise<Map<string, string[] | undefined>> {
+  /** Names of the models that each server has, by its address, or why it does not list them. */
+  async models(signal: AbortSignal): Promise<Map<string, Outcome<string[]>>> {
     return this.#chat.models(signal);
   }
 

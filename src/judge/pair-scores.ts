@@ -62,6 +62,8 @@ export class PairScores {
           hint: "Choose another --out, or move it away; nothing of yours is replaced.",
         });
       }
+      // What another judge failed at is no score, and nothing to be mixed with ours.
+      if (score.judge !== judge && score.verdict.kind !== "scored") continue;
       if (score.judge !== judge) {
         throw new DataError(`${path} holds scores of a judge with other settings.`, {
           hint: "Choose another --out, so that the two can be compared.",

@@ -29,9 +29,11 @@ const HAS_TOKENS: AnswerReader<boolean> = {
     answered(tokens !== undefined && tokens.some(({ alternatives }) => alternatives.length > 1)),
 };
 
-/** True where the server tells the probabilities of tokens, which finer scores are made of. */
-export async function givesProbabilities(model: JudgeModel, signal: AbortSignal): Promise<boolean> {
+/** Whether the server tells the probabilities of tokens, which finer scores are made of; or why nobody knows. */
+export async function givesProbabilities(
+  model: JudgeModel,
+  signal: AbortSignal,
+): Promise<ModelAnswer<boolean>> {
   const question = { text: "Say yes or no.", pictures: [], alternatives: ALTERNATIVES, repeat: 0 };
-  const asked = await model.ask("trial", question, HAS_TOKENS, signal);
-  return asked.kind === "answered" && asked.answer;
+  return model.ask("trial", question, HAS_TOKENS, signal);
 }

@@ -1,0 +1,26 @@
+/** What to do about a judge's server that gives no answer, as far as what it says tells. */
+
+import type { AttemptStatus } from "../judge/attempt.ts";
+
+const REFUSED_KEY = [401, 403];
+
+/** Undefined where the fault lies with what was asked. `keyVariable` names where the key is looked up. */
+export function serverRemedy(
+  fault: { readonly status: AttemptStatus; readonly http?: number | undefined },
+  keyVariable: string,
+): string | undefined {
+  if (fault.http !== undefined && REFUSED_KEY.includes(fault.http)) {
+    return `Give the server's key in $${keyVariable}, or name another variable: --set endpoints.0.keyVariable=NAME.`;
+  }
+  switch (fault.status) {
+    case "connection":
+      return "Start the server, or see in its log why it went away; its address ends in /v1.";
+    case "timeout":
+      return "It is there and does not reply in time: see its log, or raise callSeconds.";
+    case "server-error":
+    case "throttled":
+      return "See the server's log.";
+    default:
+      return undefined;
+  }
+}
