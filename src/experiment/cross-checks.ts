@@ -3,6 +3,7 @@
 import type { CrossFault } from "../config/declaration.ts";
 import type { PolicySettings } from "../policy/policy-settings.ts";
 import { MOST } from "../policy/size-limits.ts";
+import { sharedServerFaults } from "../rewards/shared-servers.ts";
 
 /** What of a run's config the checks look at. */
 interface CheckedConfig {
@@ -12,6 +13,7 @@ interface CheckedConfig {
   readonly grpo: { readonly data?: unknown };
   readonly engine: { readonly kind: string };
   readonly optimizer: { readonly kind: string };
+  readonly rewards: readonly object[];
 }
 
 /** Every combination in the config that cannot work. */
@@ -22,6 +24,7 @@ export function crossFaults({
   grpo,
   engine,
   optimizer,
+  rewards,
 }: CheckedConfig): CrossFault[] {
   const faults: CrossFault[] = [];
   const refuse = (keys: CrossFault["keys"], message: string): void => {
@@ -56,6 +59,9 @@ export function crossFaults({
       ["optimizer.kind", "engine.kind"],
       `the engine torch has no ${optimizer.kind}: take adamw, or the engine onnx`,
     );
+  }
+  for (const { key, firstKey, message } of sharedServerFaults(rewards, "rewards")) {
+    refuse([key, firstKey], message);
   }
   return faults;
 }

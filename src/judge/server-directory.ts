@@ -21,17 +21,16 @@ export class ServerDirectory {
 
   /** To be left when it is no longer asked. Throws ConfigError where another one names the server with other limits. */
   join(settings: EndpointSettings): Endpoint {
-    const key = keyOf(settings);
+    const key = serverKey(settings);
     const known = this.#known.get(key);
     if (known === undefined) {
       const endpoint = new Endpoint(new ServerConnection(settings), settings);
       this.#known.set(key, { endpoint, settings, users: 1 });
       return endpoint;
     }
-    const other = LIMITS.find((name) => known.settings[name] !== settings[name]);
-    if (other !== undefined) {
-      const [one, two] = [known.settings[other] ?? "no limit", settings[other] ?? "no limit"];
-      throw new ConfigError(`${settings.url} is named twice with another ${other}: ${one} and ${two}.`, {
+    const conflict = limitConflict(known.settings, settings);
+    if (conflict !== undefined) {
+      throw new ConfigError(`${conflict.message}.`, {
         hint: "A server's limits hold for all who ask it together: name the same ones each time.",
       });
     }
@@ -41,7 +40,7 @@ export class ServerDirectory {
 
   /** The last one closes the sockets. */
   async leave(settings: EndpointSettings): Promise<void> {
-    const key = keyOf(settings);
+    const key = serverKey(settings);
     const known = this.#known.get(key);
     if (known === undefined) return;
     known.users -= 1;
@@ -51,7 +50,18 @@ export class ServerDirectory {
   }
 }
 
-/** Two keys have limits of their own. */
-function keyOf({ url, keyVariable }: EndpointSettings): string {
+/** The first limit that two name differently. */
+export function limitConflict(
+  one: EndpointSettings,
+  other: EndpointSettings,
+): { readonly limit: (typeof LIMITS)[number]; readonly message: string } | undefined {
+  const limit = LIMITS.find((name) => one[name] !== other[name]);
+  if (limit === undefined) return undefined;
+  const [first, second] = [one[limit] ?? "no limit", other[limit] ?? "no limit"];
+  return { limit, message: `${other.url} is named twice with another ${limit}: ${first} and ${second}` };
+}
+
+/** Tells servers apart. Two keys have limits of their own. */
+export function serverKey({ url, keyVariable }: EndpointSettings): string {
   return `${keyVariable} ${url.replace(/\/+$/, "")}`;
 }
