@@ -1,6 +1,7 @@
 /**
- * Where the time of a training step or of a run of decode steps goes, by kernel, and how the training graph's rate
- * compares with plain matrix products of onnxruntime on this machine, measured alternately.
+ * Where the time of a training step or of a run of decode steps goes, by kernel, with the memory that each passes over
+ * and the arithmetic of its products, and how the training graph's rate compares with plain matrix products of
+ * onnxruntime on this machine, measured alternately. docs/profile.md is what it printed.
  *
  *   node src/from-source.mjs bench/profile.ts [--rounds 5] [--part train|decode|both]
  */
@@ -26,6 +27,7 @@ import { matmul } from "../src/tensor/ops/matmul.ts";
 import { sum } from "../src/tensor/ops/broadcast.ts";
 import { sizeOf } from "../src/tensor/value.ts";
 import { plainGrammar } from "../src/tokens/plain-grammar.ts";
+import { callCost, type CallShapes } from "./profile/kernel-cost.ts";
 import { COMPLETION_TOKENS, CONFIG, GROUP_SIZE, PROMPTS, PROMPT_TOKENS } from "./ours/workload.ts";
 
 const { values } = parseArgs({
@@ -54,6 +56,8 @@ const WARMUP = 2;
 interface Kernel {
   readonly milliseconds: number;
   readonly calls: number;
+  readonly bytes: number;
+  readonly flops: number;
 }
 
 interface Subject {
@@ -117,10 +121,21 @@ async function printKernels({ name, graph }: Subject): Promise<void> {
   session.endProfiling();
   await session.release();
   process.stdout.write(`\n${name}, by kernel\n`);
-  for (const [kernel, { milliseconds, calls }] of kernels(prefix)) {
-    process.stdout.write(
-      `  ${kernel.padEnd(32)} ${(milliseconds / rounds).toFixed(2).padStart(8)} ms  ${String(calls / rounds).padStart(5)} calls\n`,
-    );
+  for (const [kernel, { milliseconds, calls, bytes, flops }] of kernels(prefix)) {
+    const cells = [
+      kernel.padEnd(28),
+      `${(milliseconds / rounds).toFixed(2).padStart(8)} ms`,
+      `${String(calls / rounds).padStart(5)} calls`,
+      `${(bytes / rounds / 1e6).toFixed(1).padStart(8)} MB`,
+      `${(bytes / milliseconds / 1e6).toFixed(1).padStart(6)} GB/s`,
+      ...(flops === 0
+        ? []
+        : [
+            `${(flops / rounds / 1e9).toFixed(2).padStart(7)} GFLOP`,
+            `${(flops / milliseconds / 1e6).toFixed(0).padStart(4)} GFLOP/s`,
+          ]),
+    ];
+    process.stdout.write(`  ${cells.join("  ")}\n`);
   }
 }
 
@@ -131,15 +146,21 @@ function kernels(prefix: string): [string, Kernel][] {
     cat: string;
     name: string;
     dur: number;
-    args: { op_name?: string };
+    args: CallShapes;
   }[];
   rmSync(join(dir, file));
   const totals = new Map<string, Kernel>();
   for (const { cat, name, dur, args } of events) {
     if (cat !== "Node" || !name.endsWith("_kernel_time")) continue;
     const key = args.op_name ?? name;
-    const before = totals.get(key) ?? { milliseconds: 0, calls: 0 };
-    totals.set(key, { milliseconds: before.milliseconds + dur / 1000, calls: before.calls + 1 });
+    const before = totals.get(key) ?? { milliseconds: 0, calls: 0, bytes: 0, flops: 0 };
+    const cost = callCost(args);
+    totals.set(key, {
+      milliseconds: before.milliseconds + dur / 1000,
+      calls: before.calls + 1,
+      bytes: before.bytes + cost.bytes,
+      flops: before.flops + cost.flops,
+    });
   }
   return [...totals].toSorted(([, left], [, right]) => right.milliseconds - left.milliseconds).slice(0, 16);
 }
