@@ -92,7 +92,7 @@ describe("the loops on onnxruntime", () => {
     expect(rewards.at(-1)).toBeGreaterThan(rewards[0]! + 1);
   });
 
-  test.each(["sft", "grpo"] as const)(
+  test.each(["sft", "grpo", "grpo with a look-ahead"] as const)(
     "%s killed between checkpoints and resumed gives the same events",
     async (stage) => {
       const train = async (directory: RunDirectory, isResume: boolean, killAt = Infinity): Promise<void> => {
@@ -101,7 +101,10 @@ describe("the loops on onnxruntime", () => {
         const run = { ...runOf(open), recorder: dyingRecorder(open.recorder, killAt) };
         if (stage === "sft")
           await sft(parts(engine), { ...SFT, steps: 9, evaluateEvery: 6, saveEvery: 4 }, run);
-        else await grpo(parts(engine), { ...GRPO, steps: 6, evaluateEvery: 4, saveEvery: 3 }, run);
+        else {
+          const lookAhead = stage === "grpo" ? 0 : 1;
+          await grpo(parts(engine), { ...GRPO, lookAhead, steps: 6, evaluateEvery: 4, saveEvery: 3 }, run);
+        }
       };
       const [whole, killed] = [smallRunDirectory(), smallRunDirectory()];
       await train(whole, false);
