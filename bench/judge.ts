@@ -7,8 +7,6 @@
  *   node src/from-source.mjs bench/judge.ts [--rounds 2] [--steps 6] [--only load,step] [--milliseconds 50]
  */
 
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +14,8 @@ import { parseArgs } from "node:util";
 
 import { quantile } from "../src/algorithms/statistics.ts";
 import { judgeLoad, type Judge, type LoadFigures } from "./judge/judge-load.ts";
-import type { ServerFigures } from "./judge/server-figures.ts";
+import { spread } from "./judge/spread.ts";
+import { startJudge } from "./judge/start-judge.ts";
 import { drawScenes, STEP_SIZES, stepSeconds, type StepSeconds } from "./judge/step-time.ts";
 
 const { values } = parseArgs({
@@ -37,29 +36,6 @@ const SLOTS = 64;
 const MILLISECONDS = Number(values.milliseconds);
 const CONCURRENCY = values.concurrency.split(",").map(Number);
 const IN_FLIGHT = values.inFlight.split(",").map(Number);
-
-/** "12.3 (11.9–14.0)", of values that are multiplied for people. */
-function spread(figures: readonly number[], factor: number, digits: number): string {
-  const [median, least, most] = [quantile(figures, 0.5), Math.min(...figures), Math.max(...figures)].map(
-    (one) => (factor * one).toFixed(digits),
-  );
-  return `${median} (${least}–${most})`;
-}
-
-async function startJudge(): Promise<{ readonly judge: Judge; readonly child: ChildProcess }> {
-  const script = join(import.meta.dirname, "judge", "slow-server.ts");
-  const start = join(import.meta.dirname, "..", "src", "from-source.mjs");
-  const child = spawn(process.execPath, [start, script, String(SLOTS), String(MILLISECONDS)], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  const [{ url }] = (await once(child, "message")) as [{ readonly url: string }];
-  const figures = async (): Promise<ServerFigures> => {
-    child.send("figures");
-    const [said] = (await once(child, "message")) as [ServerFigures];
-    return said;
-  };
-  return { judge: { url, slots: SLOTS, seconds: MILLISECONDS / 1000, figures }, child };
-}
 
 const COLUMNS: readonly (readonly [string, keyof LoadFigures, factor: number, digits: number])[] = [
   ["occupancy %", "occupancy", 100, 1],
@@ -147,7 +123,7 @@ const load = (): string =>
 process.stdout.write(
   `${cpus().length} × ${cpus()[0]?.model}, node ${process.version}, load before ${load()}\n\n`,
 );
-const { judge, child } = await startJudge();
+const { judge, child } = await startJudge(SLOTS, MILLISECONDS);
 try {
   if (values.only.includes("load")) await measureLoad(judge);
   if (values.only.includes("step")) await measureStep(judge);

@@ -41,12 +41,19 @@ export async function drawScenes(folder: string, { cells }: StepSize): Promise<v
   await earl(folder, "data", "scenes", "--out", `data-${cells}`, ...counts);
 }
 
+export interface Asked {
+  readonly size: StepSize;
+  readonly rewards: readonly object[];
+  readonly steps: number;
+  /** Further settings of the stage. */
+  readonly grpo?: object;
+}
+
 /** 16 prompts × 8 completions. */
 function configOf(
   name: string,
   { cells, policy }: StepSize,
-  rewards: readonly object[],
-  steps: number,
+  { rewards, steps, grpo = {} }: Omit<Asked, "size">,
 ): string {
   return JSON.stringify({
     name,
@@ -62,6 +69,7 @@ function configOf(
       evaluateEvery: steps + WARM_UP,
       saveEvery: steps + WARM_UP,
       validationSize: 2,
+      ...grpo,
     },
     evaluation: { size: 0 },
     rewards,
@@ -78,28 +86,28 @@ interface StepEvent {
 export interface StepSeconds {
   readonly step: number;
   readonly rollout: number;
-  /** From the last completion to the last verdict. */
+  /** What the step waited for verdicts, and what judging took beside that. */
   readonly judging: number;
+  readonly hidden: number;
+  readonly update: number;
 }
 
-export async function stepSeconds(
-  folder: string,
-  name: string,
-  {
-    size,
-    rewards,
-    steps,
-  }: { readonly size: StepSize; readonly rewards: readonly object[]; readonly steps: number },
-): Promise<StepSeconds[]> {
-  await writeFile(join(folder, `${name}.yaml`), configOf(name, size, rewards, steps));
+export async function stepSeconds(folder: string, name: string, asked: Asked): Promise<StepSeconds[]> {
+  await writeFile(join(folder, `${name}.yaml`), configOf(name, asked.size, asked));
   await earl(folder, "train", `${name}.yaml`);
   const lines = (await readFile(join(folder, "runs", name, "events.jsonl"), "utf8")).trimEnd().split("\n");
   return lines
     .map((line) => JSON.parse(line) as StepEvent)
     .filter(({ kind, stage }) => kind === "step-end" && stage === "grpo")
     .map(({ metrics = {} }) => {
-      const { "time/step": step, "time/rollout": rollout, "time/judging": judging } = metrics;
-      return { step: step!, rollout: rollout!, judging: judging! };
+      const of = (part: string): number => metrics[`time/${part}`] ?? 0;
+      return {
+        step: of("step"),
+        rollout: of("rollout"),
+        judging: of("judging"),
+        hidden: of("judging_hidden"),
+        update: of("update"),
+      };
     })
     .slice(WARM_UP);
 }
