@@ -6,6 +6,8 @@
 import type { PolicyConfig } from "../policy/config.ts";
 import type { LoraSettings } from "../policy/lora.ts";
 import type { Grammar } from "../tokens/grammar.ts";
+import type { MovqConfigFile } from "../tokens/movq/config-file.ts";
+import type { MovqNumbers } from "../tokens/movq/movq-model.ts";
 import type { VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import type { OptimizerSettings } from "./optimizer-settings.ts";
 import type { CheckpointFiles, OnLoad, PolicyEngine, PolicyWeights } from "./policy-engine.ts";
@@ -50,4 +52,6 @@ export interface EngineHost extends AsyncDisposable {
   openEngine(request: EngineRequest): Promise<PolicyEngine>;
   /** The vision tokenizer that lies in a directory. Throws CheckpointError where none does. */
   openVision(directory: string): Promise<VisionTokenizer>;
+  /** The numbers of a MoVQ where this host computes them; not there where that is in this process. */
+  openMovq?(directory: string, file: MovqConfigFile): Promise<MovqNumbers>;
 }

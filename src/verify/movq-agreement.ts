@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { readMovqConfig } from "../tokens/movq/config-file.ts";
-import { MovqModel } from "../tokens/movq/movq-model.ts";
+import { MovqModel, type MovqNumbers } from "../tokens/movq/movq-model.ts";
+import type { EngineHost } from "../engine/engine-host.ts";
 import { openMovqWeights } from "../tokens/movq/weights.ts";
 import { compareEqual, compareNumbers, type Comparison, type NumberOptions } from "./comparison.ts";
 import { piece, RecordedTensors } from "./recorded-tensors.ts";
@@ -35,14 +36,19 @@ const SINGLE: Names = {
 };
 
 interface Opened {
-  readonly model: MovqModel;
+  readonly model: MovqNumbers;
   readonly codebookSize: number;
 }
 
 /** Compares what the recording holds. Returns the names it did not. */
-export async function* compareMovq(directory: string): AsyncGenerator<Comparison, string[]> {
+export async function* compareMovq(
+  directory: string,
+  host?: EngineHost,
+): AsyncGenerator<Comparison, string[]> {
   const file = await readMovqConfig(directory);
-  await using model = new MovqModel(file.config, await openMovqWeights(directory, file));
+  await using model =
+    (await host?.openMovq?.(directory, file)) ??
+    new MovqModel(file.config, await openMovqWeights(directory, file));
   const expected = await RecordedTensors.open(join(directory, "expected.safetensors"));
   try {
     const names = expected.has("encoded") ? SINGLE : BATCHED;
@@ -68,9 +74,16 @@ async function* comparePictures(
   const latents = expected.has(names.latents) ? await expected.numbers(names.latents) : undefined;
   const decoded =
     names.batchAxes === 1 && expected.has("decoded") ? await expected.numbers("decoded") : undefined;
-  for (let index = 0; index < pictures; index += 1) {
+  const all = Array.from({ length: pictures }, (_, index) => piece(pixels, index, pictures));
+  const made = await model.encodeAll(all, height, width);
+  // The recorded codes, so that one unequal code is not reported as wrong pixels, too; no other can be decoded.
+  const decodable = made.map((encoded, index) => {
+    const want = piece(codes, index, pictures);
+    return strayCode(want, codebookSize) === undefined ? want : encoded.codes;
+  });
+  const back = decoded === undefined ? [] : await model.decodeAll(decodable, made[0]!);
+  for (const [index, encoded] of made.entries()) {
     const part = `picture ${index}`;
-    const encoded = await model.encode(piece(pixels, index, pictures), height, width);
     if (latents !== undefined) {
       const pair = { got: encoded.latents, want: piece(latents, index, pictures) };
       yield compareNumbers("latents", pair, { ...PIXELS, part });
@@ -78,10 +91,11 @@ async function* comparePictures(
     const want = piece(codes, index, pictures);
     yield compareEqual("codes", { got: encoded.codes, want }, part);
     if (decoded === undefined) continue;
-    // The recorded codes, so that one unequal code is not reported as wrong pixels, too; no other can be decoded.
-    const isDecodable = strayCode(want, codebookSize) === undefined;
-    const got = await model.decode(isDecodable ? want : encoded.codes, encoded);
-    yield compareNumbers("pixels", { got, want: piece(decoded, index, pictures) }, { ...PIXELS, part });
+    yield compareNumbers(
+      "pixels",
+      { got: back[index]!, want: piece(decoded, index, pictures) },
+      { ...PIXELS, part },
+    );
   }
 }
 
@@ -96,8 +110,8 @@ async function* compareLone(
   const codes = Int32Array.from(await expected.numbers(names.loneCodes));
   requireCodes(codes, names.loneCodes, codebookSize);
   const decoded = await expected.numbers(names.lonePixels);
-  for (let index = 0; index < grids; index += 1) {
-    const got = await model.decode(piece(codes, index, grids), { rows, columns });
+  const all = Array.from({ length: grids }, (_, index) => piece(codes, index, grids));
+  for (const [index, got] of (await model.decodeAll(all, { rows, columns })).entries()) {
     const pair = { got, want: piece(decoded, index, grids) };
     yield compareNumbers("pixels of codes alone", pair, { ...PIXELS, part: `grid ${index}` });
   }

@@ -3,7 +3,13 @@
 import { PolicyWorkspace } from "../engine/onnx/policy-workspace.ts";
 import { plainGrammar } from "../tokens/plain-grammar.ts";
 import type { Comparison } from "./comparison.ts";
-import { compareGreedy, compareLogits, compareLogprobs, comparePositions } from "./policy-outputs.ts";
+import {
+  compareGreedy,
+  compareLogits,
+  compareLogprobs,
+  comparePositions,
+  openOnnx,
+} from "./policy-outputs.ts";
 import { afterFirstToken, afterPrompt, openPolicyRecording } from "./policy-recording.ts";
 import { compareLoss, compareSteps, lossesOf } from "./policy-training.ts";
 
@@ -32,7 +38,7 @@ export async function* comparePolicy(directory: string): AsyncGenerator<Comparis
       if (expected.has(`${name}.loss`)) yield* compareLoss(bench, name, spec);
     }
     if (expected.has("adamw.loss")) yield* compareSteps(bench);
-    if (expected.has("greedy")) yield* compareGreedy(recording);
+    if (expected.has("greedy")) yield* compareGreedy(recording, openOnnx(recording));
     return expected.unread();
   } finally {
     await space[Symbol.asyncDispose]();

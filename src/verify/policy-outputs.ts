@@ -2,6 +2,7 @@
 
 import { forwardGroups, headWeight } from "../engine/onnx/decoder.ts";
 import { openOnnxEngine } from "../engine/onnx/onnx-engine.ts";
+import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { packBatch } from "../engine/onnx/packed-batch.ts";
 import { weightInputs } from "../engine/onnx/policy-parts.ts";
 import { DataError } from "../errors.ts";
@@ -15,7 +16,7 @@ import { groupsOf, type PolicyRecording, type Split } from "./policy-recording.t
 import { piece } from "./recorded-tensors.ts";
 
 /** Rounding in a log-probability is that of the logits it is made of, however near to 0 it is itself. */
-const LOGPROB: NumberOptions = { tolerance: { kind: "relative", limit: 1e-4 }, row: 1, floor: 1 };
+export const LOGPROB: NumberOptions = { tolerance: { kind: "relative", limit: 1e-4 }, row: 1, floor: 1 };
 const LOGITS = { kind: "relative", limit: 1e-4 } as const;
 
 export async function* comparePositions({
@@ -101,27 +102,38 @@ export async function compareLogprobs(bench: Bench, quantity: string, split: Spl
   return compareNumbers(quantity, { got, want }, LOGPROB);
 }
 
-/** Through the engine that users have, its worker thread included, from the weights as stored. */
-export async function* compareGreedy(recording: PolicyRecording): AsyncGenerator<Comparison> {
-  const { config, expected, rows, constants, optimizer, parameters } = recording;
+/** Opens an engine that may write what a grammar allows. */
+export type OpenEngine = (grammar: Grammar) => Promise<PolicyEngine>;
+
+/** The onnx engine as users have it, its worker thread included, from the weights as stored. */
+export function openOnnx({ config, optimizer, parameters }: PolicyRecording): OpenEngine {
+  return (grammar) =>
+    openOnnxEngine({
+      config,
+      grammar,
+      weights: {
+        kind: "arrays",
+        arrays: new Map(Array.from(parameters, ([name, values]) => [name, values.slice()])),
+      },
+      optimizer,
+      threads: 0,
+      microbatchTokens: 16_384,
+      generationRows: 64,
+      recompute: false,
+    });
+}
+
+export async function* compareGreedy(
+  recording: PolicyRecording,
+  open: OpenEngine,
+): AsyncGenerator<Comparison> {
+  const { config, expected, rows, constants } = recording;
   const [count, length] = expected.shape("greedy", 2) as [number, number];
   if (count !== rows.length || length < 1) {
     throw new DataError(`The recorded greedy has ${count} × ${length} values for ${rows.length} rows.`);
   }
   const recorded = (await expected.numbers("greedy")) as Int32Array;
-  await using engine = await openOnnxEngine({
-    config,
-    grammar: greedyGrammar(recording, recorded, length),
-    weights: {
-      kind: "arrays",
-      arrays: new Map(Array.from(parameters, ([name, values]) => [name, values.slice()])),
-    },
-    optimizer,
-    threads: 0,
-    microbatchTokens: 16_384,
-    generationRows: 64,
-    recompute: false,
-  });
+  await using engine = await open(greedyGrammar(recording, recorded, length));
   const prompts = rows.map(({ ids, first }) => ({
     ids: ids.slice(first, constants.prompt_tokens),
     grid: { rows: 1, columns: 1 },

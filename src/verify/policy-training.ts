@@ -11,9 +11,11 @@ import { compareNumbers, type Comparison, type NumberOptions } from "./compariso
 import type { Bench } from "./policy-bench.ts";
 import { afterPrompt, groupsOf, type PolicyRecording } from "./policy-recording.ts";
 
-const LOSS: NumberOptions = { tolerance: { kind: "absolute", limit: 1e-5 } };
+export const LOSS: NumberOptions = { tolerance: { kind: "absolute", limit: 1e-5 } };
 const GRADIENT: NumberOptions = { tolerance: { kind: "relative", limit: 1e-3 } };
-const PARAMETER: NumberOptions = { tolerance: { kind: "absolute", limit: 1e-5 } };
+/** Each norm by itself. */
+export const NORM: NumberOptions = { tolerance: { kind: "relative", limit: 1e-5 }, row: 1 };
+export const PARAMETER: NumberOptions = { tolerance: { kind: "absolute", limit: 1e-5 } };
 
 export function lossesOf({ constants }: PolicyRecording): Record<"sft" | "grpo" | "clipped", LossSpec> {
   const { kl_beta: coef, clip_low: clipLow, clip_high: clipHigh } = constants;
@@ -25,8 +27,13 @@ export function lossesOf({ constants }: PolicyRecording): Record<"sft" | "grpo" 
 }
 
 function batchFor({ recording, grammar }: Bench, name: string): PackedBatch {
+  return packBatch(groupsFor(recording, name), grammar.segments);
+}
+
+/** What a loss is computed on. */
+export function groupsFor(recording: PolicyRecording, name: string): PackedGroup[] {
   const groups = groupsOf(recording, afterPrompt(recording));
-  return packBatch(name === "sft" ? groups.map(asSupervised) : groups, grammar.segments);
+  return name === "sft" ? groups.map(asSupervised) : groups;
 }
 
 function asSupervised(group: PackedGroup): PackedGroup {
@@ -69,7 +76,7 @@ interface TensorComparison {
 }
 
 /** Every parameter's tensor; a recording that holds some but not all of them, or others, is damaged. */
-async function* compareTensors(
+export async function* compareTensors(
   { expected }: PolicyRecording,
   prefix: string,
   { quantity, got, options }: TensorComparison,
@@ -86,14 +93,21 @@ async function* compareTensors(
   }
 }
 
+/** How many steps were recorded, and the loss of each. */
+export async function recordedSteps({ expected, constants }: PolicyRecording): Promise<{
+  readonly steps: number;
+  readonly recorded: Float32Array | Int32Array;
+}> {
+  const { steps } = constants.adamw;
+  const recorded = await expected.numbers("adamw.loss");
+  if (recorded.length === steps) return { steps, recorded };
+  throw new DataError(`adamw.loss has ${recorded.length} values, expected.json says ${steps} steps.`);
+}
+
 export async function* compareSteps(bench: Bench): AsyncGenerator<Comparison> {
   const { recording, space } = bench;
   const { expected, constants } = recording;
-  const { steps } = constants.adamw;
-  const recorded = await expected.numbers("adamw.loss");
-  if (recorded.length !== steps) {
-    throw new DataError(`adamw.loss has ${recorded.length} values, expected.json says ${steps} steps.`);
-  }
+  const { steps, recorded } = await recordedSteps(recording);
   const batch = batchFor(bench, "sft");
   const losses: number[] = [];
   const norms: number[] = [];
@@ -105,7 +119,7 @@ export async function* compareSteps(bench: Bench): AsyncGenerator<Comparison> {
   yield compareNumbers("adamw losses", { got: losses, want: recorded }, LOSS);
   if (expected.has("adamw.grad_norm")) {
     const want = await expected.numbers("adamw.grad_norm");
-    yield compareNumbers("adamw gradient norms", { got: norms, want }, { ...GRADIENT, row: 1 });
+    yield compareNumbers("adamw gradient norms", { got: norms, want }, NORM);
   }
   yield* compareTensors(recording, "adamw.param.", {
     quantity: "adamw parameters",

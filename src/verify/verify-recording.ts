@@ -3,9 +3,11 @@
  * Nothing of a recording's sizes is known beforehand.
  */
 
+import type { EngineHost } from "../engine/engine-host.ts";
 import { ConfigError, DataError } from "../errors.ts";
 import type { Comparison } from "./comparison.ts";
 import { compareDatasets } from "./datasets-agreement.ts";
+import { comparePolicyOn } from "./hosted-policy.ts";
 import { compareMetrics } from "./metrics-agreement.ts";
 import { compareMovq } from "./movq-agreement.ts";
 import { comparePolicy } from "./policy-agreement.ts";
@@ -19,6 +21,8 @@ import { unpack, type Unpacked } from "./unpacked.ts";
 export interface VerifyOptions {
   /** Folder of the text tokenizer; sequences need it. */
   readonly tokenizer?: string;
+  /** Computes language models and MoVQ; onnxruntime in this process where not given. Whoever opened it closes it. */
+  readonly host?: EngineHost;
   /** Called after each comparison. */
   readonly onCompared?: (comparison: Comparison) => void;
 }
@@ -49,7 +53,7 @@ async function verifyUnpacked(
   options: VerifyOptions,
 ): Promise<Verification> {
   const { kind, at } = await recordingKind(path, unpacked);
-  const running = compare(kind, at, options.tokenizer);
+  const running = compare(kind, at, options);
   const comparisons: Comparison[] = [];
   for (;;) {
     const step = await running.next();
@@ -65,15 +69,15 @@ async function verifyUnpacked(
 function compare(
   kind: RecordingKind,
   at: string,
-  tokenizer: string | undefined,
+  { tokenizer, host }: VerifyOptions,
 ): AsyncGenerator<Comparison, string[]> {
   switch (kind) {
     case "emu3-lm":
-      return comparePolicy(at);
+      return host === undefined ? comparePolicy(at) : comparePolicyOn(host, at);
     case "datasets":
       return compareDatasets(at);
     case "movq":
-      return compareMovq(at);
+      return compareMovq(at, host);
     case "metrics":
       return compareMetrics(at);
     case "text-tokenizer":

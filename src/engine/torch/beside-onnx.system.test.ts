@@ -189,6 +189,37 @@ describe.skipIf(python === undefined)("the torch engine beside the onnx engine",
     );
   });
 
+  test("differs in bfloat16 by no more than it declares, before a step and after", async () => {
+    const world = WORLDS[0]!;
+    await using engine = await torchOf(2, world, { precision: "bfloat16" });
+    expect(engine.agreement).toEqual({ mean: 0.05, largest: 2 });
+    const sampling = { groupSize: 8, temperature: 1, topK: 0, topP: 1, maxTokens: 64 };
+    for (let step = 0; step < 2; step += 1) {
+      const written = await collect(engine.generate({ prompts: world.prompts, sampling, seed: 3 }));
+      const groups = written.map((completions, number) => ({ prompt: world.prompts[number]!, completions }));
+      const { logprobs } = await engine.logprobs(groups, "policy", 1);
+      const apart = written.flatMap((group, number) =>
+        group.flatMap((one, index) =>
+          Array.from(one.logprobs, (value, at) => Math.abs(value - logprobs[number]![index]![at]!)),
+        ),
+      );
+      const mean = apart.reduce((sum, value) => sum + value, 0) / apart.length;
+      expect(mean).toBeGreaterThan(1e-5);
+      expect(mean).toBeLessThan(engine.agreement.mean);
+      expect(Math.max(...apart)).toBeLessThan(engine.agreement.largest);
+      // A large one: weights that were not brought to the sampler would be far apart.
+      const training = groups.map(({ prompt, completions }) => ({
+        prompt,
+        completions: completions.map((one, index) => ({
+          ...one,
+          advantage: index - 3.5,
+          weights: new Float32Array(one.ids.length).fill(1 / 168),
+        })),
+      }));
+      await engine.step(training, SFT_LOSS, 0.05);
+    }
+  });
+
   test("writes the same with guidance", async () => {
     const [world] = WORLDS;
     const prompts = world!.prompts.slice(0, 2).map((prompt, index) => ({

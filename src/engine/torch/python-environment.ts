@@ -32,11 +32,16 @@ export const pythonOf = (folder: string): string => join(folder, "bin", "python"
 /** Stands in an environment that was made to the end. */
 export const COMPLETE = "earl-engine-complete";
 
-/** Python of an installed environment, the one with CUDA first; undefined where there is none. */
-export function installedPython(): string | undefined {
+/** The environment that is installed, the one with CUDA first; undefined where there is none. */
+export function installedEnvironment(): EnvironmentKind | undefined {
   const kinds: EnvironmentKind[] = ["cuda", "cpu"];
-  const found = kinds.map(environmentFolder).find((folder) => existsSync(join(folder, COMPLETE)));
-  return found === undefined ? undefined : pythonOf(found);
+  return kinds.find((kind) => existsSync(join(environmentFolder(kind), COMPLETE)));
+}
+
+/** Its Python. */
+export function installedPython(): string | undefined {
+  const kind = installedEnvironment();
+  return kind === undefined ? undefined : pythonOf(environmentFolder(kind));
 }
 
 /** The Python to start. Throws EngineError where it is not there. */

@@ -57,11 +57,14 @@ class TorchHost implements EngineHost {
   }
 
   async openVision(directory: string): Promise<VisionTokenizer> {
-    const movq = async (place: string, file: MovqConfigFile): Promise<MovqRunner> => {
-      const places = await placeMovqWeights(place, file);
-      return new MovqPictures(new ClusterMovq(() => this.#started(), file.config, places));
-    };
+    const movq = async (place: string, file: MovqConfigFile): Promise<MovqRunner> =>
+      new MovqPictures(await this.openMovq(place, file));
     return this.#kept(await openVisionTokenizer(directory, { movq }));
+  }
+
+  async openMovq(directory: string, file: MovqConfigFile): Promise<ClusterMovq> {
+    const places = await placeMovqWeights(directory, file);
+    return new ClusterMovq(() => this.#started(), file.config, places);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
