@@ -138,12 +138,14 @@ describe("followRun", () => {
       scored: 7,
       groups: 16,
     };
-    for (const event of [...steps.slice(0, 2), rollout]) {
+    const ahead: RunEvent = { ...rollout, ahead: true };
+    for (const event of [...steps.slice(0, 2), rollout, ahead]) {
       terminal.seconds += 1;
       follow(event);
     }
     const shown = stripVTControlCharacters(terminal.text);
     expect(shown).toContain("rollout 7/16  reward 4");
+    expect(shown).toContain("next rollout 9/16 written  reward 4");
   });
 
   test("shows how far weights and benchmarks are, and how many edits one was measured on", () => {

@@ -117,10 +117,11 @@ function note(stage: Stage, metrics: Metrics, rewards: readonly number[]): strin
 
 /** How far the step's rollout is, before what the last step said. */
 function rolloutNote(
-  { scored, groups }: Extract<RunEvent, { kind: "rollout-progress" }>,
+  { scored, written, groups, ahead }: Extract<RunEvent, { kind: "rollout-progress" }>,
   lastNote: string,
 ): string {
-  return `rollout ${scored}/${groups}  ${lastNote}`.trimEnd();
+  const done = ahead === true ? `next rollout ${written}/${groups} written` : `rollout ${scored}/${groups}`;
+  return `${done}  ${lastNote}`.trimEnd();
 }
 
 function summary(last: Metrics, evaluated: Metrics): string {

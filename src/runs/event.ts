@@ -115,6 +115,8 @@ export const RunEvent = z.discriminatedUnion("kind", [
     written: z.int(),
     scored: z.int(),
     groups: z.int(),
+    /** True where it is the rollout of the step after it, which is written ahead. */
+    ahead: z.literal(true).optional(),
   }),
   /** What judges were asked in a step. */
   event("judge-calls", {

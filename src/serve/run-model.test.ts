@@ -43,6 +43,12 @@ describe("a run's model", () => {
     expect(summary.doing).toBe("step 3: 3 of 4 groups written, 1 scored");
   });
 
+  test("tells of a rollout that is written ahead of its step", () => {
+    const counts = { step: 3, tokens: 9, written: 3, scored: 1, groups: 4, ahead: true } as const;
+    const { doing } = summaryOf([...start, { kind: "rollout-progress", stage: "grpo", ...counts }]);
+    expect(doing).toBe("step 3: of the next rollout 3 of 4 groups written, 1 scored");
+  });
+
   test("a run that nobody writes goes on with nothing", () => {
     const summary = summaryOf(
       [...start, step(1), step(2), { kind: "run-paused", stage: "grpo", reason: "gone" }],

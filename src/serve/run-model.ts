@@ -135,7 +135,7 @@ export class RunModel {
         return;
       }
       case "rollout-progress":
-        this.#doing = `step ${event.step}: ${event.written} of ${event.groups} groups written, ${event.scored} scored`;
+        this.#doing = `step ${event.step}: ${event.ahead === true ? "of the next rollout " : ""}${event.written} of ${event.groups} groups written, ${event.scored} scored`;
         return;
       case "weights-progress":
         this.#doing = `reading weights, ${Math.round((100 * event.read) / Math.max(1, event.total))} %`;

@@ -56,12 +56,16 @@ export class RolloutEvents implements RolloutWatch {
   onProgress({ reward, tokens, written, scored, groups, judged, failed, seconds }: RolloutProgress): void {
     const { stage, now } = this.#place;
     const place = { stage, step: now() };
+    const ahead = place.step < this.#place.step;
     if (scored === groups) {
       this.#recorder.record({ kind: "judge-calls", ...place, reward, calls: judged, failed, seconds });
-    } else if (this.clock.seconds() - this.#last >= INTERVAL_SECONDS) {
-      this.#last = this.clock.seconds();
-      this.#recorder.record({ kind: "rollout-progress", ...place, tokens, written, scored, groups });
+      return;
     }
+    // What is judged for later steps is heard of when they come.
+    if ((ahead && written === groups) || this.clock.seconds() - this.#last < INTERVAL_SECONDS) return;
+    this.#last = this.clock.seconds();
+    const counts = { tokens, written, scored, groups, ...(ahead && { ahead }) };
+    this.#recorder.record({ kind: "rollout-progress", ...place, ...counts });
   }
 
   #show(one: ScoredGroup): void {
