@@ -34,6 +34,22 @@ describe("observe", () => {
   test("a score that is not a number is never the best", () => {
     expect(observe(NOTHING_SEEN, { step: 1, score: Number.NaN }, LOSS)).toMatchObject({ isBest: false });
   });
+  test("gains that stay below the least improvement are a plateau, unless they add up to more", () => {
+    const rule = { ...REWARD, minImprovement: 1 };
+    // The plateau is 5; 5.5, 6 and 5.9 are not more than 1 above it.
+    expect(stopsAt([5, 5.5, 6, 9], rule)).toBe(2);
+    expect(stopsAt([5, 5.6, 6.2, 6.8, 7.4], rule)).toBe(-1);
+    expect(stopsAt([5, 4.5, 4, 1], { ...rule, better: "lower" })).toBe(2);
+  });
+  test("the best checkpoint is kept on a plateau too", () => {
+    const first = observe(NOTHING_SEEN, { step: 1, score: 5 }, { ...REWARD, minImprovement: 1 });
+    const second = observe(first.state, { step: 2, score: 5.5 }, { ...REWARD, minImprovement: 1 });
+    expect(second).toEqual({
+      state: { best: 5.5, bestStep: 2, stale: 1, plateau: 5 },
+      isBest: true,
+      shouldStop: false,
+    });
+  });
   test("keeps the best of everything seen and its first step", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1 }), (scores) => {

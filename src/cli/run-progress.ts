@@ -52,7 +52,10 @@ export function followRun(
         return undefined;
       case "stage-end": {
         begin(event.stage, event.step);
-        const early = event.reason === "early-stop" ? ", stopped early" : "";
+        const early =
+          event.reason === "early-stop"
+            ? `, stopped early${event.why === undefined ? "" : ` (${event.why})`}`
+            : "";
         progress.finish(`${event.step} steps${early}  ${summary(last, evaluated)}`);
         current = undefined;
         return undefined;

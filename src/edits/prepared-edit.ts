@@ -68,3 +68,20 @@ export async function firstEdits(
   }
   return prepared;
 }
+
+/**
+ * At most `most` edits, spread evenly over all rows: a list that is sorted by task gives some of each. Rows that cannot be
+ * read are left out. Throws DataError where none can be read.
+ */
+export async function spacedEdits(edits: PreparedEdits, most: number): Promise<PreparedEdit[]> {
+  const length = Math.min(most, edits.count);
+  const rows = Array.from({ length }, (_, index) => Math.floor((index * edits.count) / length));
+  const prepared: PreparedEdit[] = [];
+  for (let start = 0; start < length; start += TAKEN_AT_ONCE) {
+    prepared.push(...(await edits.takeReadable(rows.slice(start, start + TAKEN_AT_ONCE))));
+  }
+  if (prepared.length === 0) {
+    throw new DataError("No row of the dataset can be read.", { hint: "Fetch or repair the dataset." });
+  }
+  return prepared;
+}

@@ -1,6 +1,8 @@
 /** Settings that are fine alone and cannot work together. */
 
 import type { CrossFault } from "../config/declaration.ts";
+import { nameOf } from "../config/named-list.ts";
+import type { BenchmarkChoice } from "../evaluate/open-benchmark.ts";
 import type { PolicySettings } from "../policy/policy-settings.ts";
 import { MOST } from "../policy/size-limits.ts";
 import { sharedServerFaults } from "../rewards/shared-servers.ts";
@@ -10,7 +12,8 @@ interface CheckedConfig {
   readonly algorithm: string;
   readonly policy: PolicySettings;
   readonly data: { readonly kind: string; readonly rlDirectory?: string | undefined };
-  readonly grpo: { readonly data?: unknown };
+  readonly grpo: { readonly data?: unknown; readonly stopOn?: { readonly benchmark: string } | undefined };
+  readonly evaluation: { readonly benchmarks: readonly BenchmarkChoice[] };
   readonly engine: { readonly kind: string };
   readonly optimizer: { readonly kind: string };
   readonly rewards: readonly object[];
@@ -25,6 +28,7 @@ export function crossFaults({
   engine,
   optimizer,
   rewards,
+  evaluation,
 }: CheckedConfig): CrossFault[] {
   const faults: CrossFault[] = [];
   const refuse = (keys: CrossFault["keys"], message: string): void => {
@@ -62,6 +66,14 @@ export function crossFaults({
   }
   for (const { key, firstKey, message } of sharedServerFaults(rewards, "rewards")) {
     refuse([key, firstKey], message);
+  }
+  const names = evaluation.benchmarks.map(nameOf);
+  const { stopOn } = grpo;
+  if (stopOn !== undefined && !names.includes(stopOn.benchmark)) {
+    refuse(
+      ["grpo.stopOn.benchmark", "evaluation.benchmarks"],
+      `there is no benchmark ${JSON.stringify(stopOn.benchmark)} among ${names.join(", ")}`,
+    );
   }
   return faults;
 }

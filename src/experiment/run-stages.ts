@@ -53,7 +53,7 @@ export async function trainStages(live: LiveRun): Promise<PolicyArm[] | "interru
 
 async function trainStage(live: LiveRun, stage: Stage): Promise<StageResult> {
   const { config, world, reward, run, signal, clock } = live;
-  const { start, train, rlTrain, validation } = world;
+  const { start, train, rlTrain, validation, slice } = world;
   // Each stage begins with fresh optimizer state: what Adam remembers of one loss says little about another.
   const origin = stage === "grpo" && config.algorithm === "sft-grpo" ? await bestOf(live, "sft") : start;
   await using engine = await openEngine(live.host, origin, {
@@ -75,7 +75,11 @@ async function trainStage(live: LiveRun, stage: Stage): Promise<StageResult> {
   const { tokens, vision } = start;
   return stage === "sft"
     ? await sft({ engine, train, validation }, config.sft, stageRun)
-    : await grpo({ engine, vision, tokens, reward, train: rlTrain, validation }, config.grpo, stageRun);
+    : await grpo(
+        { engine, vision, tokens, reward, train: rlTrain, validation, ...(slice && { slice }) },
+        config.grpo,
+        stageRun,
+      );
 }
 
 /** The best checkpoint of a stage that is done; the policy it started from where it made no checkpoint. */

@@ -7,6 +7,8 @@ import type { Benchmark, Instruments } from "../evaluate/benchmark.ts";
 import { openBenchmark, type BenchmarkChoice } from "../evaluate/open-benchmark.ts";
 import { requireNeeds } from "../rewards/require-needs.ts";
 import type { Reward } from "../rewards/reward.ts";
+import type { EditSlice } from "../train/validation-reward.ts";
+import { nameOf } from "../config/named-list.ts";
 import type { Phase } from "../train/phases.ts";
 import { trains } from "./cross-checks.ts";
 import type { OpenPolicy } from "./open-policy.ts";
@@ -26,6 +28,8 @@ export interface RunWorld {
   readonly validation: PreparedEdits;
   /** What policies are compared on at the end; none where nothing is evaluated. */
   readonly benchmarks: readonly OpenedBenchmark[];
+  /** What GRPO stops on, where that is a benchmark. */
+  readonly slice?: EditSlice;
 }
 
 /** A benchmark with its edits. */
@@ -72,20 +76,23 @@ export async function openRunWorld({
   await requireOwnCodes(datasets.opened, vision);
   const prepare = (dataset: EditDataset): PreparedEdits =>
     datasets.prepare(dataset, { tokens, vision, grammar, thoughts });
-  const benchmarks: OpenedBenchmark[] = [];
+  const opened: OpenedBenchmark[] = [];
   const judged = async (dataset: EditDataset): Promise<PreparedEdits> => {
     await requireNeeds(reward, dataset);
     return prepare(dataset);
   };
-  for (const choice of evaluatedOn(config)) {
+  const stopOn = stopsOn(config);
+  const sliced = config.evaluation.benchmarks.filter((one) => nameOf(one) === stopOn?.benchmark);
+  for (const choice of new Set([...evaluatedOn(config), ...sliced])) {
     const benchmark = openBenchmark(await names.dataset(choice), {
       edits: async (split) => judged(await datasets.open(split)),
       prepare: judged,
       reward,
       ...(instruments !== undefined && { instruments }),
     });
-    benchmarks.push({ benchmark, edits: await benchmark.open() });
+    opened.push({ benchmark, edits: await benchmark.open() });
   }
+  const chosen = opened.find(({ benchmark }) => benchmark.name === stopOn?.benchmark);
   const phases = (data: readonly OpenPhase[]): Phase[] =>
     data.map(({ dataset, steps }) => ({ edits: prepare(dataset), steps }));
   return {
@@ -93,8 +100,15 @@ export async function openRunWorld({
     train: phases(sftData),
     rlTrain: phases(rlData),
     validation: prepare(validation),
-    benchmarks,
+    benchmarks: opened.slice(0, evaluatedOn(config).length),
+    ...(stopOn &&
+      chosen && { slice: { name: chosen.benchmark.name, edits: chosen.edits, size: stopOn.size } }),
   };
+}
+
+/** The benchmark whose slice ends the GRPO stage, where there are both. */
+function stopsOn(config: RunConfig): RunConfig["grpo"]["stopOn"] {
+  return trains(config, "grpo") ? config.grpo.stopOn : undefined;
 }
 
 /** The benchmarks that end the run; none where no edit is scored. */

@@ -89,9 +89,13 @@ export function stageSummaries(run: RunRecord): string[] {
     const taken = last ?? 0;
     const plan = planned === undefined || planned === taken ? "" : ` of ${counted(planned)}`;
     const ending =
-      end === undefined ? ", not finished" : end.reason === "early-stop" ? ", stopped early" : "";
+      end === undefined ? ", not finished" : end.reason === "early-stop" ? stoppedEarly(end.why) : "";
     return [`${STAGE_NAMES[stage]} ${counted(taken)}${plan} steps${ending}`];
   });
+}
+
+function stoppedEarly(why: string | undefined): string {
+  return `, stopped early${why === undefined ? "" : ` (${why})`}`;
 }
 
 /** Wall time in seconds, without the gap between a kill and the run-start that resumed it. */

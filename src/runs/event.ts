@@ -102,7 +102,12 @@ export const RunEvent = z.discriminatedUnion("kind", [
   event("run-end", {}),
 
   event("stage-start", { stage: StageName, steps: z.int().min(0) }),
-  event("stage-end", { ...place, reason: z.enum(["finished", "early-stop"]) }),
+  /** `why` says in words what stopped it early. */
+  event("stage-end", {
+    ...place,
+    reason: z.enum(["finished", "early-stop"]),
+    why: z.string().exactOptional(),
+  }),
 
   /** How far the weights that a stage begins with are read, in parameters. */
   event("weights-progress", { read: z.number(), total: z.number() }),

@@ -121,6 +121,16 @@ export const METRICS = {
     better: "lower",
     about: "Verdicts on validation edits that failed for the judge's reasons, of those it was asked for.",
   },
+  "eval/slice_reward": {
+    unit: "score",
+    better: "higher",
+    about: "Mean reward on the slice of `grpo.stopOn`, sampling at temperature 1.",
+  },
+  "eval/slice_failed": {
+    unit: "share",
+    better: "lower",
+    about: "Verdicts on that slice that failed for the judge's reasons, of those it was asked for.",
+  },
   "monitor/unchanged": { unit: "share", better: "lower", about: "Pictures that equal their source." },
   "monitor/source_distance": {
     unit: "levels",

@@ -25,6 +25,8 @@ export interface StageSummary {
   readonly steps?: number;
   /** Why it ended; absent while it goes on. */
   readonly ended?: "finished" | "early-stop";
+  /** What stopped it early, in words. */
+  readonly why?: string;
   /** Metrics of steps, and those of evaluations, in the order in which they first appeared. */
   readonly metrics: readonly string[];
   readonly evaluations: readonly string[];

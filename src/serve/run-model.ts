@@ -25,6 +25,7 @@ interface StageModel {
   step: number;
   steps?: number;
   ended?: "finished" | "early-stop";
+  why?: string | undefined;
   bestStep?: number;
   readonly curves: Map<string, Curve>;
   readonly evaluations: Map<string, Curve>;
@@ -90,7 +91,7 @@ export class RunModel {
         this.#stage(event.stage).steps = event.steps;
         return;
       case "stage-end":
-        this.#stage(event.stage).ended = event.reason;
+        Object.assign(this.#stage(event.stage), { ended: event.reason, why: event.why });
         return;
       case "step-end":
         return this.#step(event);
@@ -272,7 +273,7 @@ function addTo(
 }
 
 function stageSummary(model: StageModel): StageSummary {
-  const { stage, step, steps, ended, bestStep, curves, evaluations } = model;
+  const { stage, step, steps, ended, why, bestStep, curves, evaluations } = model;
   const newest = Object.fromEntries(
     [...curves, ...evaluations].flatMap(([name, curve]) =>
       curve.newest === undefined ? [] : [[name, curve.newest]],
@@ -283,6 +284,7 @@ function stageSummary(model: StageModel): StageSummary {
     step,
     ...(steps !== undefined && { steps }),
     ...(ended !== undefined && { ended }),
+    ...(why !== undefined && { why }),
     ...(bestStep !== undefined && { bestStep }),
     metrics: [...curves.keys()],
     evaluations: [...evaluations.keys()],

@@ -2,13 +2,19 @@
 
 import { z } from "zod";
 
-import { learningRate, rows, share, steps } from "../config/ranges.ts";
+import { label, learningRate, rows, share, steps } from "../config/ranges.ts";
 import { StageData } from "../data/stage-data.ts";
 import { MonitorSettings } from "../rewards/monitor-settings.ts";
 import { LossSettings } from "../algorithms/loss-settings.ts";
 
 /** A week. */
 const MOST_PAUSE_MINUTES = 7 * 24 * 60;
+
+/** A slice of a benchmark that is scored at every evaluation. */
+const StopOn = z.strictObject({
+  benchmark: label.describe("Which one, by its name in `evaluation.benchmarks`."),
+  size: rows(1).default(64).describe("Edits of it that are scored, spread evenly over its rows."),
+});
 
 export const GrpoSettings = z.strictObject({
   data: StageData.optional().describe(
@@ -61,6 +67,17 @@ export const GrpoSettings = z.strictObject({
   evaluateEvery: steps(1).default(50).describe("Steps between evaluations."),
   validationSize: rows(1).default(128).describe("Validation edits an evaluation scores."),
   patience: steps(1).default(10).describe("Evaluations without a better reward before stopping."),
+  minImprovement: z
+    .number()
+    .min(0)
+    .max(1e6)
+    .default(0)
+    .describe(
+      "Rewards that are better by no more than this are a plateau; the best checkpoint is kept all the same.",
+    ),
+  stopOn: StopOn.optional().describe(
+    "Chooses the best checkpoint, and stops, by a slice of a benchmark. Left out: by the validation edits.",
+  ),
   saveEvery: steps(1).default(50).describe("Steps between checkpoints."),
   showGroupsEvery: steps(1)
     .optional()

@@ -230,6 +230,43 @@ describe("grpo and the end of a run", () => {
     expect(existsSync(join(directory.checkpoints, checkpointName("grpo", result.bestStep)))).toBe(true);
   });
 
+  test("stops on a slice of a benchmark, says why, and decides the same when it is killed on the way", async () => {
+    const settings = settingsOf({
+      steps: 60,
+      evaluateEvery: 5,
+      patience: 2,
+      minImprovement: 1000,
+      saveEvery: 5,
+    });
+    const sliced = (): ReturnType<typeof partsOf> => {
+      const parts = partsOf();
+      return { ...parts, slice: { name: "mine", edits: parts.validation, size: 4 } };
+    };
+    const whole = smallRunDirectory();
+    {
+      using open = openSmallRun(whole);
+      const { reason, step, bestStep } = await train(open, sliced(), settings);
+      expect([reason, step]).toEqual(["early-stop", 10]);
+      const events = readEvents(whole.events);
+      const ended = events.find((event) => event.kind === "stage-end");
+      expect(ended?.why).toMatch(/^2 evaluations without a reward on mine above [\d.-]+ by more than 1000; /);
+      expect(ended?.why).toContain(`the best was at step ${bestStep}`);
+      const evaluation = events.find((event) => event.kind === "evaluation-end");
+      expect(Object.keys(evaluation!.metrics)).toEqual(
+        expect.arrayContaining(["eval/reward", "eval/slice_reward", "eval/slice_failed"]),
+      );
+    }
+    const directory = smallRunDirectory();
+    {
+      using open = openSmallRun(directory);
+      const dying = { ...open, recorder: dyingRecorder(open.recorder, 14) };
+      await expect(train(dying, sliced(), settings)).rejects.toThrow("killed");
+    }
+    using open = openSmallRun(directory, true);
+    await train(open, sliced(), settings);
+    expect(comparableEvents(directory.events)).toEqual(comparableEvents(whole.events));
+  });
+
   test("Ctrl-C finishes the step and saves it", async () => {
     const directory = smallRunDirectory();
     using open = openSmallRun(directory);

@@ -23,7 +23,7 @@ import { groupSource, sampleGroups } from "./sample-groups.ts";
 import { Stage, type StageResult, type StageRun } from "./stage.ts";
 import { lossPlan, trainingGroups, withReference } from "./training-groups.ts";
 import { watchHacking } from "./watch-hacking.ts";
-import { validationReward } from "./validation-reward.ts";
+import { type EditSlice, validationReward } from "./validation-reward.ts";
 
 /** What GRPO works with. */
 export interface GrpoWorld {
@@ -36,10 +36,12 @@ export interface GrpoWorld {
   readonly train: TrainingEdits;
   /** Edits that the best checkpoint is chosen on. */
   readonly validation: PreparedEdits;
+  /** A slice of a benchmark, which decides in their place. */
+  readonly slice?: EditSlice;
 }
 
 /**
- * Trains until the steps are made, the validation reward is on a plateau, or the run is interrupted. Whatever it throws,
+ * Trains until the steps are made, the reward on held-out edits is on a plateau, or the run is interrupted. Whatever it throws,
  * the last complete step is saved before: JudgeError where too many verdicts failed, EngineError where sampler and trainer
  * disagree or an update would not be finite.
  */
@@ -53,7 +55,12 @@ export async function grpo(world: GrpoWorld, settings: GrpoSettings, run: StageR
       saveEvery: settings.saveEvery,
       showEvery: settings.showGroupsEvery ?? settings.evaluateEvery,
       shownGroups: settings.shownGroups,
-      stopping: { patience: settings.patience, better: "higher" },
+      stopping: {
+        patience: settings.patience,
+        minImprovement: settings.minImprovement,
+        better: "higher",
+        score: world.slice === undefined ? "validation reward" : `reward on ${world.slice.name}`,
+      },
       maxPauseMinutes: settings.maxPauseMinutes,
       evaluate: (signal) => validationReward(world, settings, { seed: run.seed, signal }),
     },

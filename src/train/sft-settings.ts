@@ -21,6 +21,14 @@ export const SftSettings = z.strictObject({
   evaluateEvery: steps(1).default(200).describe("Steps between validation losses."),
   validationSize: rows(1).default(256).describe("Validation examples the loss is measured on."),
   patience: steps(1).default(10).describe("Evaluations without a better validation loss before stopping."),
+  minImprovement: z
+    .number()
+    .min(0)
+    .max(1e6)
+    .default(0)
+    .describe(
+      "Losses that are lower by no more than this are a plateau; the best checkpoint is kept all the same.",
+    ),
   saveEvery: steps(1).default(200).describe("Steps between checkpoints."),
 });
 

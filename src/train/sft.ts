@@ -35,7 +35,12 @@ export async function sft(world: SftWorld, settings: SftSettings, run: StageRun)
       schedule: settings,
       evaluateEvery: settings.evaluateEvery,
       saveEvery: settings.saveEvery,
-      stopping: { patience: settings.patience, better: "lower" },
+      stopping: {
+        patience: settings.patience,
+        minImprovement: settings.minImprovement,
+        better: "lower",
+        score: "validation loss",
+      },
       evaluate: async () =>
         validationLoss(world.engine, await firstEdits(validation, settings.validationSize)),
     },

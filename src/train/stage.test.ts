@@ -204,7 +204,7 @@ describe("a stage that is stopped in the middle", () => {
         schedule: { steps: 2, learningRate: 1, minLearningRateShare: 1, warmupSteps: 0 },
         evaluateEvery: 1,
         saveEvery: 1,
-        stopping: { patience: 1, better: "lower" },
+        stopping: { patience: 1, better: "lower", score: "score" },
         evaluate: async () => ({ score: 1, metrics: {} }),
       },
       { recorder: open.recorder, clock: stillClock, seed: 0 },

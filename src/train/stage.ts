@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 
-import { NOTHING_SEEN, observe, type StoppingRule } from "../algorithms/early-stopping.ts";
+import { NOTHING_SEEN, observe, stopReason, type StoppingRule } from "../algorithms/early-stopping.ts";
 import { learningRateAt, type Schedule } from "../algorithms/schedule.ts";
 import type { PolicyEngine } from "../engine/policy-engine.ts";
 import { CheckpointError, JudgeError } from "../errors.ts";
@@ -44,7 +44,8 @@ export interface StagePlan {
   readonly schedule: Schedule;
   readonly evaluateEvery: number;
   readonly saveEvery: number;
-  readonly stopping: StoppingRule;
+  /** Its score in words, for people. */
+  readonly stopping: StoppingRule & { readonly score: string };
   /** Steps between those whose groups are shown as they are judged, and how many; none unless given. */
   readonly showEvery?: number;
   readonly shownGroups?: number;
@@ -69,7 +70,12 @@ const StageState = z.strictObject({
   tokens: z.number(),
   /** Matrix-product operations of training so far, rollouts included, evaluations not. */
   flops: z.number(),
-  stopping: z.strictObject({ best: z.number().nullable(), bestStep: z.int(), stale: z.int() }),
+  stopping: z.strictObject({
+    best: z.number().nullable(),
+    bestStep: z.int(),
+    stale: z.int(),
+    plateau: z.number().optional(),
+  }),
   /** The evaluation after `step` is still to be made: something stopped the run before. */
   awaitsEvaluation: z.boolean().default(false),
 });
@@ -168,7 +174,13 @@ export class Stage {
     if (this.#isInterrupted()) await this.#saveOnce();
     const { reason, step } = this.result();
     if (reason !== "interrupted")
-      this.run.recorder.record({ kind: "stage-end", stage: this.name, step, reason });
+      this.run.recorder.record({
+        kind: "stage-end",
+        stage: this.name,
+        step,
+        reason,
+        ...(reason === "early-stop" && { why: stopReason(this.#state.stopping, this.#plan.stopping) }),
+      });
   }
 
   /** How the stage stands; final when `steps` has ended. */

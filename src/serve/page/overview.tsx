@@ -88,7 +88,7 @@ export function Overview({ summary }: { readonly summary: RunSummary }): JSX.Ele
 }
 
 function Stage({ stage }: { readonly stage: StageSummary }): JSX.Element {
-  const { step, steps, ended, newest, bestStep } = stage;
+  const { step, steps, ended, why, newest, bestStep } = stage;
   const name = stageName(stage.stage);
   const shown = HEADLINES.filter((metric) => newest[metric] !== undefined);
   return (
@@ -97,7 +97,8 @@ function Stage({ stage }: { readonly stage: StageSummary }): JSX.Element {
         {name}{" "}
         <small>
           {step}
-          {steps !== undefined && <> of {steps}</>} steps{ended === "early-stop" && ", stopped early"}
+          {steps !== undefined && <> of {steps}</>} steps
+          {ended === "early-stop" && `, stopped early${why === undefined ? "" : `: ${why}`}`}
         </small>
       </h2>
       {steps !== undefined && steps > 0 && (
