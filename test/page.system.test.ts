@@ -161,6 +161,24 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     expect(broken).toBe(0);
   });
 
+  test("says what is wrong with a run that is broken, or none", async () => {
+    const directory = trialDirectory();
+    {
+      using run = openTrial(directory, false);
+      run.recorder.record({ kind: "stage-start", stage: "grpo", steps: 9 });
+      recordStep(run, 1, 2);
+    }
+    appendFileSync(directory.events, "{nonsense\n");
+    await open(directory, "overview");
+    await eventually(() => text("main")).toContain("is not an event. What stands here is what was read");
+    expect([await text("main .state"), await text("main")]).toEqual([
+      "damaged",
+      expect.not.stringContaining("Reading") as string,
+    ]);
+    await page.evaluate("location.hash = '#/no-such-run/curves'");
+    await eventually(() => text("main")).toBe("There is no run no-such-run here. Choose one above.");
+  });
+
   test("opens a run of 100,000 events, thinned out but to its last step, and zooms in by keys", async () => {
     const directory = trialDirectory();
     openTrial(directory, false)[Symbol.dispose]();

@@ -33,15 +33,18 @@ export async function* evaluatedBatches(
   }
 }
 
-/** All batches as one list. Pictures are let go as their batch ends: thousands of them are not for the memory to keep. */
+/**
+ * All batches as one list. The first `keepPictures` edits keep what was drawn for them; other pictures are let go as their
+ * batch ends: thousands of them are not for the memory to keep.
+ */
 export async function evaluatePolicy(
   parts: RolloutParts,
   edits: readonly PreparedEdit[],
-  settings: PolicyEvaluation,
+  { keepPictures = 0, ...settings }: PolicyEvaluation & { readonly keepPictures?: number },
 ): Promise<ScoredGroup[]> {
   const groups: ScoredGroup[] = [];
   for await (const batch of evaluatedBatches(parts, edits, settings)) {
-    for (const group of batch) groups.push(withoutPictures(group));
+    for (const group of batch) groups.push(groups.length < keepPictures ? group : withoutPictures(group));
   }
   return groups;
 }

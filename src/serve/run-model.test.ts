@@ -81,6 +81,18 @@ describe("a run's model", () => {
     expect(summaryOf([...judged, step(1)]).moments).toEqual([]);
   });
 
+  test("is damaged where an event cannot be read, however sound the newest ones are", () => {
+    const model = modelOf(start);
+    const fault = "events.jsonl:2 is not an event.";
+    for (const [state, shown] of [
+      ["finished", "damaged"],
+      ["running", "damaged"],
+      ["newer earl", "newer earl"],
+    ] as const) {
+      expect(model.summary("id", { state }, { isReading: false, fault }).state).toBe(shown);
+    }
+  });
+
   test("adds up what judges did, and keeps the newest warnings", () => {
     const calls = { stage: "grpo", reward: "viescore" } as const;
     const summary = summaryOf([

@@ -183,7 +183,9 @@ export class RunModel {
 
   /** `far` says what no event does: whether somebody writes the run. */
   summary(id: string, far: HowFar, more: { isReading: boolean; fault?: string | undefined }): RunSummary {
-    const state = far.state === "stopped" && this.#hasEnded ? "finished" : far.state;
+    const said = far.state === "stopped" && this.#hasEnded ? "finished" : far.state;
+    // The newest events may be sound where an older one is not.
+    const state = more.fault === undefined || said === "newer earl" ? said : "damaged";
     const isLive = state === "running" || state === "paused";
     const secondsLeft = isLive ? this.#secondsLeft() : undefined;
     return {

@@ -55,7 +55,7 @@ export class RunWatch implements AsyncDisposable {
 
   /** Resolves when all that was there has been read. */
   async read(): Promise<void> {
-    while (this.#isReading && this.#fault === undefined) {
+    while (this.#isReading) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
@@ -77,6 +77,8 @@ export class RunWatch implements AsyncDisposable {
         this.#take(event);
     } catch (error) {
       this.#fault = error instanceof Error ? error.message : String(error);
+      this.#isReading = false;
+      this.#isNews = true;
     }
   }
 

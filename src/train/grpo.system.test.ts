@@ -252,6 +252,9 @@ describe("grpo and the end of a run", () => {
       expect(ended?.why).toMatch(/^2 evaluations without a reward on mine above [\d.-]+ by more than 1000; /);
       expect(ended?.why).toContain(`the best was at step ${bestStep}`);
       const evaluation = events.find((event) => event.kind === "evaluation-end");
+      const [shown] = events.flatMap((event) => (event.kind === "held-out-logged" ? [event.group] : []));
+      const image = shown?.completions[0]?.image;
+      expect(image !== undefined && existsSync(join(whole.images, image))).toBe(true);
       expect(Object.keys(evaluation!.metrics)).toEqual(
         expect.arrayContaining(["eval/reward", "eval/slice_reward", "eval/slice_failed"]),
       );

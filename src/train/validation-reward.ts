@@ -30,16 +30,26 @@ export async function validationReward(
 ): Promise<Validation & Pick<StageEvaluation, "shown">> {
   const { slice, reward } = world;
   const { maxTokens, maxFailedVerdicts: most } = settings;
-  const written = async (edits: readonly PreparedEdit[], purpose: string): Promise<ScoredGroup[]> =>
-    evaluatePolicy(world, edits, { temperature: 1, maxTokens, seed: Rng.from(seed, purpose).word(), signal });
+  const written = async (
+    edits: readonly PreparedEdit[],
+    purpose: string,
+    keepPictures: number,
+  ): Promise<ScoredGroup[]> =>
+    evaluatePolicy(world, edits, {
+      temperature: 1,
+      maxTokens,
+      seed: Rng.from(seed, purpose).word(),
+      signal,
+      keepPictures,
+    });
   const edits = await firstEdits(world.validation, settings.validationSize);
-  const groups = await written(edits, "grpo/evaluation");
+  const groups = await written(edits, "grpo/evaluation", settings.showHeldOut);
   const validation = {
     ...validationOf(groups, reward.name, most),
     shown: groups.slice(0, settings.showHeldOut),
   };
   if (slice === undefined) return validation;
-  const sliced = await written(await spacedEdits(slice.edits, slice.size), "grpo/evaluation/slice");
+  const sliced = await written(await spacedEdits(slice.edits, slice.size), "grpo/evaluation/slice", 0);
   const { score, metrics } = validationOf(sliced, reward.name, most);
   return {
     ...validation,

@@ -23,7 +23,8 @@ export function App({ first }: { readonly first: string }): JSX.Element {
   const listed = usePolled<RunCard[]>("/api/runs", LIST_SECONDS);
   const cards = listed.answer ?? [];
   const run = route.run === "" ? (first === "" ? newestOf(cards) : first) : route.run;
-  const following = useFollowed(run);
+  // What is none of the runs would be asked for again and again.
+  const following = useFollowed(cards.some(({ id }) => id === run) ? run : "");
   useEffect(() => {
     document.title = run === "" ? "earl" : `${run} · earl`;
   }, [run]);
@@ -91,6 +92,14 @@ interface ShownProps {
 
 function Shown({ here, following, cards }: ShownProps): JSX.Element {
   const { run, summary, isConnected } = following;
+  const isUnknown = summary === undefined && cards.length > 0 && !cards.some(({ id }) => id === here.run);
+  if (isUnknown && here.view !== "playground") {
+    return (
+      <p>
+        There is no run <b>{here.run}</b> here. Choose one above.
+      </p>
+    );
+  }
   return (
     <>
       <h1>
@@ -103,7 +112,7 @@ function Shown({ here, following, cards }: ShownProps): JSX.Element {
       )}
       {summary?.fault !== undefined && (
         <p class="alert" role="alert">
-          {summary.fault}
+          {summary.fault} What stands here is what was read up to there.
         </p>
       )}
       {here.view === "playground" ? (

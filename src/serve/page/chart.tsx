@@ -219,7 +219,7 @@ function optionsOf(
     height: HEIGHT,
     legend: { show: true, live: true },
     cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "steps" } },
-    scales: { x: { time: false } },
+    scales: { x: { time: false }, y: { range: heights } },
     series: [{ label: "step" }, ...lines],
     axes: [
       { ...axis, incrs: WHOLE, values: (_, splits) => splits.map((step) => step.toLocaleString("en")) },
@@ -237,6 +237,13 @@ function optionsOf(
       init: [(drawn) => drawn.over.addEventListener("dblclick", () => onRange(undefined))],
     },
   };
+}
+
+/** From the least to the greatest value with a margin; a curve that is flat stands in the middle, one that is 0 at the bottom. */
+function heights(_: uPlot, least: number | null, greatest: number | null): uPlot.Range.MinMax {
+  if (least === null || greatest === null || (least === 0 && greatest === 0)) return [0, 1];
+  if (least === greatest) return [least - Math.abs(least) / 2, least + Math.abs(least) / 2];
+  return uPlot.rangeNum(least, greatest, 0.1, true);
 }
 
 /** The curves on common steps. */
