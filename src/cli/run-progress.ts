@@ -123,7 +123,7 @@ function rolloutNote(
   { scored, written, groups, ahead }: Extract<RunEvent, { kind: "rollout-progress" }>,
   lastNote: string,
 ): string {
-  const done = ahead === true ? `next rollout ${written}/${groups} written` : `rollout ${scored}/${groups}`;
+  const done = ahead === true ? `next rollout ${written}/${groups}` : `rollout ${scored}/${groups}`;
   return `${done}  ${lastNote}`.trimEnd();
 }
 
