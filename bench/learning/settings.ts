@@ -42,7 +42,7 @@ export function rootOf({ scale }: Extent): string {
   return join("runs", scale === 1 ? "learning" : `learning-${scale}`);
 }
 
-/** The run's settings for one seed; those of the policy and the optimizer are recipes/demo's. */
+/** The run's settings for one seed; those of the policy and the optimizer are the defaults. */
 export function settingsOf(seed: number, extent: Extent, thoughts = false): RunConfig {
   const steps = stepsOf(extent);
   return RunConfig.parse({

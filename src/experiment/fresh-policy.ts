@@ -7,6 +7,7 @@ import type { EngineHost } from "../engine/engine-host.ts";
 import type { Picture } from "../images/picture.ts";
 import { freshPolicyConfig } from "../policy/config.ts";
 import { readPolicyConfig } from "../policy/config-file.ts";
+import { startFromLooks } from "../policy/code-start.ts";
 import { initialParameters } from "../policy/parameters.ts";
 import type { PolicySettings } from "../policy/policy-settings.ts";
 import { learnByteLevelBpe } from "../tokens/byte-level-bpe.ts";
@@ -81,20 +82,42 @@ export async function savedTokenizers(host: EngineHost, checkpoint: string): Pro
   return { text, vision, positions, about: `codebook and merges of ${basename(checkpoint)}` };
 }
 
-export function freshPolicy(
+export async function freshPolicy(
   settings: PolicySettings,
   { text, vision, positions, about }: Tokenizers,
   seed: number,
-): OpenPolicy {
+): Promise<OpenPolicy> {
   const tokens = { vocabulary: vocabularyOf(text), textTokenizer: text };
   const config = freshPolicyConfig(settings, tokens.vocabulary, positions);
-  const { embeddingStd, weightStd } = settings;
+  const { embeddingStd, weightStd, startFromLooks: share } = settings;
+  const looks = share === 0 ? [] : await looksOf(vision);
   return {
     ...policyOf(config, tokens, vision, settings),
-    weights: () => ({
-      kind: "arrays",
-      arrays: initialParameters(config, { embeddingStd, weightStd, seed }),
-    }),
+    weights: () => {
+      const arrays = initialParameters(config, { embeddingStd, weightStd, seed });
+      const { hiddenSize } = config;
+      const first = tokens.vocabulary.imageTokenOffset;
+      if (share > 0) startFromLooks(arrays, { looks, first, hiddenSize, share, seed });
+      return { kind: "arrays", arrays };
+    },
     about: `fresh: ${describeSize(config)}, ${about}`,
   };
+}
+
+/** Codes decoded at once. */
+const AT_ONCE = 1024;
+
+/** The pixels that each code decodes to by itself. */
+async function looksOf(vision: VisionTokenizer): Promise<readonly Uint8Array[]> {
+  const looks: Uint8Array[] = [];
+  for (let start = 0; start < vision.codebookSize; start += AT_ONCE) {
+    const count = Math.min(AT_ONCE, vision.codebookSize - start);
+    const grids = Array.from({ length: count }, (_, code) => ({
+      rows: 1,
+      columns: 1,
+      codes: Int32Array.of(start + code),
+    }));
+    for (const { pixels } of await vision.decode(grids)) looks.push(Uint8Array.from(pixels));
+  }
+  return looks;
 }

@@ -30,7 +30,7 @@ export async function startPolicy(
       saved === undefined
         ? freshTokenizers(host, tokenizer, { train, seed, writesThoughts: data.thoughts })
         : savedTokenizers(host, saved);
-    const fresh = freshPolicy(policy, await tokenizers, seed);
+    const fresh = await freshPolicy(policy, await tokenizers, seed);
     host.requireRoom({ name: "The policy of these settings", config: fresh.config, trained: "all" });
     return fresh;
   }

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-import { path, positive } from "../config/ranges.ts";
+import { path, positive, share } from "../config/ranges.ts";
 import { LEAST_NORM_EPSILON, MOST } from "./size-limits.ts";
 
 export const AdapterSettings = z.strictObject({
@@ -66,6 +66,11 @@ export const PolicySettings = z.strictObject({
     .max(MOST.weightStd)
     .default(0.1)
     .describe("Standard deviation of all other matrices at the start."),
+  startFromLooks: share
+    .default(0)
+    .describe(
+      "How much alike the start of picture tokens is where their codes look alike: the cosine of each code's embedding, and its row of the head, to a random projection of the pixels that it decodes to.",
+    ),
 });
 
 export type AdapterSettings = z.infer<typeof AdapterSettings>;
