@@ -36,6 +36,7 @@ const facts: CardFacts = {
   tables: [{ measures: TEST_MEASURES, results: testArms() }],
   pictures: [{ path: "images/a.png", about: "make it [red](http://evil) <script>" }],
   affiliation: "A | B",
+  licence: "apache-2.0",
 };
 const card = runCard(facts);
 
@@ -44,6 +45,7 @@ describe("a run's card", () => {
     const front = parse(card.split("---\n")[1] ?? "") as Record<string, unknown>;
     expect(front).toMatchObject({
       library_name: "earl",
+      license: "apache-2.0",
       pipeline_tag: "image-to-image",
       base_model: "BAAI/Emu3-Stage1",
       datasets: ["someone/edits", "osunlp/MagicBrush"],
@@ -54,6 +56,39 @@ describe("a run's card", () => {
       type: "reward",
       value: rl?.figures["reward"]?.mean,
     });
+  });
+
+  test("what a program drew is nobody's dataset, and says how it is drawn again", () => {
+    const command = "earl data scenes --out DIR --train 4 --seed 0";
+    const { datasets = [] } = facts.manifest;
+    const drawn = datasets.map(({ terms: _terms, ...one }) => ({ ...one, generated: [command] }));
+    const { hub: _hub, ...manifest } = facts.manifest;
+    const text = runCard({ ...facts, manifest: { ...manifest, datasets: drawn } });
+    expect(parse(text.split("---\n")[1] ?? "")).not.toHaveProperty("datasets");
+    expect(text).toContain(`- train: drawn by \`${command}\``);
+  });
+
+  test.each([
+    "yes",
+    "null",
+    "1.0",
+    "a: b",
+    "- x",
+    "#3",
+    "'quoted' \"twice\"",
+    "---",
+    "é\nnew line",
+    "*&!%@`",
+  ])("a model called %j keeps its name in the front matter", (title) => {
+    const front = parse(runCard({ ...facts, title }).split(/^---$/m)[1] ?? "") as Record<string, unknown>;
+    expect(front["model-index"]).toMatchObject([{ name: title }]);
+  });
+
+  test("a folder of this machine is no base model", () => {
+    for (const checkpoint of ["runs/one/checkpoints/sft-000100", "/data/emu3", "./here"]) {
+      const own = runCard({ ...facts, config: { ...facts.config, policy: { checkpoint } } });
+      expect(parse(own.split("---\n")[1] ?? "")).not.toHaveProperty("base_model");
+    }
   });
 
   test("answers every question of the review, and says what nobody said", () => {

@@ -22,6 +22,8 @@ export interface CardFacts {
   /** Pictures to show, by path relative to the card, with what they show. */
   readonly pictures: readonly { readonly path: string; readonly about: string }[];
   readonly affiliation?: string | undefined;
+  /** What the model may be used under, as the hub abbreviates it. */
+  readonly licence?: string | undefined;
   /** Name of the model on the hub. */
   readonly title?: string | undefined;
 }
@@ -31,7 +33,7 @@ export function runCard(facts: CardFacts): string {
   const { manifest, tables, pictures, title = manifest.name } = facts;
   const parts = [
     `---\n${stringify(frontMatter(facts))}---`,
-    `# ${title}`,
+    `# ${text(title)}`,
     `An autoregressive image editor: it reads a picture and an instruction as tokens and writes the edited picture token by token. Trained with earl ${manifest.software.earl}; architecture and files are Emu3's.`,
     ...(tables.length === 0 ? [] : ["## Results", ...tables.map(resultsTable), INTERVALS]),
     ...(pictures.length === 0
@@ -51,6 +53,7 @@ function frontMatter({
   manifest,
   config,
   tables,
+  licence,
   title = manifest.name,
 }: CardFacts): Record<string, unknown> {
   const { checkpoint } = (config["policy"] ?? {}) as { checkpoint?: string };
@@ -66,6 +69,7 @@ function frontMatter({
   const results = tables.flatMap(({ measures, results: rows }) => indexed(measures, rows));
   return {
     library_name: "earl",
+    ...(licence !== undefined && { license: licence }),
     pipeline_tag: "image-to-image",
     tags: [
       "image-editing",
@@ -73,7 +77,7 @@ function frontMatter({
       "emu3",
       ...(typeof config["algorithm"] === "string" ? [config["algorithm"]] : []),
     ],
-    ...(checkpoint !== undefined && { base_model: repositoryOf(checkpoint) }),
+    ...(checkpoint !== undefined && isOnHub(checkpoint) && { base_model: repositoryOf(checkpoint) }),
     ...(datasets.length > 0 && { datasets }),
     ...(results.length > 0 && { "model-index": [{ name: title, results }] }),
   };
@@ -206,8 +210,16 @@ function answers({ manifest, config, affiliation }: CardFacts): Answer[] {
   ];
 }
 
-function datasetLine({ split, declared, terms = [] }: NonNullable<Manifest["datasets"]>[number]): string {
-  const words = terms.map(({ title, licence, page }) => `[${text(title)}](${page}), licence ${licence}`);
+function datasetLine({
+  split,
+  declared,
+  terms = [],
+  generated = [],
+}: NonNullable<Manifest["datasets"]>[number]): string {
+  const words = [
+    ...terms.map(({ title, licence, page }) => `[${text(title)}](${page}), licence ${licence}`),
+    ...generated.map((command) => `drawn by \`${command}\``),
+  ];
   return `${split}: ${words.length > 0 ? words.join("; ") : `\`${JSON.stringify(declared)}\``}`;
 }
 
@@ -217,6 +229,11 @@ function fileLine({ split, file, bytes, sha256, sample }: Manifest["data"][numbe
 
 function list(lines: readonly string[]): string {
   return lines.length === 0 ? UNSAID : lines.map((line) => `- ${line}`).join("\n");
+}
+
+/** False for a folder of this machine, which is nobody's base model: "runs/first/checkpoints/sft-000100". */
+function isOnHub(checkpoint: string): boolean {
+  return checkpoint.startsWith("hf://") || /^\w[^/@]*\/[^/@]+(?:@[^/]+)?$/.test(checkpoint);
 }
 
 /** "hf://datasets/owner/name@revision/folder" is "owner/name". */

@@ -19,6 +19,7 @@ export interface CardFlags {
   readonly out?: string;
   readonly title?: string;
   readonly affiliation?: string;
+  readonly licence?: string;
   readonly pictures: number;
 }
 
@@ -54,6 +55,7 @@ export async function card(run: string, flags: CardFlags, { stdout }: Surroundin
       about,
     })),
     affiliation: flags.affiliation,
+    licence: flags.licence,
     title: flags.title,
   });
   writeFileAtomically(out, text);

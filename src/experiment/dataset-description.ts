@@ -1,6 +1,7 @@
 /** What a manifest says of a dataset: what was declared, what is in it, and whose it is. */
 
 import { cardOf, DATASETS, type DatasetSettings, type OpenDataset } from "../data/open-dataset.ts";
+import { drawnBy } from "../data/scenes/drawn-by.ts";
 import { nameOf } from "../config/named-list.ts";
 import type { Manifest } from "../runs/manifest.ts";
 
@@ -12,9 +13,15 @@ export function describeDataset(dataset: OpenDataset, settings: DatasetSettings)
   const { split, count, files, repeated, notices, parts } = dataset;
   const kinds =
     settings.kind === "mixture"
-      ? settings.sources.map((source) => ({ name: nameOf(source), kind: source.kind }))
-      : [{ name: undefined, kind: settings.kind }];
-  const terms = kinds.flatMap(({ name, kind }): Terms[] => {
+      ? settings.sources.map((source) => ({
+          name: nameOf(source),
+          kind: source.kind,
+          scenes: scenesOf(source),
+        }))
+      : [{ name: undefined, kind: settings.kind, scenes: scenesOf(settings) }];
+  const terms = kinds.flatMap(({ name, kind, scenes }): Terms[] => {
+    // Scenes are written as OmniEdit's files are, and are not OmniEdit.
+    if (scenes !== undefined) return [];
     const card = Object.hasOwn(DATASETS, kind) ? cardOf(kind as keyof typeof DATASETS) : undefined;
     if (card === undefined) return [];
     const { title, licence, page, gating } = card;
@@ -28,6 +35,7 @@ export function describeDataset(dataset: OpenDataset, settings: DatasetSettings)
       },
     ];
   });
+  const generated = [...new Set(kinds.flatMap(({ scenes }) => scenes ?? []))];
   return {
     split,
     declared: settings,
@@ -39,5 +47,12 @@ export function describeDataset(dataset: OpenDataset, settings: DatasetSettings)
       sources: parts.map(({ name, weight, rows, taken }) => ({ name, weight, rows, taken })),
     }),
     ...(terms.length > 0 && { terms }),
+    ...(generated.length > 0 && { generated }),
   };
+}
+
+function scenesOf(settings: object): string | undefined {
+  return "directory" in settings && typeof settings.directory === "string"
+    ? drawnBy(settings.directory)
+    : undefined;
 }

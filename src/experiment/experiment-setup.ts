@@ -15,12 +15,12 @@ export function describeSetup(config: RunConfig, policy: string): string[] {
   ];
   if (trains(config, "sft")) {
     sentences.push(
-      `SFT: at most ${sft.steps} steps of ${sft.batchSize} examples, learning rate ${sft.learningRate}, ${sft.warmupSteps} steps of warm-up, then a cosine to ${sft.minLearningRateShare} of the peak; the checkpoint with the lowest loss on ${sft.validationSize} validation examples is kept.`,
+      `SFT: at most ${sft.steps} steps of ${sft.batchSize} examples, learning rate ${sft.learningRate}, ${sft.warmupSteps} steps of warm-up, then a cosine to ${sft.minLearningRateShare} of the peak; the checkpoint with the lowest loss on ${sft.validationSize} validation examples is kept${stops(sft)}.`,
     );
   }
   if (trains(config, "grpo")) {
     sentences.push(
-      `GRPO (${grpo.loss.kind}): at most ${grpo.steps} steps of ${grpo.prompts} prompts × ${grpo.groupSize} completions at temperature ${grpo.temperature}, learning rate ${grpo.learningRate}, KL weight ${grpo.loss.klCoef} (${grpo.loss.klEstimator}) to the policy the stage started from; the checkpoint with the highest reward on ${grpo.validationSize} validation edits is kept.`,
+      `GRPO (${grpo.loss.kind}): at most ${grpo.steps} steps of ${grpo.prompts} prompts × ${grpo.groupSize} completions at temperature ${grpo.temperature}, learning rate ${grpo.learningRate}, KL weight ${grpo.loss.klCoef} (${grpo.loss.klEstimator}) to the policy the stage started from; the checkpoint with the highest reward on ${chosenOn(config)} is kept${stops(grpo)}.`,
       ...config.rewards.map(
         (reward) => `Reward ${nameOf(reward)}, weight ${reward.weight}: ${REWARDS[reward.kind].about}`,
       ),
@@ -38,4 +38,21 @@ function describeOptimizer(optimizer: OptimizerSettings): string {
   const adamw = `AdamW, beta ${optimizer.beta1} and ${optimizer.beta2}`;
   if (optimizer.kind === "adamw") return adamw;
   return `Muon for the matrices inside the layers, momentum ${optimizer.momentum}, ${optimizer.iterations} iterations, scale ${optimizer.matrixScale}, and elsewhere ${adamw}`;
+}
+
+/** What chooses the best checkpoint of GRPO. */
+function chosenOn({ grpo }: RunConfig): string {
+  const { stopOn, validationSize } = grpo;
+  return stopOn === undefined
+    ? `${validationSize} validation edits`
+    : `${stopOn.size} edits of ${stopOn.benchmark}`;
+}
+
+function stops({
+  patience,
+  evaluateEvery,
+  minImprovement,
+}: Pick<RunConfig["grpo"], "patience" | "evaluateEvery" | "minImprovement">): string {
+  const least = minImprovement > 0 ? ` by more than ${minImprovement}` : "";
+  return `, and ${patience} evaluations (one every ${evaluateEvery} steps) without a better one${least} end the stage`;
 }

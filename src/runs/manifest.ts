@@ -65,6 +65,8 @@ export interface Manifest extends Sitting {
     readonly files: number;
     /** Left out because an earlier row has their id. */
     readonly repeated: number;
+    /** Commands that draw again what of it a program drew. */
+    readonly generated?: readonly string[];
     /** What else was left out or not read, in sentences. */
     readonly filters: readonly string[];
     /** Of a mixture. */

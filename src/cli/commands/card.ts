@@ -23,6 +23,7 @@ export function addCard(program: Command, surroundings: Surroundings): void {
     .option("--out <file>", "the file to write; README.md in the run's folder unless given", filePath)
     .option("--title <name>", "what the model is called; the run's name unless given")
     .option("--affiliation <name>", "where it was made")
+    .option("--licence <id>", "what the model may be used under, as the hub abbreviates it: apache-2.0")
     .option("--pictures <n>", "edits that are shown", wholeNumber(0, MOST_PICTURES), 4)
     .action(async (run: string, flags: CardFlags) => {
       const { card: write } = await import("../card.ts");
