@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
 
+import { BENCHMARK_DECLARATION } from "../src/benchmark/benchmark-settings.ts";
+import { parseConfig } from "../src/config/load-config.ts";
 import { loadRunConfig, parseRunConfig } from "../src/experiment/run-config.ts";
 import { openRewards } from "../src/rewards/open-reward.ts";
 import { greyEdit } from "./judge-server/grey-edit.ts";
@@ -46,6 +48,11 @@ test("the recipe's own reward scores what is warmer above what is not, beside th
   expect(after).toBeCloseTo(0.5 + 205 / 1020, 12);
 });
 
+/** Its settings are those of `earl benchmark`. */
+const BENCHMARKS_PAGE = "docs/benchmarks.md";
+const parseBenchmarks = (text: string, path: string, settings: readonly string[] = []) =>
+  parseConfig(BENCHMARK_DECLARATION, text, path, settings);
+
 describe("every config that a page shows is sound", () => {
   const shown = pages.flatMap(({ path, text }) =>
     [...text.matchAll(/^```ya?ml\n(.*?)^```/gms)].map((match) => ({
@@ -64,7 +71,10 @@ describe("every config that a page shows is sound", () => {
     const sections: readonly string[] = yaml.match(/^\w+(?=:)/gm) ?? [];
     // A part of a config is completed with what it leaves out.
     const rest = REST.split(/\n(?=\w)/).filter((line) => !sections.includes(line.split(":", 1)[0] ?? ""));
-    expect(() => parseRunConfig(isWhole ? yaml : `${rest.join("\n")}\n${yaml}`, path)).not.toThrow();
+    const whole = isWhole ? yaml : `${rest.join("\n")}\n${yaml}`;
+    const parse =
+      path === BENCHMARKS_PAGE ? () => parseBenchmarks(yaml, path) : () => parseRunConfig(whole, path);
+    expect(parse).not.toThrow();
   });
 });
 
@@ -80,6 +90,7 @@ describe("every --set that a page shows is sound", () => {
   test("and the README shows some", () => expect(shown.map(({ path }) => path)).toContain("README.md"));
 
   test.each(shown)("$path: $settings", ({ path, settings }) => {
-    expect(() => parseRunConfig(REST, path, settings)).not.toThrow();
+    const parse = path === BENCHMARKS_PAGE ? parseBenchmarks : parseRunConfig;
+    expect(() => parse(path === BENCHMARKS_PAGE ? "{}" : REST, path, settings)).not.toThrow();
   });
 });

@@ -2,6 +2,7 @@
 
 import { extname } from "node:path";
 
+import { eachAtOnce } from "../benchmark/each-at-once.ts";
 import { classifyFaults, ClassifySettings } from "../card/classify-settings.ts";
 import { readPaper, type Paper } from "../card/paper.ts";
 import { reviewMarkdown, type PaperReview, type ReviewFile } from "../card/paper-review.ts";
@@ -15,7 +16,6 @@ import { requireWritableFile } from "../runs/writable-place.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { judgeDeclaration, settingsOf, type JudgeFlags } from "./judge-flags.ts";
 import { guardAgainstOutage } from "./judge-outage.ts";
-import { eachAtOnce } from "./judge-score.ts";
 import { tallyLines } from "./judge-tally.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 

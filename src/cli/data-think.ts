@@ -2,6 +2,7 @@
 
 import { dirname } from "node:path";
 
+import { eachAtOnce } from "../benchmark/each-at-once.ts";
 import { decodeExample, isBroken, type EditExample } from "../data/edit-dataset.ts";
 import type { OpenDataset } from "../data/open-dataset.ts";
 import { boxesIn } from "../data/thoughts/boxes.ts";
@@ -19,7 +20,7 @@ import { ThoughtWriter } from "../think/thought-writer.ts";
 import { required } from "./arguments.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { judgeDeclaration, settingsOf, type JudgeFlags } from "./judge-flags.ts";
-import { eachAtOnce, slotsOf } from "./judge-score.ts";
+import { slotsOf } from "./judge-score.ts";
 import { tallyLines } from "./judge-tally.ts";
 import { openNamedDataset } from "./named-dataset.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";

@@ -1,5 +1,6 @@
 /** `earl judge noise PAIRS.jsonl`: how far a judge's answers to one question differ, and what that costs a group. */
 
+import { eachAtOnce } from "../benchmark/each-at-once.ts";
 import { ConfigError, Interrupted, JudgeError } from "../errors.ts";
 import { formatTable } from "../format.ts";
 import { tallyCalls } from "../judge/call-tally.ts";
@@ -9,7 +10,7 @@ import { loadPair, readPairs } from "../judge/pairs.ts";
 import { VieScoreJudge } from "../judge/viescore-judge.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { judgeSettings, type JudgeFlags } from "./judge-flags.ts";
-import { eachAtOnce, slotsOf } from "./judge-score.ts";
+import { slotsOf } from "./judge-score.ts";
 import { guardAgainstOutage } from "./judge-outage.ts";
 import { tallyLines } from "./judge-tally.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { meanInterval } from "../algorithms/statistics.ts";
+import { eachAtOnce } from "../benchmark/each-at-once.ts";
 import { Interrupted, JudgeError } from "../errors.ts";
 import { formatTable } from "../format.ts";
 import { tallyCalls } from "../judge/call-tally.ts";
@@ -62,20 +63,6 @@ export async function scorePairs(path: string, flags: ScoreFlags, surroundings: 
 /** Edits that are judged at once: enough that no slot of a server waits for pictures to be read. */
 export function slotsOf({ endpoints }: Pick<VieScoreSettings, "endpoints">): number {
   return endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0);
-}
-
-/** Works on so many at once, in order. The first fault ends all. */
-export async function eachAtOnce<Item>(
-  items: readonly Item[],
-  atOnce: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const rest = items.values();
-  const worker = async (): Promise<void> => {
-    // Workers share the iterator, so that each item is taken once.
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
 }
 
 /** What of the settings changes a score. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { Command } from "commander";
 
+import { addBenchmark } from "./commands/benchmark.ts";
 import { addCard } from "./commands/card.ts";
 import { addConfig } from "./commands/config.ts";
 import { addData } from "./commands/data.ts";
@@ -48,6 +49,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addGet,
     addTrain,
     addEvaluate,
+    addBenchmark,
     addEdit,
     addReport,
     addCard,

@@ -33,6 +33,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   serve: 7,
   report: 7,
   card: 7,
+  benchmark: 7,
   cli: 8,
   index: 8,
 };

@@ -1,0 +1,30 @@
+/** One process at a time writes a folder of edits or inputs, so that several may work in one --out. */
+
+import { join } from "node:path";
+
+import { ConfigError } from "../errors.ts";
+import { acquireLock, type RunLock } from "../runs/lock.ts";
+import { makeFolders } from "../runs/writable-place.ts";
+
+/** Does the work while no other process may. Throws ConfigError where another one writes the folder. */
+export async function whileLocked<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+  makeFolders(folder);
+  const lock = take(folder);
+  try {
+    return await work();
+  } finally {
+    lock[Symbol.dispose]();
+  }
+}
+
+function take(folder: string): RunLock {
+  try {
+    return acquireLock(join(folder, "lock.json"));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${folder} is being written by another earl benchmark.`, {
+      hint: "Wait until it ends, stop it, or choose another --out.",
+      cause: error,
+    });
+  }
+}
