@@ -145,7 +145,7 @@ describe("followRun", () => {
     }
     const shown = stripVTControlCharacters(terminal.text);
     expect(shown).toContain("rollout 7/16  reward 4");
-    expect(shown).toContain("next rollout 9/16  rewar");
+    expect(shown).toContain("next rollout 9/16  rew");
   });
 
   test("shows how far weights and benchmarks are, and how many edits one was measured on", () => {
