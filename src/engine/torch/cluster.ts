@@ -198,8 +198,13 @@ export class Cluster implements AsyncDisposable {
     if (this.#isEnding) return new EngineError("The engine has been closed.");
     const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
     const said = lastLine(this.#logFile, this.#logStart);
+    // Before it has said anything, it is not the driver that an environment of ours starts.
+    const cure =
+      this.#workers.length === 0
+        ? "Run `earl engine install`, or set engine.python to an environment with the packages of the lock."
+        : "Go on from the last checkpoint with --resume.";
     return new EngineError(`The engine's driver ${how}${said === undefined ? "." : `: ${said}`}`, {
-      hint: `Go on from the last checkpoint with --resume. The log: ${this.#logFile}`,
+      hint: `${cure} The log: ${this.#logFile}`,
     });
   }
 

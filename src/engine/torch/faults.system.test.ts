@@ -1,12 +1,13 @@
 /** What can happen to driver and workers, done to them: one message with the first true cause, and nothing left behind. */
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 
+import { leftOfSession, runningProcesses, type Process } from "../../../test/small/processes.ts";
 import { engineEnvironment } from "../../config/env.ts";
 import { EngineError } from "../../errors.ts";
 import { processArguments } from "../../tensor/start-module.ts";
@@ -31,35 +32,12 @@ const optionsOf = (changes: Partial<ClusterOptions>): ClusterOptions => ({
 });
 
 /** Session that a process belongs to: the driver's, which leads it. */
-const sessionOf = (pid: number): number =>
-  Number(
-    readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ")[3],
-  );
+const sessionOf = (pid: number): number => runningProcesses().find((one) => one.pid === pid)!.session;
 
-/** Processes of a session that have not ended. */
-function aliveIn(session: number): string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, "utf8")
-          .replace(/^.*\) /s, "")
-          .split(" ");
-        if (Number(stat[3]) !== session || stat[0] === "Z") return [];
-        return [readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ")];
-      } catch {
-        return [];
-      }
-    });
-}
+const aliveIn = (session: number): Process[] => runningProcesses().filter((one) => one.session === session);
 
 async function expectNothingLeft(session: number): Promise<void> {
-  const until = performance.now() + 5000;
-  while (aliveIn(session).length > 0 && performance.now() < until)
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(aliveIn(session)).toEqual([]);
+  expect(await leftOfSession(session, 5)).toEqual([]);
 }
 
 /** Trains until it fails: with what, and after how many seconds. */
@@ -186,6 +164,35 @@ describe.skipIf(python === "")("the torch engine", () => {
   });
 });
 
+describe.skipIf(python === "")("a cluster that somebody else started", () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  test("is not joined with a wrong token, nor where it has too few workers", async () => {
+    await using cluster = await Cluster.start(optionsOf({ workers: 1 }));
+    const session = sessionOf(cluster.workers[0]!.pid);
+    const raylet = aliveIn(session).find(({ words }) => words.includes("--gcs-address="))!;
+    const address = /--gcs-address=(\S+)/.exec(raylet.words)![1]!;
+    const token = /RAY_AUTH_TOKEN=(\w+)/.exec(readFileSync(`/proc/${raylet.pid}/environ`, "utf8"))![1]!;
+    const joined = async (at: string, secret: string): Promise<EngineError> => {
+      vi.stubEnv("RAY_ADDRESS", at);
+      vi.stubEnv("RAY_AUTH_MODE", "token");
+      vi.stubEnv("RAY_AUTH_TOKEN", secret);
+      const options = optionsOf({ workers: 1000, logFile: join(folder, "joined.log") });
+      const fault: unknown = await Cluster.start(options).catch((error: unknown) => error);
+      return fault as EngineError;
+    };
+    const tooFew = await joined(address, token);
+    expect(tooFew.message).toMatch(/^The cluster has \d+ CPUs, and engine\.workers asks for 1000/);
+    expect(tooFew.hint).toMatch(/fewer engine\.workers/);
+    const wrong = await joined(address, "0".repeat(64));
+    expect(wrong.message).toMatch(/^The Ray cluster could not be started or joined: /);
+    expect(wrong.hint).toMatch(/same token/);
+    // Whoever is refused does no harm to whom it belongs.
+    vi.unstubAllEnvs();
+    await expect(openTorchEngine(cluster, smallOptions(WORLDS[0]!))).resolves.toBeDefined();
+  });
+});
+
 describe("without the right Python", () => {
   const log = join(folder, "python.log");
   test("names one that is not there", async () => {
@@ -195,6 +202,19 @@ describe("without the right Python", () => {
     await expect(Cluster.start(optionsOf({ python: "no-such-python", logFile: log }))).rejects.toThrow(
       /no-such-python cannot be started: .*ENOENT/,
     );
+  });
+
+  test.skipIf(python === "")("says which package an environment lacks, and what makes one", async () => {
+    const bare = join(folder, "bare-python");
+    // Without what is installed beside it.
+    writeFileSync(bare, `#!/bin/sh\nexec "${python}" -S "$@"\n`, { mode: 0o755 });
+    const error: unknown = await Cluster.start(optionsOf({ python: bare, logFile: log })).catch(
+      (fault: unknown) => fault,
+    );
+    expect((error as EngineError).message).toMatch(
+      /driver ended with code 1: ModuleNotFoundError: No module named/,
+    );
+    expect((error as EngineError).hint).toMatch(/earl engine install/);
   });
 
   test("says why another program ends", async () => {
