@@ -179,6 +179,47 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     await eventually(() => text("main")).toBe("There is no run no-such-run here. Choose one above.");
   });
 
+  test("lays runs over each other, also those that lack a metric, and takes them away again", async () => {
+    const directory = trialDirectory();
+    using run = openTrial(directory, false);
+    run.recorder.record({ kind: "stage-start", stage: "grpo", steps: 9 });
+    for (const step of [1, 2, 3]) recordStep(run, step, step);
+    for (const [name, metrics] of [
+      ["other", { reward: 5 }],
+      ["without", { loss: 1 }],
+    ] as const) {
+      const other = new RunDirectory(join(directory.path, "..", name));
+      mkdirSync(other.path);
+      const told = { v: 2, attempt: 0, time: 0, stage: "grpo" };
+      const events = [
+        { kind: "stage-start", steps: 2, ...told },
+        { kind: "step-end", step: 1, metrics, ...told },
+        { kind: "step-end", step: 7, metrics, ...told },
+      ];
+      writeFileSync(other.events, events.map((one) => `${JSON.stringify(one)}\n`).join(""));
+      writeFileSync(other.config, "");
+    }
+    await open(directory, "curves");
+    const words = (part: string): Promise<(string | null)[]> =>
+      page.$$eval(
+        ".chart",
+        ([first], within) => [...(first?.querySelectorAll(within) ?? [])].map((one) => one.textContent),
+        part,
+      );
+    await eventually(async () => words(".u-label")).toEqual(["step", "trial"]);
+    await page.check('fieldset label:has-text("other")');
+    await page.check('fieldset label:has-text("without")');
+    await eventually(async () => words(".u-label")).toEqual(["step", "trial", "other", "without"]);
+    // Both runs that have a first step say what it was.
+    await page.hover(".chart .u-over", { position: { x: 2, y: 20 } });
+    await eventually(async () => words(".u-value")).toEqual(["1", "1", "5", "--"]);
+    recordStep(run, 4, 9);
+    await eventually(() => page.getAttribute(".plot", "aria-label")).toContain("to 9 at step 4");
+    await page.uncheck('fieldset label:has-text("other")');
+    await eventually(async () => words(".u-label")).toEqual(["step", "trial", "without"]);
+    expect(await words(".u-value")).toHaveLength(3);
+  });
+
   test("opens a run of 100,000 events, thinned out but to its last step, and zooms in by keys", async () => {
     const directory = trialDirectory();
     openTrial(directory, false)[Symbol.dispose]();

@@ -89,8 +89,13 @@ describe("what the page asks", () => {
   });
 
   test("what is not there is said in words", async () => {
+    expect(await json(serverOf(), "/api/runs/trial/curve?stage=none&metric=reward")).toEqual({
+      problem: "Give stage and metric.",
+    });
     expect(await json(serverOf(), "/api/runs/trial/curve?stage=sft&metric=reward")).toEqual({
-      problem: "The run has no metric reward.",
+      steps: [],
+      values: [],
+      total: 0,
     });
     expect(await json(serverOf(), "/api/runs/other/comparisons")).toEqual({
       problem: "There is no run other here.",

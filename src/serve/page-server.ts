@@ -16,6 +16,7 @@ import { IMPORT_MAP, libraryFileOf, pageFileOf, type PageFile } from "./page-fil
 import { pageHtml } from "./page-html.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import type { Playground } from "./playground.ts";
+import { Curve } from "./curve.ts";
 import type { RunShelf } from "./run-shelf.ts";
 import type { RunWatch } from "./run-watch.ts";
 
@@ -78,8 +79,9 @@ export function pageServer({ shelf, playground, first, token }: PageServerOption
   app.get("/api/runs/:id/curve", (context) => {
     const place = stageOf(context);
     const metric = context.req.query("metric") ?? "";
-    const curve = place === undefined ? undefined : watchOf(context).model.curve(place, metric);
-    if (curve === undefined) return notFound(context, `The run has no metric ${metric}.`);
+    if (place === undefined) return notFound(context, "Give stage and metric.");
+    // A run that is laid over another one need not have all its metrics.
+    const curve = watchOf(context).model.curve(place, metric) ?? new Curve();
     const from = numberOf(context, "from");
     const to = numberOf(context, "to");
     const points = Math.min(MOST_POINTS, Math.max(4, numberOf(context, "points") ?? POINTS));

@@ -1,7 +1,7 @@
 /** One metric over the steps, of one run or several: drawn as it grows, zoomed by dragging, by keys or by buttons. */
 
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 
 import type { MetricSpec } from "../../runs/metrics.ts";
@@ -29,6 +29,7 @@ interface Range {
 const MOST_POINTS = 6000;
 const COLOURS = ["--blue", "--orange", "--green", "--purple", "--red", "--grey"];
 const HEIGHT = 190;
+const NOTHING: CurveView = { steps: [], values: [], total: 0 };
 /** Distances between marks on the axis of steps. */
 const WHOLE = [1, 2, 5].flatMap((unit) => Array.from({ length: 9 }, (_, power) => unit * 10 ** power));
 
@@ -90,7 +91,7 @@ function useCurves(
   { stage, metric, run, others }: ChartProps,
   range: Range | undefined,
 ): readonly CurveView[] {
-  const [curves, setCurves] = useState<readonly CurveView[]>([]);
+  const [found, setFound] = useState<ReadonlyMap<string, CurveView>>(new Map());
   const [version, setVersion] = useState(0);
   useEffect(() => {
     const gone = new AbortController();
@@ -99,12 +100,12 @@ function useCurves(
       query.set("from", String(Math.floor(range.from)));
       query.set("to", String(Math.ceil(range.to)));
     }
-    const nothing: CurveView = { steps: [], values: [], total: 0 };
-    const asked = [run.id, ...others].map((id) =>
-      ask<CurveView>(`/api/runs/${encodeURIComponent(id)}/curve?${query}`, gone.signal).catch(() => nothing),
-    );
+    const asked = [run.id, ...others].map(async (id) => {
+      const address = `/api/runs/${encodeURIComponent(id)}/curve?${query}`;
+      return [id, await ask<CurveView>(address, gone.signal).catch(() => NOTHING)] as const;
+    });
     void Promise.all(asked).then((answers) => {
-      if (!gone.signal.aborted) setCurves(answers);
+      if (!gone.signal.aborted) setFound(new Map(answers));
     });
     return () => gone.abort();
   }, [stage, metric, run, others.join("\n"), range?.from, range?.to, version]);
@@ -113,9 +114,17 @@ function useCurves(
       run.onSteps((ofStage, steps) => {
         if (steps === undefined) setVersion((before) => before + 1);
         else if (ofStage === stage && range === undefined)
-          setCurves((before) => grown(before, metric, steps));
+          setFound((before) => {
+            const own = before.get(run.id);
+            return own === undefined ? before : new Map(before).set(run.id, grown(own, metric, steps));
+          });
       }),
     [run, stage, metric, range],
+  );
+  // A run that was just laid over has no curve yet, and one that was taken away still has one.
+  const curves = useMemo(
+    () => [run.id, ...others].map((id) => found.get(id) ?? NOTHING),
+    [found, run, others.join("\n")],
   );
   const isLong = (curves[0]?.steps.length ?? 0) > MOST_POINTS;
   useEffect(() => {
@@ -124,27 +133,18 @@ function useCurves(
   return curves;
 }
 
-function grown(
-  curves: readonly CurveView[],
-  metric: string,
-  fresh: readonly StepValues[],
-): readonly CurveView[] {
-  const [first, ...rest] = curves;
-  if (first === undefined) return curves;
+function grown(first: CurveView, metric: string, fresh: readonly StepValues[]): CurveView {
   const last = first.steps.at(-1) ?? -1;
   const points = fresh.flatMap(({ step, metrics }) => {
     const value = metrics[metric];
     return step > last && value !== undefined ? [{ step, value }] : [];
   });
-  if (points.length === 0) return curves;
-  return [
-    {
-      steps: [...first.steps, ...points.map(({ step }) => step)],
-      values: [...first.values, ...points.map(({ value }) => value)],
-      total: first.total + points.length,
-    },
-    ...rest,
-  ];
+  if (points.length === 0) return first;
+  return {
+    steps: [...first.steps, ...points.map(({ step }) => step)],
+    values: [...first.values, ...points.map(({ value }) => value)],
+    total: first.total + points.length,
+  };
 }
 
 interface PlotProps {
