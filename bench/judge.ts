@@ -4,7 +4,7 @@
  * a process of its own on loopback, lean enough that the client is what is measured. Medians of all rounds, with the
  * least and the greatest.
  *
- *   node src/from-source.mjs bench/judge.ts [--rounds 2] [--steps 6] [--only load,step] [--milliseconds 50]
+ *   node src/from-source.mjs bench/judge.ts [--rounds 2] [--steps 6] [--only load,step] [--cells 4,6,8] [--milliseconds 50]
  */
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -16,7 +16,7 @@ import { quantile } from "../src/algorithms/statistics.ts";
 import { judgeLoad, type Judge, type LoadFigures } from "./judge/judge-load.ts";
 import { spread } from "./judge/spread.ts";
 import { startJudge } from "./judge/start-judge.ts";
-import { drawScenes, STEP_SIZES, stepSeconds, type StepSeconds } from "./judge/step-time.ts";
+import { drawScenes, measuredRun, STEP_SIZES, type MeasuredRun } from "./judge/step-time.ts";
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +27,8 @@ const { values } = parseArgs({
     /** Of the endpoint: as many as the judge has slots, and a quarter more. */
     concurrency: { type: "string", default: "64,80" },
     seconds: { type: "string", default: "2" },
+    /** Of steps: cells of a picture's side; 8 takes minutes. */
+    cells: { type: "string", default: "4,6" },
     milliseconds: { type: "string", default: "50" },
     only: { type: "string", default: "load,step" },
   },
@@ -35,6 +37,7 @@ const rounds = Array.from({ length: Number(values.rounds) }, (_, round) => round
 const SLOTS = 64;
 const MILLISECONDS = Number(values.milliseconds);
 const CONCURRENCY = values.concurrency.split(",").map(Number);
+const CELLS = values.cells.split(",").map(Number);
 const IN_FLIGHT = values.inFlight.split(",").map(Number);
 
 const COLUMNS: readonly (readonly [string, keyof LoadFigures, factor: number, digits: number])[] = [
@@ -76,9 +79,9 @@ async function measureLoad(judge: Judge): Promise<void> {
   }
 }
 
-async function measureStep({ url }: Judge): Promise<void> {
+async function measureStep(judge: Judge): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "earl-judge-bench-"));
-  const endpoints = [{ url, concurrency: Math.max(...CONCURRENCY) }];
+  const endpoints = [{ url: judge.url, concurrency: Math.max(...CONCURRENCY) }];
   const arms = {
     without: [{ kind: "reference" }],
     with: [{ kind: "viescore", model: "judge", endpoints, cache: { isUsed: false } }],
@@ -87,33 +90,52 @@ async function measureStep({ url }: Judge): Promise<void> {
     "\nGRPO step, 128 completions, 256 questions, seconds (judging: from the last completion to the last verdict)\n",
   );
   try {
-    for (const size of STEP_SIZES) {
-      const seconds: Record<keyof typeof arms, StepSeconds[]> = { without: [], with: [] };
+    for (const size of STEP_SIZES.filter(({ cells }) => CELLS.includes(cells))) {
+      const runs: Record<keyof typeof arms, MeasuredRun[]> = { without: [], with: [] };
       await drawScenes(folder, size);
+      const before = await judge.figures();
       for (const round of rounds) {
         for (const arm of ["without", "with"] as const) {
           const asked = { size, rewards: arms[arm], steps: Number(values.steps) };
-          seconds[arm].push(...(await stepSeconds(folder, `${arm}-${size.cells}-${round}`, asked)));
+          runs[arm].push(await measuredRun(folder, `${arm}-${size.cells}-${round}`, asked));
         }
       }
-      const medianOf = (arm: keyof typeof arms): number =>
-        quantile(
-          seconds[arm].map(({ step }) => step),
-          0.5,
-        );
-      const more = medianOf("with") / medianOf("without") - 1;
-      process.stdout.write(`${size.name}: ${(100 * more).toFixed(1)} % more with the judge\n`);
-      for (const arm of ["without", "with"] as const) {
-        const cells = (["step", "rollout", "judging"] as const).map((name) => {
-          const figures = seconds[arm].map((one) => one[name]);
-          return `${name} ${spread(figures, 1, 2)}`;
-        });
-        process.stdout.write(`  ${arm.padEnd(8)} ${cells.join(", ")}\n`);
-      }
+      const after = await judge.figures();
+      const questions = after.served - before.served;
+      printStep(size.name, runs, (QUESTIONS_A_STEP * (after.cpu - before.cpu)) / questions);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+const QUESTIONS_A_STEP = 256;
+
+function printStep(
+  name: string,
+  runs: { readonly without: readonly MeasuredRun[]; readonly with: readonly MeasuredRun[] },
+  serverCpu: number,
+): void {
+  const secondsOf = (arm: keyof typeof runs, part: "step" | "rollout" | "judging"): number[] =>
+    runs[arm].flatMap(({ steps }) => steps.map((one) => one[part]));
+  const more = quantile(secondsOf("with", "step"), 0.5) / quantile(secondsOf("without", "step"), 0.5) - 1;
+  process.stdout.write(`${name}: ${(100 * more).toFixed(1)} % more with the judge\n`);
+  for (const arm of ["without", "with"] as const) {
+    const cells = (["step", "rollout", "judging"] as const).map(
+      (part) => `${part} ${spread(secondsOf(arm, part), 1, 2)}`,
+    );
+    process.stdout.write(`  ${arm.padEnd(8)} ${cells.join(", ")}\n`);
+  }
+  const [without, withJudge] = [runs.without, runs.with].map((arm) =>
+    quantile(
+      arm.map(({ cpuAStep }) => cpuAStep),
+      0.5,
+    ),
+  );
+  const client = withJudge! - without!;
+  process.stdout.write(
+    `  CPU a step: ${without!.toFixed(2)} s without; with the judge ${client.toFixed(2)} s more here, and ${serverCpu.toFixed(2)} s in the judge's own process\n`,
+  );
 }
 
 const load = (): string =>

@@ -103,7 +103,7 @@ export async function judgeLoad(judge: Judge, load: Load): Promise<LoadFigures> 
 
 /** Another picture for each number, so that no question is asked twice. */
 function withNumber({ width, height, pixels }: Picture, index: number): Picture {
-  const own = Uint8Array.from(pixels);
+  const own = pixels.slice();
   for (let digit = 0; digit < 32; digit += 1)
     own.fill(255 * ((index >> digit) & 1), 3 * digit, 3 * digit + 3);
   return picture(width, height, own);

@@ -1,7 +1,7 @@
 /** GRPO steps of `earl train` with one reward or another: seconds a step, from the run's own events. */
 
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -11,17 +11,36 @@ const root = join(import.meta.dirname, "..", "..");
 /** The first ones make graphs ready. */
 const WARM_UP = 2;
 
-async function earl(folder: string, ...words: string[]): Promise<void> {
+/** Where a process says what CPU it took, all its threads together. */
+const CPU_FILE = "EARL_BENCH_CPU_FILE";
+const TELL_CPU = `import { writeFileSync } from "node:fs"; import { isMainThread } from "node:worker_threads";
+if (isMainThread) process.on("exit", () => writeFileSync(process.env.${CPU_FILE}, JSON.stringify(process.cpuUsage())));`;
+
+/** Runs a command; seconds of CPU that it took. */
+async function earl(folder: string, ...words: string[]): Promise<number> {
+  const tell = `data:text/javascript,${encodeURIComponent(TELL_CPU)}`;
   const program = [join(root, "src", "from-source.mjs"), join(root, "src", "cli", "main.ts")];
-  await run(process.execPath, [...program, ...words], { cwd: folder, maxBuffer: 2 ** 24 });
+  const file = join(folder, "cpu.json");
+  await run(process.execPath, ["--import", tell, ...program, ...words], {
+    cwd: folder,
+    maxBuffer: 2 ** 24,
+    env: { ...process.env, [CPU_FILE]: file },
+  });
+  const { user, system } = JSON.parse(await readFile(file, "utf8")) as NodeJS.CpuUsage;
+  await rm(file);
+  return (user + system) / 1e6;
 }
 
 export interface StepSize {
   readonly name: string;
   /** Rows and columns of a scene; a picture has four tokens a cell. */
   readonly cells: number;
+  /** 256 unless given. */
+  readonly maxTokens?: number;
   readonly policy: Readonly<Record<string, number>>;
 }
+
+const FIVE_MILLION = { hiddenSize: 256, layers: 6, heads: 8, keyValueHeads: 4, intermediateSize: 688 };
 
 export const STEP_SIZES: readonly StepSize[] = [
   {
@@ -32,8 +51,9 @@ export const STEP_SIZES: readonly StepSize[] = [
   {
     name: "5 M parameters, 144 tokens a picture",
     cells: 6,
-    policy: { hiddenSize: 256, layers: 6, heads: 8, keyValueHeads: 4, intermediateSize: 688 },
+    policy: FIVE_MILLION,
   },
+  { name: "5 M parameters, 256 tokens a picture", cells: 8, maxTokens: 512, policy: FIVE_MILLION },
 ];
 
 export async function drawScenes(folder: string, { cells }: StepSize): Promise<void> {
@@ -52,7 +72,7 @@ export interface Asked {
 /** 16 prompts × 8 completions. */
 function configOf(
   name: string,
-  { cells, policy }: StepSize,
+  { cells, maxTokens = 256, policy }: StepSize,
   { rewards, steps, grpo = {} }: Omit<Asked, "size">,
 ): string {
   return JSON.stringify({
@@ -65,7 +85,7 @@ function configOf(
       steps: steps + WARM_UP,
       prompts: 16,
       groupSize: 8,
-      maxTokens: 256,
+      maxTokens,
       evaluateEvery: steps + WARM_UP,
       saveEvery: steps + WARM_UP,
       validationSize: 2,
@@ -92,11 +112,26 @@ export interface StepSeconds {
   readonly update: number;
 }
 
-export async function stepSeconds(folder: string, name: string, asked: Asked): Promise<StepSeconds[]> {
+export interface MeasuredRun {
+  readonly steps: readonly StepSeconds[];
+  /** Of the whole process, all threads, by the number of steps that it made: what two arms differ by is the judge's. */
+  readonly cpuAStep: number;
+}
+
+export async function stepSeconds(
+  folder: string,
+  name: string,
+  asked: Asked,
+): Promise<readonly StepSeconds[]> {
+  const { steps } = await measuredRun(folder, name, asked);
+  return steps;
+}
+
+export async function measuredRun(folder: string, name: string, asked: Asked): Promise<MeasuredRun> {
   await writeFile(join(folder, `${name}.yaml`), configOf(name, asked.size, asked));
-  await earl(folder, "train", `${name}.yaml`);
+  const cpu = await earl(folder, "train", `${name}.yaml`);
   const lines = (await readFile(join(folder, "runs", name, "events.jsonl"), "utf8")).trimEnd().split("\n");
-  return lines
+  const made = lines
     .map((line) => JSON.parse(line) as StepEvent)
     .filter(({ kind, stage }) => kind === "step-end" && stage === "grpo")
     .map(({ metrics = {} }) => {
@@ -108,6 +143,6 @@ export async function stepSeconds(folder: string, name: string, asked: Asked): P
         hidden: of("judging_hidden"),
         update: of("update"),
       };
-    })
-    .slice(WARM_UP);
+    });
+  return { steps: made.slice(WARM_UP), cpuAStep: cpu / made.length };
 }

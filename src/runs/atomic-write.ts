@@ -124,19 +124,24 @@ export function flush(path: string): void {
 }
 
 /**
- * Writes a file whole or not at all, replacing one of that name, or what a link of that name leads to.
+ * Writes a file whole or not at all, replacing one of that name, or what a link of that name leads to. Without
+ * flushing, that holds for a process that is killed, not for a machine that loses power before somebody flushes it.
  * Throws EngineError when the disk is full or failing, DataError when the place cannot be written to.
  */
-export function writeFileAtomically(path: string, content: string | Uint8Array): void {
+export function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  { isFlushed = true }: { readonly isFlushed?: boolean } = {},
+): void {
   let temporary: string | undefined;
   try {
     const place =
       lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? realpathSync(path) : path;
     temporary = temporaryName(place);
     writeFileSync(temporary, content, { flag: "wx" });
-    flush(temporary);
+    if (isFlushed) flush(temporary);
     renameSync(temporary, place);
-    flush(dirname(place));
+    if (isFlushed) flush(dirname(place));
   } catch (error) {
     if (temporary !== undefined) rmSync(temporary, { force: true });
     throw writeFault(error, path);

@@ -146,7 +146,8 @@ export class RunRecorder implements Recorder, Disposable {
     best: BestCheckpoints,
     files: CheckpointState["files"],
   ): void {
-    const { log, run } = this.#options;
+    const { directory, log, run } = this.#options;
+    directory.flushImages();
     log.flush();
     writeState(folder, {
       ...(run === undefined ? {} : { run }),

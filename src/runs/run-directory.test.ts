@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, mkdirSync } from "node:fs";
+import { mkdtempSync, mkdirSync, readFileSync, truncateSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -37,4 +37,17 @@ test("the size of a run is told while its checkpoints come and go", async () => 
     pruning.kill("SIGKILL");
     await once(pruning, "close");
   }
+});
+
+test("a picture that a machine without power left empty is saved anew", () => {
+  const run = new RunDirectory(mkdtempSync(join(tmpdir(), "earl-images-")));
+  mkdirSync(run.images);
+  const encoded = new Uint8Array([0x89, 0x50, 1, 2, 3]);
+  const path = join(run.images, run.saveImage(encoded));
+  truncateSync(path);
+  run.saveImage(encoded);
+  expect([...readFileSync(path)]).toEqual([...encoded]);
+  // One that somebody took away is nothing to wait for.
+  unlinkSync(path);
+  run.flushImages();
 });

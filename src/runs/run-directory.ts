@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, type Dirent } 
 import { basename, join, relative, resolve } from "node:path";
 
 import { DataError } from "../errors.ts";
-import { errorCode, isAbandoned, placeOfTemporary, writeFileAtomically } from "./atomic-write.ts";
+import { errorCode, flush, isAbandoned, placeOfTemporary, writeFileAtomically } from "./atomic-write.ts";
 import { isCheckpointName } from "./checkpoint-name.ts";
 import { EventReader } from "./event-log.ts";
 import type { RunEvent } from "./event.ts";
@@ -18,6 +18,8 @@ import { makeFolders } from "./writable-place.ts";
 
 export class RunDirectory {
   readonly path: string;
+  /** Pictures that may not be on the disk yet. */
+  readonly #unflushed = new Set<string>();
 
   constructor(path: string) {
     this.path = resolve(path);
@@ -101,13 +103,28 @@ export class RunDirectory {
     writeFileAtomically(this.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
   }
 
-  /** Saves encoded picture bytes under the hash of their content, once; returns the name under images/. */
+  /**
+   * Saves encoded picture bytes under the hash of their content, once; returns the name under images/. Like the events
+   * that name them they are flushed with the next checkpoint: a disk takes longer over a picture than a judge.
+   */
   saveImage(encoded: Uint8Array): string {
     const hash = createHash("sha256").update(encoded).digest("hex").slice(0, 20);
     const name = `${hash}.${pictureExtension(encoded)}`;
     const path = join(this.images, name);
-    if (!existsSync(path)) writeFileAtomically(path, encoded);
+    // What a machine left that lost its power is written anew.
+    if (statSync(path, { throwIfNoEntry: false })?.size !== encoded.length) {
+      writeFileAtomically(path, encoded, { isFlushed: false });
+      this.#unflushed.add(path);
+    }
     return name;
+  }
+
+  /** Pictures that were saved are on the disk. */
+  flushImages(): void {
+    if (this.#unflushed.size === 0) return;
+    for (const path of this.#unflushed) if (existsSync(path)) flush(path);
+    flush(this.images);
+    this.#unflushed.clear();
   }
 
   /** Names that `saveImage` gives. */
