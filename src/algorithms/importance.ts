@@ -12,7 +12,7 @@ import { mean } from "./statistics.ts";
  * 0 at forced ones, whose weight is 1.
  *
  * @example
- * importanceWeights({ trainer: Float32Array.of(-1, -1), sampler: Float32Array.of(-1, -9) }, 2); // => [1, 2]
+ * [...importanceWeights({ trainer: Float32Array.of(-1, -1), sampler: Float32Array.of(-1, -9) }, 2)]; // => [1, 2]
  */
 export function importanceWeights(
   { trainer, sampler }: { readonly trainer: Float32Array; readonly sampler: Float32Array },
