@@ -84,11 +84,6 @@ export class StepRollouts implements KeptWork, AsyncDisposable {
   }
 
   async save(directory: string, step: number): Promise<void> {
-    // Not taken up yet, where a resumed stage saves before its first step.
-    if (this.#kept?.step === step) {
-      await saveRollout(directory, this.#kept);
-      return;
-    }
     const begun = this.#begun.get(step);
     // What the weights of the checkpoint wrote, or will write, is written again from them.
     if (begun === undefined || begun.writtenIn === step) return;
