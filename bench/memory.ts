@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { encodePng } from "../src/images/png.ts";
 import { picture } from "../src/images/picture.ts";
 import { EMU3_CONFIG, type PolicyConfig } from "../src/policy/config.ts";
-import { parameterCount, parameterShapes, sizeOf } from "../src/policy/parameters.ts";
+import { parameterCount, parameterShapes } from "../src/policy/parameters.ts";
 import { SafetensorsWriter, type FloatType } from "../src/policy/safetensors-writer.ts";
 import { savePolicyDirectory } from "../src/policy/save-policy.ts";
 import { Rng } from "../src/random.ts";
@@ -25,6 +25,7 @@ import { learnByteLevelBpe } from "../src/tokens/byte-level-bpe.ts";
 import { EMU3_MOVQ_CONFIG } from "../src/tokens/movq/config.ts";
 import { allMovqShapes, movqParameterCount } from "../src/tokens/movq/parameters.ts";
 import { vocabularyOf } from "../src/tokens/special-tokens.ts";
+import { randomTensors } from "./cluster/random-tensors.ts";
 import { readJsonFigures } from "./speed/figures.ts";
 import { runArm } from "./speed/run-arm.ts";
 
@@ -65,25 +66,6 @@ function configOf(megabytes: number): PolicyConfig {
   let layers = 1;
   while (bytes(layers + 1) <= megabytes * MEGABYTE) layers += 1;
   return { ...shape, layers };
-}
-
-/**
- * Any values do; one row of random ones is repeated, since drawing them all takes longer than what is measured. One
- * tensor is in memory at a time, since a process counts what its parent held when it was started.
- */
-function* randomTensors(
-  shapes: Iterable<readonly [name: string, shape: readonly number[]]>,
-): Generator<readonly [string, Float32Array]> {
-  const rng = Rng.from(0, "weights");
-  const row = Float32Array.from({ length: 4093 }, () => 0.02 * rng.normal());
-  for (const [name, shape] of shapes) {
-    const tensor = new Float32Array(sizeOf(shape));
-    if (shape.length === 1) tensor.fill(1);
-    else
-      for (let start = 0; start < tensor.length; start += row.length)
-        tensor.set(row.subarray(0, Math.min(row.length, tensor.length - start)), start);
-    yield [name, tensor];
-  }
 }
 
 /** Writes Emu3's vision tokenizer with random weights. */
