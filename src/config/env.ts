@@ -25,6 +25,11 @@ export function userCacheFolder(): string {
   return (chosen ?? "") !== "" ? chosen! : (windows ?? join(homedir(), ".cache"));
 }
 
+/** Whether the user has said how often pip asks an index again. */
+export function hasPipRetries(): boolean {
+  return (process.env["PIP_RETRIES"] ?? "") !== "";
+}
+
 /** What the surroundings say about the terminal. */
 export function terminalEnvironment(): { readonly isDumb: boolean } {
   const { TERM, CI } = process.env;
