@@ -127,5 +127,5 @@ describe.skipIf(pythonForTests() === undefined)("a run on two ranks", () => {
     expect(other).toHaveLength(one.length);
     const apart = one.map((value, place) => Math.abs(value - other[place]!) / Math.max(1, Math.abs(value)));
     expect(Math.max(...apart)).toBeLessThan(1e-3);
-  }, 300_000);
+  }, 600_000);
 });
