@@ -23,6 +23,7 @@ const weight = z.number().default(1);
 
 /** What it knows now: more settings, a choice where a group was, a list where nothing was. */
 const Now = Before.extend({
+  judged: z.strictObject({ by: z.string().optional() }).prefault({}),
   loss: z
     .strictObject({
       kind: z.enum(["grpo", "dapo"]).default("grpo"),

@@ -82,7 +82,8 @@ function flat(value: unknown, key = "", into = new Map<string, unknown>()): Map<
     Array.isArray(value) && value.some(isRecord)
       ? [...value.entries()]
       : isRecord(value)
-        ? Object.entries(value)
+        ? // What is not set is not there: without this a record of unset options were another than an empty one.
+          Object.entries(value).filter(([, inner]) => inner !== undefined)
         : [];
   if (entries.length === 0 && value !== undefined) into.set(key, value);
   for (const [name, inner] of entries) flat(inner, key === "" ? String(name) : `${key}.${name}`, into);
