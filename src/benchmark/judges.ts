@@ -56,3 +56,15 @@ export function requireNeeded({ reward }: Judge, { about, items }: BenchmarkInpu
 export function instrumentsHash(instruments: BenchmarkSettings["instruments"]): string {
   return settingsHash(["instruments", meaningOf(instruments)]);
 }
+
+/** Edits in work at once: one for each slot of each server, and some whose pictures are read meanwhile. */
+export function editsAtOnce(rewards: Rewards | undefined): number {
+  const slots = slotsIn(rewards ?? []);
+  return Math.max(8, slots + Math.ceil(slots / 4));
+}
+
+function slotsIn(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const own = "concurrency" in value && typeof value.concurrency === "number" ? value.concurrency : 0;
+  return own + Object.values(value).reduce((sum: number, part) => sum + slotsIn(part), 0);
+}

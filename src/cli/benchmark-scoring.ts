@@ -3,7 +3,7 @@
 import { readEditArm, type ArmNaming, type EditArm } from "../benchmark/edit-arm.ts";
 import type { BenchmarkSettings } from "../benchmark/benchmark-settings.ts";
 import type { ChosenBenchmark } from "../benchmark/chosen-benchmarks.ts";
-import { judgeOf } from "../benchmark/judges.ts";
+import { editsAtOnce, judgeOf } from "../benchmark/judges.ts";
 import { textOf } from "../benchmark/render-tables.ts";
 import { resultTables } from "../benchmark/result-tables.ts";
 import { resultsOf } from "../benchmark/results.ts";
@@ -11,7 +11,7 @@ import { scoredArm, type ScoredArm } from "../benchmark/scored-arm.ts";
 import { RESULT_FILES, writeResults } from "../benchmark/write-results.ts";
 import { ConfigError, DataError, JudgeError } from "../errors.ts";
 import { printable } from "../format.ts";
-import { editsAtOnce, type OpenedScoring } from "./benchmark-settings.ts";
+import type { OpenedScoring } from "./benchmark-settings.ts";
 import type { Progress } from "./progress.ts";
 import type { Surroundings } from "./surroundings.ts";
 

@@ -2,7 +2,6 @@
 
 import { BENCHMARK_DECLARATION, type BenchmarkSettings } from "../benchmark/benchmark-settings.ts";
 import { chooseBenchmark, type ChosenBenchmark } from "../benchmark/chosen-benchmarks.ts";
-import type { Rewards } from "../benchmark/judges.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { readTextFile } from "../config/read-yaml.ts";
 import { ConfigError } from "../errors.ts";
@@ -128,16 +127,4 @@ function patienceOf(rewards: unknown): Patience | undefined {
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** Edits in work at once: one for each slot of each server, and some whose pictures are read meanwhile. */
-export function editsAtOnce(rewards: Rewards | undefined): number {
-  const slots = slotsIn(rewards ?? []);
-  return Math.max(8, slots + Math.ceil(slots / 4));
-}
-
-function slotsIn(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  const own = "concurrency" in value && typeof value.concurrency === "number" ? value.concurrency : 0;
-  return own + Object.values(value).reduce((sum: number, part) => sum + slotsIn(part), 0);
 }
