@@ -43,6 +43,7 @@ describe("differingSettings", () => {
   test("finds none where only the program is newer", () => {
     expect(saved.text).not.toContain("rewards");
     expect(differences({})).toEqual([]);
+    expect(differences({}, stringify({ ...Before.parse({ name: "old" }), judged: {} }))).toEqual([]);
   });
 
   test("names both values of what was changed, by dotted key", () => {
