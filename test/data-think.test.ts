@@ -166,6 +166,6 @@ describe("earl data think", () => {
     expect(noFile.err).toContain("--out FILE is missing");
     const noUrl = await earl("data", "think", at("scenes"), "--out", out());
     expect(noUrl.code).toBe(2);
-    expect(noUrl.err).toContain("endpoints");
+    expect(noUrl.err).toContain("--url http");
   });
 });

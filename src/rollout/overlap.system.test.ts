@@ -19,7 +19,8 @@ const world = smallWorld();
 async function tokensBeforeJudging(asksServer: boolean): Promise<{ asked: number; all: number }> {
   await using host = await openEngineHost(EngineSettings.parse({}));
   const config = freshPolicyConfig(
-    PolicySettings.parse({ hiddenSize: 32, layers: 2, intermediateSize: 64 }),
+    // Large enough for a half to take longer to write than a group to decode, on a busy machine too.
+    PolicySettings.parse({ hiddenSize: 128, layers: 4, intermediateSize: 512 }),
     world.tokens.vocabulary,
     128,
   );

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import {
   closeSync,
+  linkSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -32,6 +33,15 @@ const BEAT_MS = 5000;
 const STALE_MS = 60_000;
 /** Making a lock, or removing a dead one, takes far less. */
 const MOMENT_MS = 5000;
+/** What file systems say that have no second names for a file. */
+const NO_LINKS: ReadonlySet<string> = new Set([
+  "EPERM",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+  "EMLINK",
+  "EACCES",
+]);
 
 const Owner = z.object({
   pid: z.int().positive(),
@@ -121,8 +131,26 @@ class HeldLock implements RunLock {
   }
 }
 
-/** Makes the lock; false where one is there. */
+/**
+ * Makes the lock; false where one is there. It appears with its owner in it, so that a kill in this moment leaves none
+ * that nobody can be read from.
+ */
 function make(path: string, text: string): boolean {
+  const whole = temporaryName(path);
+  try {
+    writeFileSync(whole, text, { flag: "wx" });
+    linkSync(whole, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    if (!NO_LINKS.has(errorCode(error) ?? "")) throw writeFault(error, path);
+    return makeWithoutLinks(path, text);
+  } finally {
+    rmSync(whole, { force: true });
+  }
+}
+
+function makeWithoutLinks(path: string, text: string): boolean {
   let descriptor: number;
   try {
     descriptor = openSync(path, "wx");
