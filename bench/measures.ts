@@ -14,9 +14,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { compareArms, comparisonTable } from "./speed/comparison.ts";
-import { readJsonFigures, type Figures } from "./speed/figures.ts";
+import { readJsonFigures } from "./speed/figures.ts";
 import type { Measurement } from "./speed/measurements.ts";
-import { runArm } from "./speed/run-arm.ts";
+import { runRounds } from "./speed/run-rounds.ts";
 
 const { values } = parseArgs({
   options: {
@@ -54,15 +54,12 @@ try {
     { name: "measures a second", about, figure: "measuresPerSecond", better: "higher", arms },
     { name: "peak memory", about: "bytes", figure: "peakBytes", better: "lower", arms },
   ];
-  const rounds = new Map<string, Figures[][]>();
   process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}\n`);
-  for (let round = 1; round <= Number(values.rounds); round += 1) {
-    for (const arm of arms) {
-      process.stderr.write(`round ${round} of ${values.rounds}, ${arm.name}\n`);
-      const figures = await runArm(arm, root);
-      rounds.set(arm.name, [...(rounds.get(arm.name) ?? []), figures]);
-    }
-  }
+  const rounds = await runRounds(arms, {
+    rounds: Number(values.rounds),
+    directory: root,
+    onArm: (line) => process.stderr.write(`${line}\n`),
+  });
   const means = [...new Set([...rounds.values()].flat(2).map(({ mean = Number.NaN }) => mean))];
   const apart = Math.max(...means) - Math.min(...means);
   process.stdout.write(

@@ -14,9 +14,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { compareArms, comparisonTable } from "./speed/comparison.ts";
-import { readJsonFigures, type Figures } from "./speed/figures.ts";
+import { readJsonFigures } from "./speed/figures.ts";
 import type { Measurement } from "./speed/measurements.ts";
-import { runArm } from "./speed/run-arm.ts";
+import { runRounds } from "./speed/run-rounds.ts";
 
 const { values } = parseArgs({
   options: {
@@ -52,16 +52,13 @@ const measurements = ["encode", "decode"].map((name): Measurement => ({
   arms,
 }));
 
-const rounds = new Map<string, Figures[][]>();
 process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}\n`);
-for (let round = 1; round <= Number(values.rounds); round += 1) {
-  for (const arm of arms) {
-    process.stderr.write(`round ${round} of ${values.rounds}, ${arm.name}\n`);
-    const figures = await runArm(arm, root);
-    process.stderr.write(`${figures.map((row) => JSON.stringify(row)).join("\n")}\n`);
-    rounds.set(arm.name, [...(rounds.get(arm.name) ?? []), figures]);
-  }
-}
+const rounds = await runRounds(arms, {
+  rounds: Number(values.rounds),
+  directory: root,
+  onArm: (line) => process.stderr.write(`${line}\n`),
+  onFigures: (figures) => process.stderr.write(`${figures.map((row) => JSON.stringify(row)).join("\n")}\n`),
+});
 for (const measurement of measurements) {
   const about = comparisonTable(measurement, compareArms(measurement, rounds));
   process.stdout.write(`\n${about}\n`);

@@ -15,7 +15,6 @@ import { parseArgs } from "node:util";
 
 import { installedPython } from "../src/engine/torch/python-environment.ts";
 import { type ArmSummary, compareArms, comparisonTable, type Rounds } from "./speed/comparison.ts";
-import type { Figures } from "./speed/figures.ts";
 import {
   besideOurs,
   type Measurement,
@@ -23,7 +22,7 @@ import {
   MEASUREMENTS,
   type Size,
 } from "./speed/measurements.ts";
-import { runArm } from "./speed/run-arm.ts";
+import { runRounds } from "./speed/run-rounds.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -52,14 +51,11 @@ async function measure(
   measurement: Measurement,
   roundCount: number,
 ): Promise<{ measurement: Measurement; summaries: ArmSummary[] }[]> {
-  const rounds = new Map<string, Figures[][]>();
-  for (let round = 1; round <= roundCount; round += 1) {
-    for (const arm of measurement.arms) {
-      process.stderr.write(`${measurement.name}: round ${round} of ${roundCount}, ${arm.name}\n`);
-      const figures = await runArm(arm, root);
-      rounds.set(arm.name, [...(rounds.get(arm.name) ?? []), figures]);
-    }
-  }
+  const rounds = await runRounds(measurement.arms, {
+    rounds: roundCount,
+    directory: root,
+    onArm: (line) => process.stderr.write(`${measurement.name}: ${line}\n`),
+  });
   return besideOurs(measurement).map((own) => ({
     measurement: own,
     summaries: compareArms(own, rounds satisfies ReadonlyMap<string, Rounds>),

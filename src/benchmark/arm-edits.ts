@@ -22,7 +22,7 @@ import {
   type EditsAbout,
 } from "./edits-folder.ts";
 import { whileLocked } from "./folder-lock.ts";
-import { JsonLines } from "./json-lines.ts";
+import { JsonLines } from "../runs/json-lines.ts";
 import { makeEdits } from "./make-edits.ts";
 
 export interface ArmCheckpoint {

@@ -17,7 +17,7 @@ import { readPictureFile } from "../images/picture-file.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { readJson } from "../runs/run-directory.ts";
 import { makeFolders } from "../runs/writable-place.ts";
-import { JsonLines, readJsonLines } from "./json-lines.ts";
+import { JsonLines, readJsonLines } from "../runs/json-lines.ts";
 
 const ABOUT_FILE = "about.json";
 const ITEMS_FILE = "items.jsonl";

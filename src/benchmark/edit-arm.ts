@@ -7,7 +7,7 @@ import { DataError } from "../errors.ts";
 import { idsHash, type BenchmarkInputs } from "./benchmark-inputs.ts";
 import { findInputs, INPUTS_FOLDER, itemsOfInputs, itemsOfLines, type EditItems } from "./edit-items.ts";
 import { EDITS_FILE, editKey, EditLine, readEditsAbout, type EditsAbout } from "./edits-folder.ts";
-import { readJsonLines } from "./json-lines.ts";
+import { readJsonLines } from "../runs/json-lines.ts";
 
 export interface EditArm {
   readonly folder: string;

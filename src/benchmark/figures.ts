@@ -3,7 +3,14 @@
  * Intervals are drawn over rows, which are what a benchmark is a sample of.
  */
 
-import { bootstrapInterval, mean, std, wilsonInterval, type Interval } from "../algorithms/statistics.ts";
+import {
+  bootstrapInterval,
+  mean,
+  quantile,
+  std,
+  wilsonInterval,
+  type Interval,
+} from "../algorithms/statistics.ts";
 import { Rng } from "../random.ts";
 import type { LoggedMeasure } from "../runs/arm-result.ts";
 import type { EditScore } from "./score-edits.ts";
@@ -183,7 +190,6 @@ export function averageOf(benchmarks: readonly (readonly number[])[], draws = 10
         return sum / values.length;
       }),
     ),
-  ).toSorted((left, right) => left - right);
-  const at = (share: number): number => averages[Math.round(share * (draws - 1))]!;
-  return { mean: centre, low: at(0.025), high: at(0.975) };
+  );
+  return { mean: centre, low: quantile(averages, 0.025), high: quantile(averages, 0.975) };
 }

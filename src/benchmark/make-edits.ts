@@ -22,10 +22,10 @@ import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { makeFolders } from "../runs/writable-place.ts";
 import { longestCompletion } from "../tokens/completion-length.ts";
 import type { Prompt } from "../tokens/prompt.ts";
-import type { CodeGrid, GridSize } from "../tokens/vision-tokenizer.ts";
+import { isSameGrid, type CodeGrid, type GridSize } from "../tokens/vision-tokenizer.ts";
 import { loadInput, type BenchmarkInputs, type InputItem } from "./benchmark-inputs.ts";
 import { EDITS_FILE, editKey, EditLine, PICTURES_FOLDER } from "./edits-folder.ts";
-import { JsonLines } from "./json-lines.ts";
+import { JsonLines } from "../runs/json-lines.ts";
 
 /** Completions of a batch: part of the draw, so it is no setting. */
 const BATCH_ROWS = 128;
@@ -263,10 +263,5 @@ async function writeGroup(
 /** What holds no picture is no match. */
 function exactness({ targetCodes }: ReadyEdit, codes: CodeGrid | undefined): Pick<EditLine, "isExact"> {
   if (targetCodes === undefined) return {};
-  const isExact =
-    codes !== undefined &&
-    codes.rows === targetCodes.rows &&
-    codes.columns === targetCodes.columns &&
-    codes.codes.every((code, index) => code === targetCodes.codes[index]);
-  return { isExact };
+  return { isExact: codes !== undefined && isSameGrid(codes, targetCodes) };
 }

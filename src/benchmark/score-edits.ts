@@ -17,7 +17,7 @@ import { askReward } from "../rewards/ask-reward.ts";
 import type { DecodedEdit, Reward } from "../rewards/reward.ts";
 import type { JudgedAt } from "./benchmark-settings.ts";
 import type { EditItems } from "./edit-items.ts";
-import { eachAtOnce } from "./each-at-once.ts";
+import { eachAtOnce } from "../each-at-once.ts";
 import { editKey, type EditLine } from "./edits-folder.ts";
 import {
   openMeasures,

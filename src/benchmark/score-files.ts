@@ -8,7 +8,7 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
-import { JsonLines } from "./json-lines.ts";
+import { JsonLines } from "../runs/json-lines.ts";
 
 export const SCORES_FOLDER = "scores";
 

@@ -4,8 +4,8 @@ import { z } from "zod";
 
 import type { Outcome } from "../judge/attempt.ts";
 import type { AnswerReader } from "../judge/judge-model.ts";
+import { jsonIn } from "../judge/json-reply.ts";
 import { answered } from "../judge/score-readers.ts";
-import { withoutThinking } from "../judge/thinking.ts";
 import type { QuotableText } from "./find-quote.ts";
 import type { ReviewQuestion } from "./questions.ts";
 
@@ -37,7 +37,7 @@ export function reviewReader(question: ReviewQuestion, text: QuotableText): Answ
 }
 
 function readReply(reply: string, question: ReviewQuestion, text: QuotableText): Outcome<Vote> {
-  const json = jsonOf(withoutThinking(reply).text);
+  const json = jsonIn(reply);
   if (json === undefined) return unparsable(`no JSON in ${excerpt(reply)}`);
   const parsed = Reply.safeParse(json);
   if (!parsed.success) {
@@ -67,21 +67,6 @@ function faultless(vote: Vote, { classes, absent }: ReviewQuestion, text: Quotab
   if (vote.quote.length > LONGEST_QUOTE) return "the quote is longer than a passage";
   const found = text.find(vote.quote);
   return typeof found === "string" ? found : { ...vote, quote: found.text };
-}
-
-function jsonOf(text: string): unknown {
-  const [start, end] = [text.indexOf("{"), text.lastIndexOf("}") + 1];
-  if (start < 0 || end <= start) return undefined;
-  const json = text.slice(start, end);
-  // Line breaks inside of strings are a common fault.
-  for (const attempt of [json, json.replaceAll(/[\n\r\t]/g, " ")]) {
-    try {
-      return JSON.parse(attempt);
-    } catch {
-      // The other one may be sound.
-    }
-  }
-  return undefined;
 }
 
 function unparsable(reason: string): Outcome<never> {

@@ -2,7 +2,7 @@
 
 import { extname } from "node:path";
 
-import { eachAtOnce } from "../benchmark/each-at-once.ts";
+import { eachAtOnce } from "../each-at-once.ts";
 import { classifyFaults, ClassifySettings } from "../card/classify-settings.ts";
 import { readPaper, type Paper } from "../card/paper.ts";
 import { reviewMarkdown, type PaperReview, type ReviewFile } from "../card/paper-review.ts";

@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 
-import { eachAtOnce } from "../benchmark/each-at-once.ts";
+import { eachAtOnce } from "../each-at-once.ts";
 import { decodeExample, isBroken, type EditExample } from "../data/edit-dataset.ts";
 import type { OpenDataset } from "../data/open-dataset.ts";
 import { boxesIn } from "../data/thoughts/boxes.ts";

@@ -1,6 +1,6 @@
 /** `earl judge noise PAIRS.jsonl`: how far a judge's answers to one question differ, and what that costs a group. */
 
-import { eachAtOnce } from "../benchmark/each-at-once.ts";
+import { eachAtOnce } from "../each-at-once.ts";
 import { ConfigError, Interrupted, JudgeError } from "../errors.ts";
 import { formatTable } from "../format.ts";
 import { tallyCalls } from "../judge/call-tally.ts";

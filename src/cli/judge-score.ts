@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { meanInterval } from "../algorithms/statistics.ts";
-import { eachAtOnce } from "../benchmark/each-at-once.ts";
+import { eachAtOnce } from "../each-at-once.ts";
 import { Interrupted, JudgeError } from "../errors.ts";
 import { formatTable } from "../format.ts";
 import { tallyCalls } from "../judge/call-tally.ts";

@@ -32,6 +32,9 @@ export function rows(least: number): z.ZodInt {
 /** Scores, rewards, and what is counted or multiplied with them. */
 export const value = z.number().min(-1e6).max(1e6);
 
+/** How much better a score must be to count as better. */
+export const improvement = z.number().min(0).max(1e6);
+
 /** A folder or file, as it is typed. */
 export const path = z
   .string()

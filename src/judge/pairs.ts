@@ -6,6 +6,7 @@ import { z } from "zod";
 import { DataError } from "../errors.ts";
 import { decodePicture } from "../images/codec.ts";
 import { readPictureFile } from "../images/picture-file.ts";
+import { parsedLine } from "../runs/json-lines.ts";
 import type { JudgedPictures } from "./viescore.ts";
 
 const PairRow = z.looseObject({
@@ -47,20 +48,7 @@ export async function readPairs(path: string): Promise<Pair[]> {
 const HINT = 'One JSON object a line: {"source": "a.png", "edited": "b.png", "instruction": "Make it red"}.';
 
 function pairOf(path: string, line: number, text: string): Pair {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new DataError(`${path}:${line} is not JSON.`, { hint: HINT });
-  }
-  const row = PairRow.safeParse(json);
-  if (!row.success) {
-    const [issue] = row.error.issues;
-    throw new DataError(`${path}:${line}: ${issue?.path.join(".") ?? ""}: ${issue?.message}.`, {
-      hint: HINT,
-    });
-  }
-  const { source, edited, instruction, id, task } = row.data;
+  const { source, edited, instruction, id, task } = parsedLine(`${path}:${line}`, text, PairRow, HINT);
   return { line, id, task, instruction, source, edited };
 }
 

@@ -7,7 +7,7 @@ import type { JudgeVerdict } from "../judge/verdict.ts";
 import { askReward } from "../rewards/ask-reward.ts";
 import type { DecodedEdit, Reward } from "../rewards/reward.ts";
 import type { Tokens } from "../tokens/sequence.ts";
-import type { CodeGrid, VisionTokenizer } from "../tokens/vision-tokenizer.ts";
+import { isSameGrid, type CodeGrid, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
 import { readCompletion, type ReadResult } from "./read-completion.ts";
 import type { ScoredCompletion, ScoredGroup } from "./scored-group.ts";
 
@@ -81,12 +81,4 @@ export function decodedEdit(edit: PreparedEdit, edited: Picture): DecodedEdit {
 /** True where every code is the target's. */
 export function isTarget(edit: PreparedEdit, codes: CodeGrid): boolean {
   return edit.targetCodes !== undefined && isSameGrid(codes, edit.targetCodes);
-}
-
-function isSameGrid(left: CodeGrid, right: CodeGrid): boolean {
-  return (
-    left.rows === right.rows &&
-    left.columns === right.columns &&
-    left.codes.every((code, index) => code === right.codes[index])
-  );
 }

@@ -3,7 +3,7 @@
 import { z } from "zod";
 
 import type { Box } from "../data/thoughts/boxes.ts";
-import { withoutThinking } from "../judge/thinking.ts";
+import { jsonIn } from "../judge/json-reply.ts";
 import { scaledBox, type Size } from "./scaled-box.ts";
 import type { BoxUnit } from "./thought-question.ts";
 import { wordsOf, type Region, type ThoughtParts } from "./thought-parts.ts";
@@ -39,7 +39,7 @@ const Reply = z.looseObject({
 });
 
 export function readThought(reply: string, rules: ThoughtRules): ReadThought {
-  const json = jsonOf(withoutThinking(reply).text);
+  const json = jsonIn(reply);
   if (json === undefined) return unparsable(`no JSON in ${excerpt(reply)}`);
   const parsed = Reply.safeParse(json);
   if (!parsed.success) {
@@ -82,16 +82,6 @@ function placedBox(box: Box, { sent, size, unit }: ThoughtRules): Box | string {
 }
 
 /** The stretch from the first opening brace to the last closing one, if it is JSON. */
-function jsonOf(text: string): unknown {
-  const [start, end] = [text.indexOf("{"), text.lastIndexOf("}") + 1];
-  if (start < 0 || end <= start) return undefined;
-  try {
-    return JSON.parse(text.slice(start, end).replaceAll(/[\n\r\t]/g, " "));
-  } catch {
-    return undefined;
-  }
-}
-
 function tidy(text: string): string {
   return text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
 }

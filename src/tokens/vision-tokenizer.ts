@@ -12,6 +12,15 @@ export interface CodeGrid extends GridSize {
   readonly codes: Int32Array;
 }
 
+/** True where both have the same size and the same codes. */
+export function isSameGrid(left: CodeGrid, right: CodeGrid): boolean {
+  return (
+    left.rows === right.rows &&
+    left.columns === right.columns &&
+    left.codes.every((code, index) => code === right.codes[index])
+  );
+}
+
 /** In pixels. */
 export interface PictureSize {
   readonly width: number;

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-import { label, learningRate, rows, share, steps } from "../config/ranges.ts";
+import { improvement, label, learningRate, rows, share, steps } from "../config/ranges.ts";
 import { StageData } from "../data/stage-data.ts";
 import { MonitorSettings } from "../rewards/monitor-settings.ts";
 import { LossSettings } from "../algorithms/loss-settings.ts";
@@ -67,10 +67,7 @@ export const GrpoSettings = z.strictObject({
   evaluateEvery: steps(1).default(50).describe("Steps between evaluations."),
   validationSize: rows(1).default(128).describe("Validation edits an evaluation scores."),
   patience: steps(1).default(10).describe("Evaluations without a better reward before stopping."),
-  minImprovement: z
-    .number()
-    .min(0)
-    .max(1e6)
+  minImprovement: improvement
     .default(0)
     .describe(
       "Rewards that are better by no more than this are a plateau; the best checkpoint is kept all the same.",

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-import { learningRate, rows, share, steps } from "../config/ranges.ts";
+import { improvement, learningRate, rows, share, steps } from "../config/ranges.ts";
 import { StageData } from "../data/stage-data.ts";
 
 export const SftSettings = z.strictObject({
@@ -21,10 +21,7 @@ export const SftSettings = z.strictObject({
   evaluateEvery: steps(1).default(200).describe("Steps between validation losses."),
   validationSize: rows(1).default(256).describe("Validation examples the loss is measured on."),
   patience: steps(1).default(10).describe("Evaluations without a better validation loss before stopping."),
-  minImprovement: z
-    .number()
-    .min(0)
-    .max(1e6)
+  minImprovement: improvement
     .default(0)
     .describe(
       "Losses that are lower by no more than this are a plateau; the best checkpoint is kept all the same.",

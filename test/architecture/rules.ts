@@ -7,6 +7,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   errors: 0,
   random: 0,
   format: 0,
+  "each-at-once": 0,
   "lfs-pointer": 0,
   "machine-memory": 0,
   tensor: 1,

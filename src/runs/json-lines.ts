@@ -8,7 +8,7 @@ import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs"
 import type { z } from "zod";
 
 import { DataError } from "../errors.ts";
-import { writeFault } from "../runs/atomic-write.ts";
+import { writeFault } from "./atomic-write.ts";
 
 export class JsonLines<Entry> {
   readonly path: string;
@@ -55,22 +55,33 @@ export function readJsonLines<Entry>(path: string, schema: z.ZodType<Entry>, hin
 }
 
 function parsed<Entry>(path: string, text: string, schema: z.ZodType<Entry>, hint?: string): Entry[] {
-  return text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    const details = hint === undefined ? {} : { hint };
-    let json: unknown;
-    try {
-      json = JSON.parse(line);
-    } catch (cause) {
-      throw new DataError(`${path}:${index + 1} is not JSON.`, { ...details, cause });
-    }
-    const entry = schema.safeParse(json);
-    if (entry.success) return [entry.data];
-    const [issue] = entry.error.issues;
-    const where = issue?.path.join(".") ?? "";
-    throw new DataError(
-      `${path}:${index + 1}: ${where === "" ? "" : `${where}: `}${issue?.message ?? "is no such entry"}.`,
-      details,
+  return text
+    .split("\n")
+    .flatMap((line, index) =>
+      line.trim() === "" ? [] : [parsedLine(`${path}:${index + 1}`, line, schema, hint)],
     );
-  });
+}
+
+/** The entry that a line holds. Throws DataError that names `place` where it holds none. */
+export function parsedLine<Entry>(
+  place: string,
+  line: string,
+  schema: z.ZodType<Entry>,
+  hint?: string,
+): Entry {
+  const details = hint === undefined ? {} : { hint };
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch (cause) {
+    throw new DataError(`${place} is not JSON.`, { ...details, cause });
+  }
+  const entry = schema.safeParse(json);
+  if (entry.success) return entry.data;
+  const [issue] = entry.error.issues;
+  const where = issue?.path.join(".") ?? "";
+  throw new DataError(
+    `${place}: ${where === "" ? "" : `${where}: `}${issue?.message ?? "is no such entry"}.`,
+    details,
+  );
 }
