@@ -37,7 +37,14 @@ test("parts hold all of a text, none too long, each beginning with the end of th
       }
       expect(whole).toBe(text);
     }),
-    { numRuns: 200 },
+    {
+      numRuns: 200,
+      // A word that is longer than what parts share: what came after it was once lost.
+      examples: [
+        [["word", "longer-than-most", "\n\n", "longer-than-most", "word"], 40],
+        [[".", "longer-than-most", "word", "word", "longer-than-most", "word"], 44],
+      ],
+    },
   );
 });
 

@@ -84,7 +84,7 @@ export function partsOf(text: string, most: number): string[] {
     }
     const end = start + goodEnd(text.slice(start, start + most));
     parts.push(text.slice(start, end));
-    start = wordStart(text, Math.max(start + 1, end - overlap));
+    start = wordStart(text, Math.max(start + 1, end - overlap), end);
   }
 }
 
@@ -98,8 +98,9 @@ function goodEnd(piece: string): number {
   return /[\uD800-\uDBFF]$/.test(piece) ? piece.length - 1 : piece.length;
 }
 
-function wordStart(text: string, from: number): number {
-  const at = text.slice(from, from + 100).search(/\s/);
+/** The first space from a place on, or that place; never beyond `end`, where the part before it ended. */
+function wordStart(text: string, from: number, end: number): number {
+  const at = text.slice(from, Math.min(from + 100, end)).search(/\s/);
   if (at >= 0) return from + at;
   return /[\uDC00-\uDFFF]/.test(text[from] ?? "") ? from + 1 : from;
 }
