@@ -30,11 +30,13 @@ export function hubFault(cause: unknown, { address, environment, file }: HubPlac
   const { endpoint, token } = environment;
   const page = pageOf(address, endpoint);
   const what = file === undefined ? name : `${file} of ${name}`;
+  // A folder that is not there looks like a model's name: runs/demo, with a slip of the keyboard in it.
+  const here = address.kind === "model" && file === undefined ? ` There is no folder ${name} here.` : "";
   if (!(cause instanceof HubApiError)) {
     const reason =
       cause instanceof Error ? (cause.cause instanceof Error ? cause.cause : cause).message : String(cause);
     return new DataError(`${what} cannot be fetched from ${endpoint}: ${reason}.`, {
-      hint: "Check the network, then run the same command again: it goes on where it was. HF_HUB_OFFLINE=1 does without.",
+      hint: `Check the network, then run the same command again: it goes on where it was. HF_HUB_OFFLINE=1 does without.${here}`,
       cause,
     });
   }
@@ -44,11 +46,13 @@ export function hubFault(cause: unknown, { address, environment, file }: HubPlac
       token === undefined
         ? `Ask for access at ${page}, and set HF_TOKEN to a token of that account.`
         : `Ask for access at ${page} with the account of your token, or give another one in HF_TOKEN.`;
-    return new NotOnHub(`${what} is gated, private or not there: the hub says ${status}.`, { hint });
+    return new NotOnHub(`${what} is gated, private or not there: the hub says ${status}.`, {
+      hint: `${hint}${here}`,
+    });
   }
   if (status === 404) {
     return new NotOnHub(`The hub has no ${address.kind} ${what} at ${revision}.`, {
-      hint: `Look at ${page}. Datasets are written hf://owner/name, models owner/name.`,
+      hint: `Look at ${page}. Datasets are written hf://owner/name, models owner/name.${here}`,
     });
   }
   return new DataError(`${what} cannot be fetched: the hub says ${status}.`, { hint: "Try again later." });

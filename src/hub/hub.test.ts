@@ -168,6 +168,9 @@ describe("fetching a model", () => {
     await expect(modelFolder("someone/none", {}, hub())).rejects.toThrow(
       "The hub has no model someone/none at main",
     );
+    await expect(modelFolder("runs/dmeo", {}, hub())).rejects.toMatchObject({
+      hint: expect.stringContaining("There is no folder runs/dmeo here.") as string,
+    });
     await expect(modelFolder("someone/tiny", {}, hub({ endpoint: "http://127.0.0.1:9" }))).rejects.toThrow(
       "cannot be fetched from http://127.0.0.1:9",
     );
