@@ -27,7 +27,7 @@ const FORBIDDEN: readonly (readonly [what: string, words: RegExp])[] = [
 
 describe("the Python of the torch engine", () => {
   test(`has at most ${MOST_LINES} lines`, () => {
-    const lines = files.reduce((sum, { text }) => sum + text.split("\n").length, 0);
+    const lines = files.reduce((sum, { text }) => sum + text.trimEnd().split("\n").length, 0);
     expect(lines).toBeGreaterThan(500);
     expect(lines).toBeLessThanOrEqual(MOST_LINES);
   });

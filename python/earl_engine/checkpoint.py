@@ -36,17 +36,26 @@ def finite(where, values):
 
 
 @torch.no_grad()
-def fill(parameter, source, name, rank, world):
+def fill(parameter, source, name):
     """Reads what this rank holds of a parameter, or of a moment of the same shape and kind."""
-    rows = parameter.shape[0]
-    if not isinstance(parameter, DTensor):
-        parameter.copy_(source.rows(name, parameter.shape, 0, rows))
-        return
-    # torch.chunk's rule, which FSDP2 cuts by.
-    each = -(-rows // world)
-    first, last = min(rank * each, rows), min((rank + 1) * each, rows)
+    first, last = span(parameter)
     if last > first:
-        parameter.to_local().copy_(source.rows(name, parameter.shape, first, last))
+        local(parameter).copy_(source.rows(name, parameter.shape, first, last))
+
+
+def span(value):
+    """First and last of the rows that this rank holds."""
+    rows = value.shape[0]
+    if not isinstance(value, DTensor):
+        return 0, rows
+    # torch.chunk's rule, which FSDP2 cuts by.
+    each, rank = -(-rows // value.device_mesh.size()), value.device_mesh.get_local_rank()
+    return min(rank * each, rows), min((rank + 1) * each, rows)
+
+
+def local(value):
+    """What this rank holds of a tensor."""
+    return value.to_local() if isinstance(value, DTensor) else value
 
 
 def whole(value):

@@ -30,11 +30,13 @@ class Cluster:
     def __init__(self, settings):
         self.world, self.timeout = settings["workers"], settings["timeoutSeconds"]
         device, address = settings["device"], settings["address"]
-        options = {"address": address} if address else {"include_dashboard": False, "num_cpus": None}
-        if not address and device == "cpu":
+        # Without an address Ray would join a cluster that happens to run here.
+        options = {"address": address or "local"}
+        if not address:
             # A worker asks for one CPU; how many threads it computes with is said apart.
-            options["num_cpus"] = max(os.cpu_count() or 1, self.world)
-        ray.init(log_to_driver=True, logging_level="error", object_store_memory=None if address else 200 * 2**20, **options)
+            cpus = max(os.cpu_count() or 1, self.world) if device == "cpu" else None
+            options |= {"include_dashboard": False, "object_store_memory": 200 * 2**20, "num_cpus": cpus}
+        ray.init(log_to_driver=True, logging_level="error", **options)
         self.world = self._placeable(device)
         needs = {"num_gpus": 1} if device == "cuda" else {"num_cpus": 1}
         threads = settings["threads"] or max(1, (os.cpu_count() or 1) // self.world)
@@ -75,7 +77,7 @@ class Cluster:
         for rank in to:
             own = {name.split("|", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{rank}|")}
             said = {**message["said"], **message["each"][rank]} if message["each"] else message["said"]
-            refs[rank] = getattr(self.ranks[rank], message["call"]).remote(said, {**shared, **own})
+            refs[rank] = self.ranks[rank].run.remote(message["call"], said, {**shared, **own})
         return refs
 
     def gather(self, refs):

@@ -12,6 +12,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
 from .checkpoint import Source, fill, whole, write
 from .graphs import Graph
+from .optimizer import Optimizer
 from .policy import Adapters, Config, Policy, Targets
 
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -23,11 +24,9 @@ class HeldPolicy:
         self.config, self.segments = Config(**message["config"]), message["segments"]
         self.type, self.recompute = TYPES[message["precision"]], message["recompute"]
         trained = message["trained"]
-        adapters = trained if isinstance(trained, dict) else None
+        adapters = Adapters(**trained) if isinstance(trained, dict) else None
         self.is_sharded = trained == "all"
         with torch.device("meta"):
-            if adapters is not None:
-                adapters = Adapters(adapters["rank"], adapters["scale"], frozenset(adapters["modules"]))
             self.policy = Policy(self.config, adapters)
         source = Source(without("weights/", arrays), message["places"])
         if self.is_sharded:
@@ -43,17 +42,10 @@ class HeldPolicy:
             self.policy.to_empty(device=device)
             self.sampler = self.policy
         for name, parameter in self.policy.named_parameters():
-            fill(parameter, source, name, rank, world)
+            fill(parameter, source, name)
         self.learned = {name: p for name, p in self.policy.named_parameters() if p.requires_grad}
         self.reference = self._reference(message["reference"], without("reference/", arrays))
-        self.optimizer, self.most = None, message["optimizer"]["maxGradNorm"]
-        if self.learned:
-            o = message["optimizer"]
-            # JSON writes a whole number without a point, and torch wants both to be of one type.
-            decays = (float(o["beta1"]), float(o["beta2"]))
-            self.optimizer = torch.optim.AdamW(
-                self.learned.values(), lr=0.0, betas=decays, eps=o["epsilon"], weight_decay=o["weightDecay"]
-            )
+        self.optimizer = Optimizer(self.learned, message["optimizer"], message["matrices"])
 
     def _shard(self, policy, compute):
         mesh = init_device_mesh(self.device.type, (self.world,))
@@ -77,7 +69,7 @@ class HeldPolicy:
             kept = {name: p.detach().clone() for name, p in self.learned.items()}
             for name, values in kept.items():
                 if name in source:
-                    fill(values, source, name, self.rank, self.world)
+                    fill(values, source, name)
             return kept
         with torch.device("meta"):
             reference = Policy(self.config).to(self.type).requires_grad_(False)
@@ -88,11 +80,12 @@ class HeldPolicy:
                 if asked == "start":
                     own.to_local().copy_(first.to_local())
                 else:
-                    fill(own, source, name, self.rank, self.world)
+                    fill(own, source, name)
         return reference
 
     @torch.no_grad()
-    def sync(self):
+    def sync(self, _message, _arrays):
+        """Copies the trained weights to where completions are written from."""
         if not self.is_sharded:
             return
         if self.sampler is None:
@@ -122,17 +115,20 @@ class HeldPolicy:
             for name, values in self.reference.items():
                 self.learned[name].data = values
         try:
-            return [
-                self._forward(module, batch, without(f"{place}/", arrays), message["temperature"])[0]
+            return {}, {
+                str(place): self._forward(module, batch, without(f"{place}/", arrays), message["temperature"])[0].cpu().numpy()
                 for place, batch in enumerate(message["batches"])
-            ]
+            }
         finally:
             for name, values in (own or {}).items():
                 self.learned[name].data = values
 
     def accumulate(self, message, arrays):
-        """Forward, loss and backward of this rank's batches: its sums, and the norm of all ranks' gradient."""
-        self.optimizer.zero_grad()
+        """Forward, loss and backward of this rank's batches: its sums, and the norm of all ranks' gradient.
+
+        A gradient that no update followed is dropped by the next call.
+        """
+        self.optimizer.forget()
         graphs = [Graph(spec, self.device) for spec in message["graphs"]]
         sums = dict.fromkeys(("loss", "kl", "entropy", "clipLow", "clipHigh"), 0.0)
         for place, batch in enumerate(message["batches"]):
@@ -155,42 +151,28 @@ class HeldPolicy:
                 gradient.copy_(part.view_as(gradient))
         self.norm = torch.nn.utils.get_total_norm(gradients)
         # As text: JSON has no number that is not finite.
-        return {name: repr(value) for name, value in {**sums, "gradNorm": whole(self.norm).item()}.items()}
+        return {name: repr(value) for name, value in {**sums, "gradNorm": whole(self.norm).item()}.items()}, {}
 
-    def update(self, learning_rate):
-        torch.nn.utils.clip_grads_with_norm_(self.learned.values(), self.most, self.norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+    def update(self, message, _arrays):
+        self.optimizer.step(message["learningRate"], self.norm)
 
     def state(self):
-        """Trained parameters by name, and m: and v: with AdamW's moments of each after the first step."""
-        values = dict(self.learned or dict(self.policy.named_parameters()))
-        for name, parameter in self.learned.items():
-            remembered = self.optimizer.state.get(parameter)
-            if remembered:
-                values[f"m:{name}"], values[f"v:{name}"] = remembered["exp_avg"], remembered["exp_avg_sq"]
-        return values
+        """What a checkpoint holds: parameters by name, all of them where none is trained, and the optimizer's moments."""
+        return {**(self.learned or dict(self.policy.named_parameters())), **self.optimizer.moments()}
 
-    def save(self, message):
+    def trained(self, _message, _arrays):
+        """What a checkpoint holds, on the first rank: for adapters, which are small."""
+        return {}, {name: v.detach().cpu().numpy() for name, v in self.state().items()} if self.rank == 0 else {}
+
+    def save(self, message, _arrays):
         write(self.state(), message["files"], message["directory"], self.rank)
         dist.barrier()
 
     def load(self, message, arrays):
-        source, step = Source(arrays, message["places"]), message["step"]
-        targets = self.learned or dict(self.policy.named_parameters())
-        for name, parameter in targets.items():
-            fill(parameter, source, name, self.rank, self.world)
-            if self.optimizer is None:
-                continue
-            self.optimizer.state.pop(parameter, None)
-            if step:
-                first, second = torch.zeros_like(parameter), torch.zeros_like(parameter)
-                fill(first, source, f"m:{name}", self.rank, self.world)
-                fill(second, source, f"v:{name}", self.rank, self.world)
-                counted = torch.tensor(float(step))
-                self.optimizer.state[parameter] = {"step": counted, "exp_avg": first, "exp_avg_sq": second}
+        source = Source(arrays, message["places"])
+        for name, parameter in (self.learned or dict(self.policy.named_parameters())).items():
+            fill(parameter, source, name)
+        self.optimizer.restore(source, message["step"])
 
 
 def is_adapter(name):

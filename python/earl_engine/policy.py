@@ -37,7 +37,7 @@ class Adapters:
 
     rank: int
     scale: float
-    modules: frozenset
+    modules: list
 
 
 class Norm(nn.Module):

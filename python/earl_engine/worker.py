@@ -1,7 +1,7 @@
 """One rank: a GPU, or a share of the CPU. It holds any number of policies by number.
 
-Every method takes the message and the arrays of a call and returns the same; those that communicate with other ranks
-are called on all of them.
+Every method that earl calls takes a message and arrays and returns the same, or nothing; those that communicate with
+other ranks are called on all of them.
 """
 
 import os
@@ -43,49 +43,18 @@ class Worker:
         gpu = torch.cuda.get_device_name() if self.device.type == "cuda" else None
         return {"pid": os.getpid(), "node": os.uname().nodename, "gpu": gpu, "torch": torch.__version__}
 
+    def run(self, call, message, arrays):
+        """A call of earl's: to a method of this worker, or to one of the policy that it names."""
+        own = getattr(self, call, None) or getattr(self.policies[message["policy"]], call)
+        return own(message, arrays) or ({}, {})
+
     def open(self, message, arrays):
         from .held_policy import HeldPolicy
 
         self.policies[message["policy"]] = HeldPolicy(self.rank, self.world, self.device, message, arrays)
-        return {}, {}
 
     def close(self, message, _arrays):
         self.policies.pop(message["policy"], None)
-        return {}, {}
-
-    def sync(self, message, _arrays):
-        """Copies the trained weights to where completions are written from."""
-        self.policies[message["policy"]].sync()
-        return {}, {}
-
-    def logprobs(self, message, arrays):
-        found = self.policies[message["policy"]].logprobs(message, arrays)
-        return {}, {str(place): values.cpu().numpy() for place, values in enumerate(found)}
-
-    def accumulate(self, message, arrays):
-        return self.policies[message["policy"]].accumulate(message, arrays), {}
-
-    def update(self, message, _arrays):
-        self.policies[message["policy"]].update(message["learningRate"])
-        return {}, {}
-
-    def forget(self, message, _arrays):
-        """Drops a gradient that no update follows."""
-        self.policies[message["policy"]].optimizer.zero_grad()
-        return {}, {}
-
-    def save(self, message, _arrays):
-        self.policies[message["policy"]].save(message)
-        return {}, {}
-
-    def load(self, message, arrays):
-        self.policies[message["policy"]].load(message, arrays)
-        return {}, {}
-
-    def trained(self, message, _arrays):
-        """Trained parameters and their moments, on the first rank: for adapters, which are small."""
-        state = self.policies[message["policy"]].state()
-        return {}, {name: value.detach().cpu().numpy() for name, value in state.items()} if self.rank == 0 else {}
 
     def start(self, message, arrays):
         from .sampler import Generation
@@ -95,7 +64,6 @@ class Worker:
         tokens = self._tensor(arrays["tokens"]).view(generation.prompts, generation.prefix)
         generation.prefill(tokens, message["lengths"])
         self.generations[message["generation"]] = generation
-        return {}, {}
 
     def decode(self, message, arrays):
         generation, steps = self.generations[message["generation"]], message["steps"]
@@ -106,7 +74,6 @@ class Worker:
 
     def end(self, message, _arrays):
         self.generations.pop(message["generation"], None)
-        return {}, {}
 
     def hold(self, message, _arrays):
         """Reads tensors that graphs take, by a number for all of them, in float32."""
@@ -118,7 +85,6 @@ class Worker:
         self.held[message["set"]] = {
             name: source.rows(name, shape, None, None).to(self.device, torch.float32) for name, shape in shapes.items()
         }
-        return {}, {}
 
     def compute(self, message, arrays):
         """Runs a graph on arrays and on tensors that are held."""
@@ -130,7 +96,6 @@ class Worker:
 
     def release(self, message, _arrays):
         self.held.pop(message["set"], None)
-        return {}, {}
 
     def _tensor(self, array):
         import torch

@@ -46,7 +46,7 @@ export const OPTIMIZERS = {
   },
   muon: {
     about:
-      "Muon for the matrices inside the layers, AdamW for embeddings, norms and head. Half the state for what Muon moves, and a third to a half more arithmetic a step where batches are small. Engine `onnx` alone.",
+      "Muon for the matrices inside the layers, AdamW for embeddings, norms and head. Half the state for what Muon moves, and a third to a half more arithmetic a step where batches are small.",
     options: MuonSettings,
   },
 };

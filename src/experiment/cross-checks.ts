@@ -14,8 +14,6 @@ interface CheckedConfig {
   readonly data: { readonly kind: string; readonly rlDirectory?: string | undefined };
   readonly grpo: { readonly data?: unknown; readonly stopOn?: { readonly benchmark: string } | undefined };
   readonly evaluation: { readonly benchmarks: readonly BenchmarkChoice[] };
-  readonly engine: { readonly kind: string };
-  readonly optimizer: { readonly kind: string };
   readonly rewards: readonly object[];
 }
 
@@ -25,8 +23,6 @@ export function crossFaults({
   policy,
   data,
   grpo,
-  engine,
-  optimizer,
   rewards,
   evaluation,
 }: CheckedConfig): CrossFault[] {
@@ -57,12 +53,6 @@ export function crossFaults({
   }
   if (data.rlDirectory !== undefined && grpo.data !== undefined) {
     refuse(["data.rlDirectory", "grpo.data"], "says what grpo.data says: leave one of them out");
-  }
-  if (engine.kind === "torch" && optimizer.kind !== "adamw") {
-    refuse(
-      ["optimizer.kind", "engine.kind"],
-      `the engine torch has no ${optimizer.kind}: take adamw, or the engine onnx`,
-    );
   }
   for (const { key, firstKey, message } of sharedServerFaults(rewards, "rewards")) {
     refuse([key, firstKey], message);

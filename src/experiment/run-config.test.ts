@@ -89,12 +89,6 @@ describe("parseRunConfig", () => {
     expect(faultsIn(SMALLEST, [override])).toContain(message);
   });
 
-  test("refuses an optimizer that the engine does not have, naming both", () => {
-    const message = faultsIn(SMALLEST, ["engine.kind=torch", "optimizer.kind=muon"]);
-    expect(message).toContain("the engine torch has no muon: take adamw, or the engine onnx");
-    expect(() => faultsIn(SMALLEST, ["optimizer.kind=muon"])).toThrow("was accepted");
-  });
-
   test("says nothing about a combination when one of its settings is at fault", () => {
     expect(faultsIn(SMALLEST, ["policy.heads=many", "policy.keyValueHeads=3"])).not.toContain(
       "shared evenly",

@@ -26,13 +26,14 @@ message = {
     "trained": "all",
     "places": {},
     "reference": None,
+    "matrices": [],
     "optimizer": {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-6, "weightDecay": 0, "maxGradNorm": 1},
 }
 with torch.device("meta"):
     shapes = {name: parameter.shape for name, parameter in Policy(Config(**config)).named_parameters()}
 weights = {f"weights/{name}": (0.3 * torch.randn(shape, generator=generator)).numpy() for name, shape in shapes.items()}
 held = HeldPolicy(rank, world, torch.device("cpu"), message, weights)
-held.sync()
+held.sync({}, {})
 
 
 def apart():
@@ -49,8 +50,8 @@ targets = Targets(start=0, end=50, banned=[], rows=torch.arange(5), targets=ids[
 logprobs, _ = held.policy(ids, torch.arange(6), [(2, 1, 4)], [targets], 1.0)
 logprobs.sum().backward()
 held.norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in held.learned.values()])
-held.update(0.01)
+held.update({"learningRate": 0.01}, {})
 stale = apart()[0]
-held.sync()
+held.sync({}, {})
 moved = sum((a != b).sum().item() for a, b in zip(old, held.sampler.parameters()))
 print(json.dumps({"before": before[0], "stale": stale, "after": apart()[0], "moved": moved, "numbers": before[1]}))

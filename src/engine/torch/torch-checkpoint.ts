@@ -7,11 +7,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { planPolicyShards, policyFiles, shardIndex } from "../../policy/save-policy.ts";
+import type { ParameterShape } from "../../policy/parameters.ts";
 import { bytesIn, type Shard } from "../../policy/shards.ts";
 import { saveEngine } from "../onnx/engine-checkpoint.ts";
 import { openOptimizer, planOptimizerShards, saveStep } from "../onnx/optimizer-files.ts";
 import { readAdapter } from "../onnx/parameter-source.ts";
 import { policyParts } from "../onnx/policy-parts.ts";
+import type { OptimizerSettings } from "../optimizer-settings.ts";
 import type { Arrays, CheckpointFiles } from "../policy-engine.ts";
 import { ofRank, type Cluster } from "./cluster.ts";
 import type { FrameArray } from "./frames.ts";
@@ -21,6 +23,7 @@ import { policyPlaces, type PlacedPolicy } from "./weight-places.ts";
 const MOST_BYTES = 5e9;
 
 export interface SavedPolicy extends PlacedPolicy {
+  readonly optimizer: OptimizerSettings;
   /** What the workers know it by. */
   readonly policy: number;
   /** Directory of the weights that an adapter belongs to. */
@@ -28,7 +31,7 @@ export interface SavedPolicy extends PlacedPolicy {
   readonly companions?: CheckpointFiles | undefined;
 }
 
-/** Writes weights and what AdamW remembers after so many steps. */
+/** Writes weights and what the optimizer remembers after so many steps. */
 export async function saveTorchPolicy(
   cluster: Cluster,
   saved: SavedPolicy,
@@ -44,20 +47,21 @@ export async function saveTorchPolicy(
   await cluster.call("save", { said: { policy, directory: resolve(directory), files } });
   for (const [file, content] of policyFiles(config, shards, { tokenizerFiles: companions }))
     await writeFile(join(directory, file), content);
-  if (step > 0)
-    await saveStep(directory, { step, kind: "adamw" }, moments.length > 1 ? shardIndex(moments) : undefined);
+  const made = { step, kind: saved.optimizer.kind };
+  if (step > 0) await saveStep(directory, made, moments.length > 1 ? shardIndex(moments) : undefined);
 }
 
 /** Restores what any engine saved; how many steps it had made. Throws CheckpointError where it does not fit. */
 export async function loadTorchPolicy(
   cluster: Cluster,
-  { config, trained, policy }: SavedPolicy,
+  saved: SavedPolicy,
   directory: string,
 ): Promise<number> {
+  const { config, trained, policy } = saved;
   const isWhole = trained === "all" || trained === "none";
   const own = isWhole ? await policyPlaces(directory, config) : {};
   const arrays = new Map<string, FrameArray>(isWhole ? [] : await readAdapter(directory, config, trained));
-  const state = await openOptimizer(directory, { config, trained });
+  const state = await openOptimizer(directory, saved);
   await state?.close();
   const moments = Array.from(
     state?.places ?? [],
@@ -76,15 +80,16 @@ async function saveAdapter(
   step: number,
 ): Promise<void> {
   const { arrays } = await cluster.call("trained", { said: { policy: saved.policy } });
-  const named = (prefix: string): Arrays =>
+  const { trained, squared } = policyParts(saved);
+  const named = (prefix: string, parts: readonly ParameterShape[]): Arrays =>
     new Map(
-      policyParts(saved).trained.map(({ name }) => [
-        name,
-        arrays.get(ofRank(0, `${prefix}${name}`)) as Float32Array,
-      ]),
+      parts.map(({ name }) => [name, arrays.get(ofRank(0, `${prefix}${name}`)) as Float32Array] as const),
     );
-  const optimizer = step === 0 ? undefined : { step, firstMoments: named("m:"), secondMoments: named("v:") };
-  const state = { policy: saved, parameters: named(""), optimizer, base: saved.base };
+  const optimizer =
+    step === 0
+      ? undefined
+      : { step, firstMoments: named("m:", trained), secondMoments: named("v:", squared) };
+  const state = { policy: saved, parameters: named("", trained), optimizer, base: saved.base };
   await saveEngine(directory, state, saved.companions);
 }
 

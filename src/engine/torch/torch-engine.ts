@@ -48,11 +48,6 @@ export type TorchEngineOptions = EngineRequest &
 
 /** Opens a policy in the cluster. Throws CheckpointError or ShapeError where weights do not fit. */
 export async function openTorchEngine(cluster: Cluster, options: TorchEngineOptions): Promise<PolicyEngine> {
-  if (options.optimizer.kind !== "adamw") {
-    throw new EngineError(`Engine torch has no optimizer ${options.optimizer.kind}, only adamw.`, {
-      hint: "Take optimizer.kind adamw, or engine.kind onnx.",
-    });
-  }
   const { config, trained, grammar, weights, reference, optimizer, precision, recompute } = options;
   const { companions, onLoad } = options;
   const own = await placeWeights(options, weights);
@@ -67,6 +62,7 @@ export async function openTorchEngine(cluster: Cluster, options: TorchEngineOpti
   const arrays = new Map<string, FrameArray>();
   for (const [name, values] of own.arrays) arrays.set(`weights/${name}`, values);
   for (const [name, values] of other?.arrays ?? []) arrays.set(`reference/${name}`, values);
+  const { trained: learned, squared, given } = policyParts(options);
   const said = {
     policy,
     config: {
@@ -93,17 +89,24 @@ export async function openTorchEngine(cluster: Cluster, options: TorchEngineOpti
     precision,
     recompute,
     optimizer,
+    matrices: learned.filter((one) => !squared.includes(one)).map(({ name }) => name),
     places: own.places,
     reference: reference === "start" ? "start" : (other?.places ?? null),
   };
   await cluster.call("open", { said, arrays });
-  const { trained: learned, given } = policyParts(options);
   const total = [...learned, ...given].reduce(
     (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
     0,
   );
   onLoad?.(total, total);
-  return new TorchEngine(cluster, options, { config, trained, policy, base: own.base, companions });
+  return new TorchEngine(cluster, options, {
+    config,
+    trained,
+    optimizer,
+    policy,
+    base: own.base,
+    companions,
+  });
 }
 
 class TorchEngine implements PolicyEngine {
@@ -225,7 +228,6 @@ class TorchEngine implements PolicyEngine {
     const gradNorm = Number(sums[0]?.["gradNorm"]);
     const lossValue = total("loss");
     if (!Number.isFinite(lossValue) || !Number.isFinite(gradNorm) || !Number.isFinite(learningRate)) {
-      await this.#cluster.call("forget", { said: { policy: this.#saved.policy } });
       throw new EngineError(
         `The loss is ${lossValue}, the gradient's norm ${gradNorm}: the update is not made.`,
         { hint: "Lower the learning rate or the temperature, and look at the rewards of this step." },
