@@ -4,16 +4,20 @@ import { join } from "node:path";
 
 import { ConfigError } from "../errors.ts";
 import { acquireLock, type RunLock } from "../runs/lock.ts";
-import { makeFolders } from "../runs/writable-place.ts";
+import { makeFolders, removeEmptyFolders } from "../runs/writable-place.ts";
 
-/** Does the work while no other process may. Throws ConfigError where another one writes the folder. */
+/**
+ * Does the work while no other process may; folders that it left empty are taken away again. Throws ConfigError where
+ * another one writes the folder.
+ */
 export async function whileLocked<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
-  makeFolders(folder);
+  const made = makeFolders(folder);
   const lock = take(folder);
   try {
     return await work();
   } finally {
     lock[Symbol.dispose]();
+    removeEmptyFolders(made);
   }
 }
 
