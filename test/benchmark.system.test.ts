@@ -125,7 +125,11 @@ test("says what is wrong before anything is made", async () => {
     [["held-out"], "--checkpoint DIR is missing."],
     [["held-out", "--checkpoint", "runs/tny/none"], "runs/tny/none is neither a checkpoint nor a run"],
     [["aurora", "--checkpoint", "runs/tiny"], "aurora can only be scored by a judge, and none is named."],
-    [["aurora:data", "--checkpoint", "runs/tiny", "--edits-only"], "data"],
+    [["aurora:nowhere", "--checkpoint", "runs/tiny", "--edits-only"], "There is no folder nowhere."],
+    [
+      ["aurora:runs", "--checkpoint", "runs/tiny", "--edits-only"],
+      "published as hf://McGill-NLP/aurora-bench: fetch it, or name the folder",
+    ],
     [["held-out", "--checkpoint", "a=runs/tiny", "--against", "a=runs/tiny"], "Two arms are called a."],
     [["held-out", "--checkpoint", "runs/tiny", "--set", "drawing.topK=-1"], "drawing.topK"],
     [["held-out", "--checkpoint", "runs/tiny", "--samples", "2", "--set", "drawing.temperature=0"], "greedy"],
@@ -133,5 +137,6 @@ test("says what is wrong before anything is made", async () => {
   for (const [words, message] of cases) {
     const { code, err } = await earl("benchmark", ...words, "--out", "none");
     expect([code, err], words.join(" ")).toEqual([2, expect.stringContaining(message) as string]);
+    expect(existsSync("none"), words.join(" ")).toBe(false);
   }
 });

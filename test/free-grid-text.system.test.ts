@@ -66,4 +66,9 @@ test("is trained by both stages, and writes the text in evaluation and editing",
 
   const words = ["runs/free", "--data", "data", "--size", "2", "--max-tokens", "64", "--free-grid-text"];
   expect(await earl("evaluate", ...words)).toMatchObject({ code: 0 });
+
+  const benchmark = await earl("benchmark", "held-out", "--checkpoint", "runs/free", "--edits-only");
+  expect(benchmark).toMatchObject({ code: 0 });
+  const about = readFileSync("benchmarks/free/held-out/about.json", "utf8");
+  expect(JSON.parse(about)).toMatchObject({ recipe: { freeGridText: true, thought: false } });
 });

@@ -17,11 +17,12 @@ import {
   recordedPicture,
   writeRecordedLayouts,
 } from "./benchmark-layouts/recorded-layouts.ts";
+import { repeated, writeParquet } from "../src/evaluate/benchmarks/small-benchmarks.contract.ts";
 import { says, type Behaviour } from "./judge-server/behaviour.ts";
 import { JudgeServer, type SeenRequest } from "./judge-server/judge-server.ts";
 import { paintedVerdict } from "./judge-server/painted-verdicts.ts";
 import { earl } from "./run-earl.ts";
-import { writeTransformersCheckpoint } from "./small/emu3-checkpoint.ts";
+import { writeOriginalCheckpoint, writeTransformersCheckpoint } from "./small/emu3-checkpoint.ts";
 
 const before = process.cwd();
 let folder: string;
@@ -189,7 +190,8 @@ describe("the recorded edits, scored as those of another system, have the figure
       expect(of("Counting")["question"]).toBe(answers[pair]);
     }
     expect(new Set(answers).size).toBe(2);
-    expect(server.count).toBe(2 * RECORDED.length);
+    // A picture is asked about, an answer is held against the truth: each answer once, however often it is given.
+    expect(server.count).toBe(RECORDED.length + new Set(answers).size);
   });
 });
 
@@ -237,7 +239,7 @@ test("all benchmarks in one command: every measure, one table, and nothing is ma
     const average = row.slice(0, 6).reduce((sum, mean) => sum + mean, 0) / 6;
     expect(Math.abs(row.at(-1)! - average), arm).toBeLessThan(0.0101);
   }
-  // What the copied sources score by brightness is no matter of opinion.
+  // EmuEdit's rows and AURORA's show the same sources, which the judge cannot tell apart.
   expect(means("source-copied")[1]).toBe(means("source-copied")[2]);
   const own = [
     "CLIP-I",
@@ -253,6 +255,8 @@ test("all benchmarks in one command: every measure, one table, and nothing is ma
     "questions",
   ];
   for (const label of own) expect(whole.out, label).toMatch(new RegExp(` ${label}( |$)`, "m"));
+  expect(whole.out).toContain(`AVG is the plain mean of ${COLUMNS.slice(0, 6).join(", ")}.`);
+  // Some rows are not the benchmark.
   expect(whole.out).not.toContain("paper:");
 
   const asked = server.count;
@@ -269,4 +273,68 @@ test("all benchmarks in one command: every measure, one table, and nothing is ma
   expect(later).toMatchObject({ code: 0, out: whole.out });
   const sorted = (text: string): string[] => text.trimEnd().split("\n").toSorted();
   expect(sorted(readFileSync("tables/emu3/i2ebench/edits.jsonl", "utf8"))).toEqual(sorted(edits));
+});
+
+test("edits of another system on whole benchmarks stand beside the paper's rows, in one table", async () => {
+  await using server = await JudgeServer.start(lookingJudge);
+  const sources = ["magicbrush", "ag", "something", "clevr", "whatsup", "emu", "epic", "kubric"];
+  const pictures = (count: number): Uint8Array[] => repeated(count, () => recordedPicture(0, "source"));
+  const instruction = (count: number): string[] => repeated(count, () => "make it red");
+  writeParquet("whole/aurora/data/test-00000-of-00001.parquet", {
+    input: pictures(400),
+    instruction: instruction(400),
+    source: sources.flatMap((source) => repeated(50, () => source)),
+  });
+  for (const task of ["counting", "relation"]) {
+    writeParquet(`whole/vismin/data/train/${task}-00001.parquet`, {
+      id: [0, 1, 2],
+      source_image: pictures(3),
+      edited_image: pictures(3),
+      edit_instruction: instruction(3),
+    });
+  }
+  const ids = ["counting", "relation"].flatMap((task) => [0, 1, 2].map((row) => `${task}-${row}`));
+  writeArm(
+    "system/vismin",
+    ids.map((id) => ({ id, pair: 0 })),
+  );
+  writeArm(
+    "system/aurora",
+    repeated(400, (row) => ({ id: String(row), pair: 1 })),
+  );
+  const named = ["aurora", "vismin"].flatMap((kind) => ["--benchmark", `${kind}:whole/${kind}`]);
+  const judge = ["--url", server.url, "--set", "rewards.0.cache.directory=cache"];
+  const scored = await earl("benchmark", "score", "Other=system", ...named, ...judge, "--out", "beside");
+  expect([scored.code, scored.err]).toEqual([0, expect.stringContaining("400 edits") as string]);
+  const lines = scored.out.split("\n");
+  expect(lines[2]!.split(/ {2,}/)).toEqual(["arm", "aurora O", "vismin O", "mean of 2"]);
+  expect(lines[4]).toMatch(/^Other /);
+  expect(lines.find((line) => line.startsWith("paper: EARL"))!.split(/ {2,}/)).toEqual([
+    "paper: EARL",
+    ...["4.27", "4.93", "—"],
+  ]);
+  expect(scored.out).toContain("aurora, vismin, unlike the paper: judged by judge, not by gpt-4o-mini; ");
+  // Two pictures with one instruction are two edits, each asked about for what was asked and for how it looks.
+  expect(server.count).toBe(4);
+
+  writeArm("strange/omniedit", [{ id: "edit", pair: 0 }]);
+  const strange = await earl("benchmark", "score", "strange", ...named, ...judge);
+  expect([strange.code, strange.err]).toEqual([
+    2,
+    expect.stringContaining("Edits of several lie in folders of their names: aurora, vismin.") as string,
+  ]);
+});
+
+test("a checkpoint as BAAI publishes it is told where its vision tokenizer lies", async () => {
+  await writeOriginalCheckpoint("original", "vision", 64);
+  const command = ["benchmark", `gedit-en:${layouts["gedit-en"]}`, "--partial", "--edits-only"];
+  const all = [...command, "--checkpoint", "original", "--out", "of-original"];
+  const without = await earl(...all);
+  expect([without.code, without.err]).toEqual([
+    2,
+    expect.stringContaining("--vision-tokenizer DIR") as string,
+  ]);
+  expect(readdirSync("of-original")).toEqual(["inputs"]);
+  expect(await earl(...all, "--vision-tokenizer", "vision")).toMatchObject({ code: 0 });
+  expect(linesOf("of-original/original/gedit-en/edits.jsonl")).toHaveLength(2);
 });

@@ -85,4 +85,12 @@ test("thoughts are written, learned, generated and shown", async () => {
   const on = await earl("train", "run.yaml", ...goesOn.flatMap((setting) => ["--set", setting]));
   expect(on).toMatchObject({ code: 0 });
   expect(on.err).toMatch(/Policy .*thinking.checkpoints.grpo-\d+: /);
+
+  // Benchmarks let it write as it was taught to, unless they are told otherwise.
+  const benchmark = ["benchmark", "held-out", "--checkpoint", "runs/thinking", "--size", "2"];
+  const made = await earl(...benchmark, "--out", "thought");
+  expect([made.code, made.err]).toEqual([0, expect.stringContaining("writes a thought") as string]);
+  expect(readFileSync("thought/thinking/held-out/edits.jsonl", "utf8")).toContain('"thought":"describe: ');
+  const plain = await earl(...benchmark, "--out", "plain", "--set", "reading.thought=false");
+  expect([plain.code, plain.err]).toEqual([0, expect.not.stringContaining("writes a thought") as string]);
 });

@@ -8,6 +8,9 @@ import { OptimizerSettings } from "../engine/optimizer-settings.ts";
 import type { OnLoad, PolicyEngine } from "../engine/policy-engine.ts";
 import { openEngine } from "../experiment/open-engine.ts";
 import { openPolicy, type OpenPolicy } from "../experiment/open-policy.ts";
+import { taughtWriting, type TaughtWriting } from "../experiment/taught-writing.ts";
+import { hasTextTokenizer } from "../tokens/open-text-tokenizer.ts";
+import { VISION_FILE } from "../tokens/vision-tokenizer.ts";
 import type { BenchmarkInputs, InputItem } from "./benchmark-inputs.ts";
 import { idsHash } from "./benchmark-inputs.ts";
 import type { BenchmarkSettings } from "./benchmark-settings.ts";
@@ -59,25 +62,39 @@ export function wantedItems({ about, items }: BenchmarkInputs, size = about.rows
 /** Makes what is missing, benchmark by benchmark. Throws ConfigError where earlier edits were made in another way. */
 export async function makeArmEdits(request: ArmEditsRequest): Promise<void> {
   const { arm, out, settings, benchmarks, signal } = request;
-  const recipe = await recipeOf(arm.directory, settings);
-  await using opened = new OpenedArm(request);
+  const reading = { ...settings.reading, ...writingOf(arm.directory, settings.reading) };
+  const recipe = await recipeOf(arm.directory, settings.drawing, reading);
+  await using opened = new OpenedArm(request, reading);
   for (const { inputs } of benchmarks) {
     signal.throwIfAborted();
     const folder = join(out, arm.name, inputs.about.name);
-    await whileLocked(folder, () => makeOn(inputs, folder, { ...request, recipe, opened }));
+    await whileLocked(folder, () => makeOn(inputs, folder, { ...request, recipe, reading, opened }));
     request.onBenchmark(inputs, folder);
   }
 }
 
+type ArmReading = BenchmarkSettings["reading"] & TaughtWriting;
+
+/** What the settings say of the arm's writing, and where they say nothing what its run does. */
+function writingOf(
+  directory: string,
+  { thought, freeGridText }: BenchmarkSettings["reading"],
+): TaughtWriting {
+  if (thought !== undefined && freeGridText !== undefined) return { thought, freeGridText };
+  const taught = taughtWriting(directory);
+  return { thought: thought ?? taught.thought, freeGridText: freeGridText ?? taught.freeGridText };
+}
+
 interface MakingParts extends ArmEditsRequest {
   readonly recipe: EditsAbout["recipe"];
+  readonly reading: ArmReading;
   readonly opened: OpenedArm;
 }
 
 async function makeOn(
   inputs: BenchmarkInputs,
   folder: string,
-  { arm, settings, signal, listener, recipe, opened }: MakingParts,
+  { arm, settings, signal, listener, recipe, reading, opened }: MakingParts,
 ): Promise<void> {
   const benchmark = inputs.about.name;
   const items = wantedItems(inputs, settings.size);
@@ -95,15 +112,17 @@ async function makeOn(
     device: settings.engine.kind,
   };
   if (before !== undefined) requireSameRecipe(folder, before, about);
-  const isMore = before === undefined || before.items <= about.items;
-  writeEditsAbout(folder, isMore ? about : { ...before, seeds: about.seeds });
   const wanted = items.flatMap(({ id }) =>
     seeds.flatMap((seed) => Array.from({ length: samples }, (_, sample) => editKey({ id, seed, sample }))),
   );
   const known = knownEdits(folder);
   const done = wanted.filter((key) => known.has(key)).length;
-  if (done === wanted.length) return;
-  const { policy, engine } = await opened.open();
+  // A policy that cannot be opened leaves nothing behind.
+  const missing = done === wanted.length ? undefined : await opened.open();
+  const isMore = before === undefined || before.items <= about.items;
+  writeEditsAbout(folder, isMore ? about : { ...before, seeds: about.seeds });
+  if (missing === undefined) return;
+  const { policy, engine } = missing;
   listener.onBegin(benchmark, wanted.length, done);
   await makeEdits({
     folder,
@@ -112,7 +131,7 @@ async function makeOn(
     policy,
     engine,
     sampling: settings.drawing,
-    reading: settings.reading,
+    reading,
     comparesCodes: inputs.about.choice.kind === "held-out",
     signal,
     onEdit: listener.onEdit,
@@ -129,17 +148,24 @@ function knownEdits(folder: string): Set<string> {
 /** A policy and its engine, opened when they are first asked for. */
 class OpenedArm implements AsyncDisposable {
   readonly #request: ArmEditsRequest;
+  readonly #reading: ArmReading;
   #opened: { readonly policy: OpenPolicy; readonly engine: PolicyEngine } | undefined;
 
-  constructor(request: ArmEditsRequest) {
+  constructor(request: ArmEditsRequest, reading: ArmReading) {
     this.#request = request;
+    this.#reading = reading;
   }
 
   async open(): Promise<{ readonly policy: OpenPolicy; readonly engine: PolicyEngine }> {
-    const { host, arm, settings, listener } = this.#request;
+    const { host, arm, listener } = this.#request;
     if (this.#opened !== undefined) return this.#opened;
-    const policy = await openPolicy(host, arm.directory, { freeGridText: settings.reading.freeGridText });
-    listener.onPolicy(policy.about);
+    const { thought, freeGridText, tokenizer, visionTokenizer } = this.#reading;
+    const policy = await openPolicy(host, arm.directory, {
+      freeGridText,
+      tokenizer: hasTextTokenizer(arm.directory) ? undefined : tokenizer,
+      visionTokenizer: existsSync(join(arm.directory, VISION_FILE)) ? undefined : visionTokenizer,
+    });
+    listener.onPolicy(`${policy.about}${thought ? "; it writes a thought before each picture" : ""}`);
     const purpose = { optimizer: OptimizerSettings.parse({}), purpose: "inference" } as const;
     const engine = await openEngine(host, policy, { ...purpose, onLoad: listener.onLoad });
     this.#opened = { policy, engine };
@@ -154,10 +180,9 @@ class OpenedArm implements AsyncDisposable {
 
 async function recipeOf(
   directory: string,
-  { drawing, reading }: ArmEditsRequest["settings"],
+  { temperature, topK, topP, guidance, maxTokens }: BenchmarkSettings["drawing"],
+  { area, grid, thought, freeGridText }: ArmReading,
 ): Promise<EditsAbout["recipe"]> {
-  const { temperature, topK, topP, guidance, maxTokens } = drawing;
-  const { area, grid, thought, freeGridText } = reading;
   return {
     checkpoint: await checkpointIdentity(directory),
     temperature,

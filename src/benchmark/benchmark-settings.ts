@@ -3,7 +3,7 @@
 import { z } from "zod";
 
 import type { Declaration } from "../config/declaration.ts";
-import { rows, share } from "../config/ranges.ts";
+import { path, rows, share } from "../config/ranges.ts";
 import { DataSettings } from "../data/data-settings.ts";
 import { EngineSettings } from "../engine/open-engine-host.ts";
 import { InstrumentSettings } from "../evaluate/instrument-settings.ts";
@@ -62,8 +62,26 @@ const ReadingSettings = z.strictObject({
     .strictObject({ rows: side, columns: side })
     .optional()
     .describe("Codes of the pictures to write; the source's unless given."),
-  thought: z.boolean().default(false).describe("The policy writes a thought before the picture."),
-  freeGridText: z.boolean().default(false).describe("The policy writes the grid's rows*columns itself."),
+  thought: z
+    .boolean()
+    .optional()
+    .describe(
+      "Policies write a thought before the picture; unless given, those do that a run taught to (data.thoughts).",
+    ),
+  freeGridText: z
+    .boolean()
+    .optional()
+    .describe(
+      "Policies write the grid's rows*columns themselves; unless given, those do that a run taught to (policy.freeGridText).",
+    ),
+  tokenizer: path
+    .optional()
+    .describe(
+      "Text tokenizer of checkpoints that have none beside their weights, a folder or a name on the hub.",
+    ),
+  visionTokenizer: path
+    .optional()
+    .describe("Vision tokenizer of checkpoints that have none beside their weights, as above."),
 });
 
 export const JUDGED_AT = ["own", "area", "source", "edited"] as const;

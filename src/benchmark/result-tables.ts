@@ -54,7 +54,7 @@ function overview(results: Results): ResultTable {
         return headline === undefined ? NOTHING : estimateText(figures?.[headline.name], headline.unit);
       }),
       ...(hasAverage
-        ? [average === undefined ? NOTHING : estimateText({ ...average, count: 2 }, "score")]
+        ? [average === undefined ? NOTHING : estimateText({ ...average, count: average.rows }, "score")]
         : []),
     ];
   });
@@ -66,28 +66,48 @@ function overview(results: Results): ResultTable {
     }),
     ...(hasAverage ? [isPaperAverage(results) ? row.average.toFixed(2) : NOTHING] : []),
   ]);
+  const average = isSix ? "AVG" : `mean of ${averaged.length}`;
+  const isPart = hasAverage && averaged.length < benchmarks.length;
   const differences = averages.flatMap(({ arm, difference }) =>
     difference === undefined
       ? []
       : [
-          `${results.baseline} − ${arm}, mean of differences of the same rows: ${estimateText(difference, "score", true)}.`,
+          `${results.baseline} − ${arm}, ${average} of differences of the same rows: ${estimateText(difference, "score", true)}.`,
         ],
   );
   return {
     title: "All benchmarks",
-    head: ["arm", ...headlines, ...(hasAverage ? [isSix ? "AVG" : `mean of ${averaged.length}`] : [])],
+    head: ["arm", ...headlines, ...(hasAverage ? [average] : [])],
     rows: [...own, ...theirs],
     notes: [
       "Means over rows with 95 % intervals (bootstrap over rows; Wilson's for shares).",
+      ...(isPart ? [`${average} is the plain mean of ${averaged.join(", ")}.`] : []),
       ...differences,
       ...(paper === undefined ? [] : [`Rows of the paper: ${paper.source}.`]),
-      ...benchmarks.flatMap((one) =>
-        (one.paper?.differs ?? []).length === 0
-          ? []
-          : [`${one.benchmark}, unlike the paper: ${one.paper!.differs.join("; ")}.`],
-      ),
+      ...differencesFromPaper(benchmarks),
     ],
   };
+}
+
+/** In what benchmarks differ from the paper's; those that differ alike in one sentence. */
+function differencesFromPaper(benchmarks: readonly BenchmarkResults[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const { benchmark, paper } of benchmarks) {
+    const differs = (paper?.differs ?? []).join("; ");
+    if (differs !== "") names.set(differs, [...(names.get(differs) ?? []), benchmark]);
+  }
+  return [...names].map(([differs, own]) => `${own.join(", ")}, unlike the paper: ${differs}.`);
+}
+
+/** Columns of figures that a table has at most; of more, the benchmark's own measures have a table of theirs. */
+const MOST_FIGURES = 8;
+
+/** The measures of each table. */
+function measureGroups(measures: readonly LoggedMeasure[]): (readonly LoggedMeasure[])[] {
+  if (measures.length <= MOST_FIGURES) return [measures];
+  const judged = measures.filter(({ unit }) => unit === "score");
+  const own = measures.filter(({ unit }) => unit !== "score");
+  return [judged, own].filter(({ length }) => length > 0);
 }
 
 function benchmarkTables(one: BenchmarkResults, { baseline }: Results): ResultTable[] {
@@ -96,9 +116,10 @@ function benchmarkTables(one: BenchmarkResults, { baseline }: Results): ResultTa
     (task) => task !== "all",
   );
   const headline = headlineOf(measures);
+  const [shown = [], ...others] = measureGroups(measures);
   const main: ResultTable = {
     title: benchmark,
-    head: ["arm", "edits", "failed", "no picture", ...measures.map(({ label }) => label), ...bestHead(arms)],
+    head: ["arm", "edits", "failed", "no picture", ...shown.map(({ label }) => label), ...bestHead(arms)],
     rows: arms.map((arm) => {
       const all = arm.tasks[0]!;
       return [
@@ -106,13 +127,24 @@ function benchmarkTables(one: BenchmarkResults, { baseline }: Results): ResultTa
         String(all.edits),
         arm.judge === undefined ? NOTHING : String(all.failed),
         String(all.pictureless),
-        ...measures.map(({ name, unit }) => estimateText(all.figures[name], unit)),
+        ...shown.map(({ name, unit }) => estimateText(all.figures[name], unit)),
         ...(bestHead(arms).length === 0 ? [] : [estimateText(arm.bestOfN, "score")]),
       ];
     }),
     notes: notesOf(one),
   };
   const tables = [main];
+  for (const own of others) {
+    tables.push({
+      title: `${benchmark}, its own measures`,
+      head: ["arm", ...own.map(({ label }) => label)],
+      rows: arms.map(({ arm, tasks: [all] }) => [
+        arm,
+        ...own.map(({ name, unit }) => estimateText(all!.figures[name], unit)),
+      ]),
+      notes: [],
+    });
+  }
   if (tasks.length > 0 && headline !== undefined) {
     tables.push({
       title: `${benchmark}, ${headline.label} by kind of edit`,
@@ -130,14 +162,14 @@ function benchmarkTables(one: BenchmarkResults, { baseline }: Results): ResultTa
     });
   }
   const compared = arms.filter(({ differences }) => differences !== undefined);
-  if (compared.length > 0) {
+  for (const [index, group] of (compared.length === 0 ? [] : [shown, ...others]).entries()) {
     tables.push({
-      title: `${benchmark}, ${baseline} minus the others`,
-      head: ["arm", "rows", ...measures.map(({ label }) => label)],
+      title: `${benchmark}, ${baseline} minus the others${index === 0 ? "" : ", its own measures"}`,
+      head: ["arm", "rows", ...group.map(({ label }) => label)],
       rows: compared.map(({ arm, differences }) => [
         `${baseline} − ${arm}`,
-        String(Math.max(0, ...Object.values(differences ?? {}).map(({ count }) => count))),
-        ...measures.map(({ name, unit }) => estimateText(differences?.[name], unit, true)),
+        String(Math.max(0, ...group.map(({ name }) => differences?.[name]?.count ?? 0))),
+        ...group.map(({ name, unit }) => estimateText(differences?.[name], unit, true)),
       ]),
       notes: [
         "Differences of the same rows, with 95 % intervals (bootstrap over rows). A * marks those whose interval has no 0.",
@@ -191,58 +223,11 @@ export function estimateText(estimate: Estimate | undefined, unit: string, isDif
   const digits = digitsOf(unit);
   const text = (value: number): string => {
     const fixed = value.toFixed(digits);
-    if (!isDifference) return fixed;
-    return Number(fixed) < 0 ? fixed.replace("-", "−") : `+${fixed.replace("-", "")}`;
+    if (Number(fixed) < 0) return fixed.replace("-", "−");
+    return `${isDifference ? "+" : ""}${fixed.replace("-", "")}`;
   };
   const { mean, low, high } = estimate;
   if (low === null || high === null) return text(mean);
   const star = isDifference && (low > 0 || high < 0) ? " *" : "";
   return `${text(mean)} [${text(low)}, ${text(high)}]${star}`;
-}
-
-/** Every figure as a line of its own, for spreadsheets and programs. */
-export function figureLines({ benchmarks }: Results): string[][] {
-  const head = [
-    "benchmark",
-    "arm",
-    "task",
-    "measure",
-    "unit",
-    "mean",
-    "low",
-    "high",
-    "rows",
-    "edits",
-    "failed",
-    "no_picture",
-    "judge",
-  ];
-  const number = (value: number | null): string => (value === null ? "" : String(value));
-  return [
-    head,
-    ...benchmarks.flatMap(({ benchmark, measures, arms }) =>
-      arms.flatMap(({ arm, tasks, judge, bestOfN, differences }) => [
-        ...tasks.flatMap(({ task, edits, failed, pictureless, figures }) =>
-          measures.flatMap(({ name, unit }) =>
-            lineOf(figures[name], [benchmark, arm, task, name, unit], [edits, failed, pictureless], judge),
-          ),
-        ),
-        ...lineOf(bestOfN, [benchmark, arm, "all", `best_of_${bestOfN?.n}`, "score"], [], judge),
-        ...measures.flatMap(({ name, unit }: LoggedMeasure) =>
-          lineOf(differences?.[name], [benchmark, arm, "all", `difference_${name}`, unit], [], judge),
-        ),
-      ]),
-    ),
-  ];
-  function lineOf(
-    estimate: Estimate | undefined,
-    names: string[],
-    counts: number[],
-    judge: string | undefined,
-  ): string[][] {
-    if (estimate === undefined) return [];
-    const { mean, low, high, count } = estimate;
-    const cells = counts.length === 0 ? ["", "", ""] : counts.map(String);
-    return [[...names, String(mean), number(low), number(high), String(count), ...cells, judge ?? ""]];
-  }
 }

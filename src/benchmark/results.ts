@@ -1,5 +1,6 @@
 /** What was measured, put together: figures of each arm on each benchmark, differences, and averages over benchmarks. */
 
+import { BENCHMARKS } from "../evaluate/open-benchmark.ts";
 import type { LoggedMeasure } from "../runs/arm-result.ts";
 import { EARL_KINDS } from "./benchmark-settings.ts";
 import {
@@ -50,6 +51,8 @@ export interface Average {
   readonly high: number;
   /** Benchmarks that it is the mean of. */
   readonly benchmarks: readonly string[];
+  /** Of all of them. */
+  readonly rows: number;
   /** The first arm minus this one. */
   readonly difference: Estimate | undefined;
 }
@@ -64,7 +67,7 @@ export interface Results {
 
 /** `arms` in the order of the tables; the first arm is what others are compared with. */
 export function resultsOf(scored: readonly ScoredArm[], rewards: Rewards | undefined): Results {
-  const names = [...new Set(scored.map(({ benchmark }) => benchmark))];
+  const names = inOrder(scored);
   const baseline = scored[0]?.arm;
   const benchmarks = names.map((name) =>
     benchmarkResults(
@@ -80,6 +83,15 @@ export function resultsOf(scored: readonly ScoredArm[], rewards: Rewards | undef
     averages: averages(scored, averagedNames(benchmarks), baseline),
     paper: isBesidePaper ? { source: PAPER_SOURCE, rows: PAPER_ROWS } : undefined,
   };
+}
+
+/** Names of benchmarks in the order of the table of kinds; what has none comes last. */
+function inOrder(scored: readonly ScoredArm[]): string[] {
+  const order = Object.keys(BENCHMARKS);
+  const place = ({ kind }: ScoredArm): number =>
+    kind !== undefined && order.includes(kind) ? order.indexOf(kind) : order.length;
+  const sorted = scored.toSorted((left, right) => place(left) - place(right));
+  return [...new Set(sorted.map(({ benchmark }) => benchmark))];
 }
 
 function benchmarkResults(
@@ -182,6 +194,7 @@ function averages(
         arm,
         ...averageOf(values),
         benchmarks: names,
+        rows: values.reduce((sum, { length }) => sum + length, 0),
         difference: averageDifference(scored, names, arm, baseline),
       },
     ];

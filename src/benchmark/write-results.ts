@@ -10,7 +10,8 @@ import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { readJson } from "../runs/run-directory.ts";
 import { makeFolders } from "../runs/writable-place.ts";
 import { csvOf, latexOf, markdownOf } from "./render-tables.ts";
-import { figureLines, resultTables } from "./result-tables.ts";
+import { figureLines } from "./figure-lines.ts";
+import { resultTables } from "./result-tables.ts";
 import type { Results } from "./results.ts";
 
 export const RESULT_FILES = ["results.json", "results.md", "results.csv", "results.tex"];

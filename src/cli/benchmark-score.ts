@@ -23,13 +23,14 @@ import { listenForInterrupt } from "./interrupt.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
 
 export interface BenchmarkScoreFlags extends ScoringFlags {
-  readonly benchmark?: string;
+  /** One, or several: folders of edits are then called by the names of theirs. */
+  readonly benchmark: readonly string[];
   readonly out?: string;
 }
 
 interface Found {
   readonly folder: string;
-  /** As the command names it. */
+  /** As the command names it, or where its folder is called by its benchmark as the folder above is. */
   readonly arm: string | undefined;
   readonly choice: BenchmarkChoice | undefined;
 }
@@ -48,15 +49,13 @@ export async function scoreBenchmarks(
   using interrupt = listenForInterrupt(surroundings, { says: "Stopping.", reason: stopped });
   const settings = await benchmarkSettings(flags, [], interrupt.signal);
   const named =
-    flags.benchmark === undefined
-      ? undefined
-      : choicesOf([flags.benchmark], settings, flags.partial === true)[0];
+    flags.benchmark.length === 0 ? [] : choicesOf(flags.benchmark, settings, flags.partial === true);
   const found = places.flatMap(({ name, place }, index): Found[] => {
     const isNamed = words[index] !== place;
     return editFolders(place).map((folder) => ({
       folder,
-      arm: isNamed ? name : undefined,
-      choice: named ?? choiceIn(folder),
+      arm: isNamed ? name : named.length > 1 ? basename(dirname(resolve(folder))) : undefined,
+      choice: named.length === 0 ? choiceIn(folder) : choiceFor(folder, named),
     }));
   });
   requireWritableFolder(out);
@@ -123,7 +122,7 @@ export async function scoreBenchmarks(
     const near = findInputs(folder, benchmark.name) ?? findInputs(place, benchmark.name);
     const isEnough =
       near !== undefined && near.about.wanted >= Math.min(settings.size ?? Infinity, near.about.rows);
-    if (isEnough || named === undefined) return near;
+    if (isEnough || named.length === 0) return near;
     const own = join(place, INPUTS_FOLDER, benchmark.name);
     progress.start(`Rows of ${benchmark.name}`, 0);
     const onItem = (done: number): void => progress.advance(done);
@@ -139,6 +138,17 @@ function choiceIn(folder: string): BenchmarkChoice | undefined {
   if (inputs === undefined) return undefined;
   const choice = BenchmarkChoice.safeParse(inputs.about.choice);
   return choice.success ? choice.data : undefined;
+}
+
+/** The benchmark that is named, or of several the one that the folder is called by. Throws ConfigError where there is none. */
+function choiceFor(folder: string, named: readonly BenchmarkChoice[]): BenchmarkChoice {
+  if (named.length === 1) return named[0]!;
+  const own = basename(resolve(folder));
+  const choice = named.find((one) => nameOf(one) === own);
+  if (choice !== undefined) return choice;
+  throw new ConfigError(`The folder ${folder} is called by none of the benchmarks that are named.`, {
+    hint: `Edits of several lie in folders of their names: ${named.map(nameOf).join(", ")}.`,
+  });
 }
 
 function armOf(folder: string): string {

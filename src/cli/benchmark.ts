@@ -14,7 +14,7 @@ import type { ScoredArm } from "../benchmark/scored-arm.ts";
 import { refuseForeignResults } from "../benchmark/write-results.ts";
 import { openEngineHost } from "../engine/open-engine-host.ts";
 import { Interrupted } from "../errors.ts";
-import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
+import { fetchProgress, HubNames, localTokenizers } from "../experiment/hub-names.ts";
 import { RunDatasets } from "../experiment/run-datasets.ts";
 import { resolveCheckpoint } from "../runs/checkpoint.ts";
 import { requireWritableFolder } from "../runs/writable-place.ts";
@@ -33,6 +33,8 @@ export interface BenchmarkFlags extends ScoringFlags {
   readonly samples?: number;
   readonly seeds?: readonly number[];
   readonly device?: string;
+  readonly tokenizer?: string;
+  readonly visionTokenizer?: string;
   readonly copy?: true;
   readonly editsOnly?: true;
 }
@@ -127,6 +129,7 @@ export async function runBenchmarks(
   const draws = settings.drawing.seeds.length * settings.drawing.samples;
   const perArm =
     [...inputs.values()].reduce((sum, own) => sum + wantedItems(own, settings.size).length, 0) * draws;
+  const reading = { ...settings.reading, ...(await localTokenizers(settings.reading, names)) };
   await using host = await openEngineHost(settings.engine);
   try {
     for (const arm of arms) {
@@ -135,7 +138,7 @@ export async function runBenchmarks(
         host,
         arm,
         out,
-        settings,
+        settings: { ...settings, reading },
         benchmarks: [...inputs.values()].map((own) => ({ inputs: own })),
         signal: making,
         listener: {
@@ -193,8 +196,11 @@ function follow(
   };
 }
 
-function overridesOf({ samples, seeds, device }: BenchmarkFlags): string[] {
+function overridesOf(flags: BenchmarkFlags): string[] {
+  const { samples, seeds, device, tokenizer, visionTokenizer } = flags;
   return [
+    ...(tokenizer === undefined ? [] : [`reading.tokenizer=${tokenizer}`]),
+    ...(visionTokenizer === undefined ? [] : [`reading.visionTokenizer=${visionTokenizer}`]),
     ...(samples === undefined ? [] : [`drawing.samples=${samples}`]),
     ...(seeds === undefined || seeds.length === 0 ? [] : [`drawing.seeds=[${seeds.join(",")}]`]),
     ...(device === undefined ? [] : [`engine.device=${device}`]),

@@ -49,6 +49,8 @@ function advice(issue: z.core.$ZodIssue, given: unknown, member: Member | undefi
   if (typeof given !== "string") return "";
   if (member?.node.shape === "choice" && member.node.variants.has(given))
     return ` (write { kind: ${given} })`;
+  // What a room says of a value itself; zod's own words begin so.
+  if (issue.code === "invalid_value" && !issue.message.startsWith("Invalid")) return `; ${issue.message}`;
   const meant = issue.code === "invalid_value" ? closest(given, issue.values.map(String)) : undefined;
   return meant === undefined ? "" : `; did you mean ${meant}?`;
 }

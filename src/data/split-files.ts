@@ -104,7 +104,7 @@ function chosenFiles(
   return { files: [...files], notices: [] };
 }
 
-/** Nothing there belongs to the split. */
+/** Nothing there belongs to the split, or nothing is there. */
 export class NoSplit extends DataError {}
 
 function noSplit(
@@ -224,7 +224,7 @@ async function filesOf(directory: string, mostNames: number, endings: readonly s
   const entry = await stat(directory).catch(() => undefined);
   if (entry?.isDirectory() !== true) {
     const what = entry === undefined ? `There is no folder ${directory}.` : `${directory} is no folder.`;
-    throw new DataError(what, {
+    throw new NoSplit(what, {
       hint: "Check data.directory, or write a dataset with: earl data scenes --out DIR",
     });
   }

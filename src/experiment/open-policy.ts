@@ -14,9 +14,8 @@ import { parameterCount } from "../policy/parameters.ts";
 import { openPolicyDirectory } from "../policy/policy-directory.ts";
 import { isPolicyFile, verifyCheckpoint } from "../runs/checkpoint-state.ts";
 import { editGrammar } from "../tokens/edit-grammar.ts";
-import { EMU3_RANKS_FILE } from "../tokens/emu3-tiktoken.ts";
 import type { Grammar } from "../tokens/grammar.ts";
-import { openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
+import { hasTextTokenizer, openTextTokenizer } from "../tokens/open-text-tokenizer.ts";
 import type { Tokens } from "../tokens/sequence.ts";
 import { vocabularyOf } from "../tokens/special-tokens.ts";
 import { VISION_FILE, type VisionTokenizer } from "../tokens/vision-tokenizer.ts";
@@ -65,10 +64,10 @@ export async function openPolicy(
   const base = adapter?.base ?? directory;
   if (base !== directory) await verifyCheckpoint(base, isPolicyFile);
   // PEFT saves no tokenizer beside an adapter, earl does.
-  const place = (...files: string[]): string =>
-    files.some((file) => existsSync(join(directory, file))) ? directory : base;
-  const textTokenizer = await openTextTokenizer(use.tokenizer ?? place("tokenizer.json", EMU3_RANKS_FILE));
-  const visionDirectory = use.visionTokenizer ?? place(VISION_FILE);
+  const textDirectory = use.tokenizer ?? (hasTextTokenizer(directory) ? directory : base);
+  const textTokenizer = await openTextTokenizer(textDirectory);
+  const visionDirectory =
+    use.visionTokenizer ?? (existsSync(join(directory, VISION_FILE)) ? directory : base);
   const vision = await host.openVision(visionDirectory);
   const tokens = { vocabulary: vocabularyOf(textTokenizer), textTokenizer };
   const opened = await openPolicyDirectory(base);

@@ -93,5 +93,6 @@ describe("the loggers of a run", () => {
     expect(trialConfig().logging).toEqual([]);
     expect(trialConfig(["logging=[csv]"]).logging).toEqual(["csv"]);
     expect(() => trialConfig(["logging=[mlflow]"])).toThrow("logging");
+    expect(() => trialConfig(["logging=[wandb]"])).toThrow(/wandb sync.*docs\/watch\.md/);
   });
 });

@@ -14,9 +14,12 @@ export const LOGGERS = {
 type LoggerName = keyof typeof LOGGERS;
 const NAMES = Object.keys(LOGGERS) as [LoggerName, ...LoggerName[]];
 
+/** What people ask for by name, and get from the files of another. */
+const SYNCED = "write tensorboard, and `wandb sync` uploads its files (docs/watch.md)";
+
 /** The setting `logging`. */
 export const LoggingSettings = z
-  .array(z.enum(NAMES))
+  .array(z.enum(NAMES, { error: ({ input }) => (input === "wandb" ? SYNCED : undefined) }))
   .default([])
   .describe(
     `What is written beside the events, into logs/: ${NAMES.map((name) => `${name}: ${LOGGERS[name].about}`).join("; ")}.`,

@@ -141,6 +141,13 @@ export type EditTold =
       readonly rows: number;
       readonly of: number;
     }
-  | { readonly kind: "done"; readonly arm: number; readonly completion: number; readonly picture: string }
+  | {
+      readonly kind: "done";
+      readonly arm: number;
+      readonly completion: number;
+      readonly picture: string;
+      /** What the policy wrote before the picture. */
+      readonly thought?: string;
+    }
   | { readonly kind: "problem"; readonly arm: number; readonly completion?: number; readonly message: string }
   | { readonly kind: "end" };

@@ -13,6 +13,7 @@ import { DataError } from "../errors.ts";
 import { editPrompt, readSource } from "../experiment/edit-prompt.ts";
 import { openEngine } from "../experiment/open-engine.ts";
 import { openPolicy, type OpenPolicy } from "../experiment/open-policy.ts";
+import { taughtWriting } from "../experiment/taught-writing.ts";
 import { decodePicture } from "../images/codec.ts";
 import type { Picture } from "../images/picture.ts";
 import { encodePng } from "../images/png.ts";
@@ -31,6 +32,8 @@ export interface Listener {
 
 interface OpenArm extends AsyncDisposable {
   readonly policy: OpenPolicy;
+  /** Whether it was taught to write a thought before the picture. */
+  readonly writesThought: boolean;
   readonly engine: PolicyEngine;
 }
 
@@ -101,10 +104,16 @@ export class Playground implements AsyncDisposable {
 async function openArm(path: string, device: string | undefined): Promise<OpenArm> {
   const host: EngineHost = await openEngineHost(EngineSettings.parse({ device }));
   try {
-    const policy = await openPolicy(host, path);
+    const { thought, freeGridText } = taughtWriting(path);
+    const policy = await openPolicy(host, path, { freeGridText });
     const optimizer = OptimizerSettings.parse({});
     const engine = await openEngine(host, policy, { optimizer, purpose: "inference" });
-    return { policy, engine, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() };
+    return {
+      policy,
+      engine,
+      writesThought: thought,
+      [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await host[Symbol.asyncDispose]();
     throw error;
@@ -123,7 +132,7 @@ interface ArmListener {
 }
 
 async function writeEdits(
-  { policy, engine }: OpenArm,
+  { policy, engine, writesThought }: OpenArm,
   asked: EditAsked,
   { signal, tell }: ArmListener,
 ): Promise<void> {
@@ -132,7 +141,7 @@ async function writeEdits(
   const { resized, codes } = await readSource(policy, source);
   await tell({ kind: "source", picture: dataUrl(resized) });
   const grid = { rows: codes.rows, columns: codes.columns };
-  const prompt = editPrompt(policy, { source: codes, grid, instruction: asked.instruction });
+  const prompt = editPrompt(policy, { source: codes, grid, instruction: asked.instruction, writesThought });
   const sampling = {
     groupSize: asked.completions,
     temperature: asked.temperature,
@@ -175,7 +184,9 @@ async function writeEdits(
       if (read.kind === "unreadable") await tell({ kind: "problem", completion, message: read.problem });
       else {
         const [picture] = await policy.vision.decode([read.codes]);
-        await tell({ kind: "done", completion, picture: dataUrl(picture as Picture) });
+        const { thought } = read;
+        const said = thought === undefined ? {} : { thought };
+        await tell({ kind: "done", completion, picture: dataUrl(picture as Picture), ...said });
       }
     }
   }

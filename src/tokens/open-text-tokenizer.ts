@@ -1,5 +1,6 @@
 /** Opens the text tokenizer of a checkpoint directory, whichever of the two published forms lies there. */
 
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "../errors.ts";
@@ -8,6 +9,14 @@ import type { BytePairTokenizer } from "./byte-pair-tokenizer.ts";
 import { EMU3_RANKS_FILE, EMU3_VISION_FILE, readEmu3Tiktoken } from "./emu3-tiktoken.ts";
 import { TOKENIZER_CONFIG_FILE } from "./instruction-length.ts";
 import { readTokenizerJson } from "./tokenizer-json.ts";
+
+/** The first file of each form. */
+const TEXT_TOKENIZER_FILES = ["tokenizer.json", EMU3_RANKS_FILE];
+
+/** Whether one lies there, in whichever form. */
+export function hasTextTokenizer(directory: string): boolean {
+  return TEXT_TOKENIZER_FILES.some((name) => existsSync(join(directory, name)));
+}
 
 /** Throws CheckpointError where the directory or a file of the tokenizer is missing or damaged. */
 export async function openTextTokenizer(directory: string): Promise<BytePairTokenizer> {

@@ -29,6 +29,12 @@ export function addBenchmark(program: Command, surroundings: Surroundings): void
     .option("--out <dir>", "folder of edits, scores and tables", filePath, "benchmarks")
     .option("--samples <n>", "edits of each row and seed; from 2 on best-of-n is shown", wholeNumber(1, 128))
     .option("--seeds <list>", "draws of their own: 0,1,2", seedList)
+    .option(
+      "--vision-tokenizer <dir>",
+      "where the vision tokenizer lies of checkpoints without one",
+      filePath,
+    )
+    .option("--tokenizer <dir>", "where the text tokenizer lies of checkpoints without one", filePath)
     .option("--copy", "score the sources handed back unchanged, too")
     .option("--edits-only", "make the edits, score nothing")
     .addOption(deviceOption())
@@ -41,7 +47,12 @@ export function addBenchmark(program: Command, surroundings: Surroundings): void
   scoring(benchmark.command("score"))
     .description("score edits that are there, of checkpoints or of other systems (edits.jsonl)")
     .argument("<folders...>", "folders of edits, or of arms with edits; NAME=FOLDER to name one")
-    .option("--benchmark <name>", "what edits of other systems are edits of; KIND:FOLDER for files at hand")
+    .option(
+      "--benchmark <name>",
+      "what edits of other systems are edits of; KIND:FOLDER for files at hand; all or several where folders are called by theirs",
+      collect,
+      [],
+    )
     .option("--out <dir>", "folder of the tables (default: the first folder)", filePath)
     .action(async (folders: string[], _: unknown, command: Command) => {
       const { scoreBenchmarks } = await import("../benchmark-score.ts");

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { path } from "../../config/ranges.ts";
 import { DamagedRow } from "../../data/containers/row-table.ts";
 import type { EditDataset } from "../../data/edit-dataset.ts";
+import { NoSplit } from "../../data/split-files.ts";
 import type { TableSplit } from "../../data/table-dataset.ts";
 import { DataError } from "../../errors.ts";
 import type { BenchmarkVariant } from "../benchmark.ts";
@@ -47,8 +48,18 @@ export function publishedBenchmark({
     uses: instrumentsIn(own),
     open: ({ directory, partial }, { reward, prepare, instruments = {} }) => {
       const { measures, leftOut } = ownMeasures(own, instruments);
-      const open = async (): Promise<EditDataset> =>
-        examples(directory, partial ? anyGeneration : requireGeneration);
+      const open = async (): Promise<EditDataset> => {
+        try {
+          return await examples(directory, partial ? anyGeneration : requireGeneration);
+        } catch (error) {
+          if (!(error instanceof NoSplit)) throw error;
+          // What is said to somebody who trains would be no help here.
+          throw new DataError(error.message, {
+            hint: `${name} is published as ${home}: fetch it, or name the folder that its files lie in.`,
+            cause: error,
+          });
+        }
+      };
       return {
         name,
         reward,
@@ -85,7 +96,7 @@ export async function requireGeneration(
   { title, rows, by }: Generation,
 ): Promise<void> {
   const hint =
-    "Scores on other rows cannot be compared: fetch the revision that everybody measures on, or say `partial: true`.";
+    "Scores on other rows cannot be compared: fetch the revision that everybody measures on, or say `partial: true` (--partial).";
   const { directory } = found;
   const got = "series" in found ? found.series.rows : found.count;
   if (got !== rows) throw new DataError(`${directory} has ${got} rows, ${title} has ${rows}.`, { hint });

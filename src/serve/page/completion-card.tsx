@@ -52,7 +52,7 @@ export function CompletionCard({ run, completion, name, instruction }: Completio
   );
 }
 
-function Words({ title, text }: { readonly title: string; readonly text: string }): JSX.Element {
+export function Words({ title, text }: { readonly title: string; readonly text: string }): JSX.Element {
   return (
     <details>
       <summary>{title}</summary>

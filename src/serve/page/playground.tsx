@@ -5,12 +5,14 @@ import { useRef, useState } from "preact/hooks";
 
 import type { EditAsked } from "../edit-asked.ts";
 import type { CheckpointChoice, EditTold } from "../messages.ts";
+import { Words } from "./completion-card.tsx";
 import { problemOf, useAnswer } from "./server.ts";
 
 interface Written {
   readonly picture?: string;
   readonly rows?: string;
   readonly isDone?: boolean;
+  readonly thought?: string;
   readonly problem?: string;
 }
 
@@ -172,7 +174,7 @@ function ArmShown({ arm, instruction }: { readonly arm: Arm; readonly instructio
             <figcaption class="soft">source</figcaption>
           </figure>
         )}
-        {arm.completions.map(({ picture, rows, isDone, problem }, at) => (
+        {arm.completions.map(({ picture, rows, isDone, thought, problem }, at) => (
           <figure class="completion" key={at}>
             {picture === undefined ? (
               <p class="no-picture">{problem ?? "…"}</p>
@@ -184,6 +186,7 @@ function ArmShown({ arm, instruction }: { readonly arm: Arm; readonly instructio
             <figcaption class="soft">
               {problem ?? (isDone === true ? `completion ${at + 1}` : (rows ?? ""))}
             </figcaption>
+            {thought !== undefined && <Words title="Thought" text={thought} />}
           </figure>
         ))}
       </div>
@@ -270,7 +273,10 @@ function armWith(arm: Arm, told: Exclude<EditTold, { kind: "end" }>): Arm {
   if (told.kind === "problem" && told.completion === undefined) return { ...arm, problem: told.message };
   const changed = (before: Written): Written => {
     if (told.kind === "problem") return { ...before, problem: told.message };
-    if (told.kind === "done") return { picture: told.picture, isDone: true };
+    if (told.kind === "done") {
+      const { picture, thought } = told;
+      return { picture, isDone: true, ...(thought !== undefined && { thought }) };
+    }
     return { picture: told.picture, rows: `row ${told.rows} of ${told.of}` };
   };
   return {
