@@ -62,10 +62,7 @@ describe("the table over all benchmarks", () => {
     expect(paper).toHaveLength(8);
     const earl = paper.find((line) => line.startsWith("paper: EARL"))!;
     // Table 2 of the paper.
-    expect(earl.trim().split(/ {2,}/)).toEqual([
-      "paper: EARL",
-      ...["6.39", "4.47", "4.27", "4.52", "4.93", "4.19", "4.80"],
-    ]);
+    expect(earl).toMatch(/^paper: EARL +6\.39 +4\.47 +4\.27 +4\.52 +4\.93 +4\.19 +4\.80$/);
     expect(lines.join(" ")).toContain("before − ours, AVG of differences of the same rows: −1.00");
   });
 

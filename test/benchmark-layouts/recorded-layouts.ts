@@ -3,10 +3,11 @@
  * figures of `earl benchmark` can be held against what torch and transformers made of the same pictures.
  */
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { inData, writeParquet, writeText } from "../../src/evaluate/benchmarks/small-benchmarks.contract.ts";
+import { BRIGHTNESS } from "../judge-server/looking-judge.ts";
 import { MetricsRecording, type RecordedEdit } from "../../src/verify/metrics-recording.ts";
 
 const FIXTURES = join(import.meta.dirname, "..", "fixtures");
@@ -28,7 +29,7 @@ const I2EBENCH_ASKED = {
   Deblurring: {},
   RegionAccuracy: { mask: "m.png" },
   StyleAlteration: {},
-  Counting: { Evaluation: "Is the picture bright or dark?", Answer: "It is bright." },
+  Counting: { Evaluation: BRIGHTNESS.question, Answer: BRIGHTNESS.answer },
 } as const;
 
 /** Where each kind's files lie, in layouts as published. */
@@ -151,4 +152,16 @@ function i2eBench(folder: string): string {
     }
   }
   return directory;
+}
+
+/** A folder of edits that some other system made: the recording's edited pictures. */
+export function writeArm(
+  place: string,
+  edits: readonly { readonly id: string; readonly pair: number }[],
+): void {
+  mkdirSync(place, { recursive: true });
+  for (const pair of RECORDED.keys())
+    writeFileSync(join(place, `${pair}.png`), recordedPicture(pair, "edited"));
+  const lines = edits.map(({ id, pair }) => `${JSON.stringify({ id, edited: `${pair}.png` })}\n`);
+  writeFileSync(join(place, "edits.jsonl"), lines.join(""));
 }
