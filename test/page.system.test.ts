@@ -239,17 +239,45 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     await eventually(() => page.getAttribute(".plot", "aria-label")).toContain("at step 100000");
   });
 
-  test("edits a picture row by row, and says what a checkpoint cannot do", async () => {
+  test("fits a phone in the dark, and lets keys skip to its content", async () => {
+    const directory = trialDirectory();
+    using run = openTrial(directory, false);
+    recordGroup(run, 1);
+    recordStep(run, 1, 5);
+    await open(directory, "overview");
+    const light = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.setViewportSize({ width: 360, height: 640 });
+    const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const brightness = (colour: string): number => Number(/\d+/.exec(colour)?.[0]);
+    expect([brightness(light) > 200, brightness(dark) < 60]).toEqual([true, true]);
+    for (const view of ["Curves", "Gallery", "Held-out", "Judges", "Playground"]) {
+      await page.click(`.views a:has-text("${view}")`);
+      await eventually(() => text("h1")).toContain(view);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBe(360);
+      const box = await page.locator(".views [aria-current]").boundingBox();
+      expect(box!.x + box!.width, view).toBeLessThanOrEqual(361);
+    }
+    const address = page.url();
+    await page.focus(".skip");
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("content");
+    expect(page.url()).toBe(address);
+  });
+
+  test("edits a picture row by row, compares two checkpoints on one seed, and says what one cannot do", async () => {
     const directory = trialDirectory();
     using run = openTrial(directory, false);
     run.recorder.record({ kind: "stage-start", stage: "sft", steps: 1 });
-    await run.recorder.saveCheckpoint({
-      stage: "sft",
-      step: 1,
-      loop: {},
-      isBest: true,
-      write: async (folder) => void (await writeTinyCheckpoint(folder)),
-    });
+    for (const step of [1, 2]) {
+      await run.recorder.saveCheckpoint({
+        stage: "sft",
+        step,
+        loop: {},
+        isBest: step === 1,
+        write: async (folder) => void (await writeTinyCheckpoint(folder)),
+      });
+    }
     const source = join(directory.path, "..", "..", "source.png");
     mkdirSync(join(source, ".."), { recursive: true });
     writeFileSync(source, redSquare(32));
@@ -272,5 +300,27 @@ describe.skipIf(!hasChromium)("the page in a browser", () => {
     await eventually(() => page.getAttribute("[aria-busy]", "aria-busy")).toBe("false");
     expect([...shown].some((words) => /^row \d of 4$/.test(words))).toBe(true);
     expect([...shown]).toEqual(expect.arrayContaining(["source", "completion 1", "completion 4"]));
+
+    // Equal weights and one seed write equal pictures; another seed writes others.
+    const pictures = (): Promise<string[][]> =>
+      page.$$eval("section.group", (arms) =>
+        arms.map((arm) =>
+          [...arm.querySelectorAll(".canvas img")].map((one) => one.getAttribute("src") ?? ""),
+        ),
+      );
+    const [alone] = await pictures();
+    await page.selectOption('label:has-text("Compare with") select', "trial/sft-000002");
+    const seed = 'label:has-text("Seed") input';
+    for (const [value, isSame] of [
+      ["0", true],
+      ["7", false],
+    ] as const) {
+      await page.fill(seed, value);
+      await page.click("button.main");
+      await eventually(() => page.$$eval("section.group .canvas img", (all) => all.length)).toBe(8);
+      await eventually(() => page.getAttribute("[aria-busy]", "aria-busy")).toBe("false");
+      const [first, second] = await pictures();
+      expect([first, JSON.stringify(first) === JSON.stringify(alone)]).toEqual([second, isSame]);
+    }
   });
 });

@@ -34,7 +34,19 @@ const facts: CardFacts = {
   },
   config: { algorithm: "sft", policy: { checkpoint: "BAAI/Emu3-Stage1@main" } },
   tables: [{ measures: TEST_MEASURES, results: testArms() }],
-  pictures: [{ path: "images/a.png", about: "make it [red](http://evil) <script>" }],
+  edits: [
+    {
+      instruction: "make it [red](http://evil) <script>",
+      pictures: [{ column: "source", path: "images/a.png" }],
+    },
+    {
+      instruction: "turn | it",
+      pictures: [
+        { column: "source", path: "images/b.png" },
+        { column: "after RL", path: "images/c.png" },
+      ],
+    },
+  ],
   affiliation: "A | B",
   licence: "apache-2.0",
 };
@@ -116,7 +128,13 @@ describe("a run's card", () => {
   });
 
   test("shows words of others as words", () => {
-    expect(card).toContain("![make it \\[red\\](http://evil) \\<script\\>](images/a.png)");
+    const asked = "make it \\[red\\](http://evil) \\<script\\>";
+    expect(card).toContain(`
+| instruction | source | after RL |
+| --- | --- | --- |
+| ${asked} | ![source: ${asked}](images/a.png) |  |
+| turn \\| it | ![source: turn \\| it](images/b.png) | ![after RL: turn \\| it](images/c.png) |
+`);
     expect(card).toContain("A \\| B");
   });
 

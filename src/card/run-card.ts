@@ -19,8 +19,11 @@ export interface CardFacts {
     readonly measures: readonly LoggedMeasure[];
     readonly results: readonly ArmResult[];
   }[];
-  /** Pictures to show, by path relative to the card, with what they show. */
-  readonly pictures: readonly { readonly path: string; readonly about: string }[];
+  /** Edits to show: what was asked, and each picture's column ("source", an arm) and path relative to the card. */
+  readonly edits: readonly {
+    readonly instruction: string;
+    readonly pictures: readonly { readonly column: string; readonly path: string }[];
+  }[];
   readonly affiliation?: string | undefined;
   /** What the model may be used under, as the hub abbreviates it. */
   readonly licence?: string | undefined;
@@ -30,15 +33,13 @@ export interface CardFacts {
 
 /** Markdown with front matter. */
 export function runCard(facts: CardFacts): string {
-  const { manifest, tables, pictures, title = manifest.name } = facts;
+  const { manifest, tables, edits, title = manifest.name } = facts;
   const parts = [
     `---\n${stringify(frontMatter(facts))}---`,
     `# ${text(title)}`,
     `An autoregressive image editor: it reads a picture and an instruction as tokens and writes the edited picture token by token. Trained with earl ${manifest.software.earl}; architecture and files are Emu3's.`,
     ...(tables.length === 0 ? [] : ["## Results", ...tables.map(resultsTable), INTERVALS]),
-    ...(pictures.length === 0
-      ? []
-      : ["## Edits", pictures.map(({ path, about }) => `![${text(about)}](${path})`).join("\n")]),
+    ...(edits.length === 0 ? [] : ["## Edits", editsTable(edits)]),
     "## Reproducibility",
     ...answers(facts).map(({ question, answer }) => `### ${question}\n\n${answer}`),
   ];
@@ -129,6 +130,21 @@ function resultsTable({ measures, results }: CardFacts["tables"][number]): strin
   const line = (cells: readonly string[]): string => `| ${cells.map(text).join(" | ")} |`;
   const title = rows[0]?.benchmark ?? "";
   return [`**${text(title)}**`, "", line(head), line(head.map(() => "---")), ...body.map(line)].join("\n");
+}
+
+/** An edit a row; an arm that made nothing of it leaves its cell empty. */
+function editsTable(edits: CardFacts["edits"]): string {
+  const columns = [...new Set(edits.flatMap(({ pictures }) => pictures.map(({ column }) => column)))];
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const rows = edits.map(({ instruction, pictures }) => [
+    text(instruction),
+    ...columns.map((name) => {
+      const picture = pictures.find(({ column }) => column === name);
+      return picture === undefined ? "" : `![${text(`${name}: ${instruction}`)}](${picture.path})`;
+    }),
+  ]);
+  const head = ["instruction", ...columns.map(text)];
+  return [head, head.map(() => "---"), ...rows].map(line).join("\n");
 }
 
 interface Answer {

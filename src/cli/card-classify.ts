@@ -18,6 +18,7 @@ import { judgeDeclaration, settingsOf, type JudgeFlags } from "./judge-flags.ts"
 import { guardAgainstOutage } from "./judge-outage.ts";
 import { tallyLines } from "./judge-tally.ts";
 import { progressOn, type Surroundings } from "./surroundings.ts";
+import { plural } from "../report/format.ts";
 
 export interface ClassifyFlags extends JudgeFlags {
   readonly out?: string;
@@ -93,7 +94,7 @@ export async function classifyPapers(
   if (out === undefined) surroundings.stdout.write(text);
   else writeFileAtomically(out, text);
   progress.finish(
-    `${papers.length} papers, ${askedOf(settings)} answers each${out === undefined ? "" : `: ${out}`}`,
+    `${plural(papers.length, "paper")}, ${askedOf(settings)} answers each${out === undefined ? "" : `: ${out}`}`,
   );
   for (const line of tallyLines(tallyCalls(calls, settings.prices))) surroundings.stderr.write(`${line}\n`);
   refuseFailures(file);

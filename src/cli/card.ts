@@ -7,6 +7,7 @@ import { parse } from "yaml";
 
 import { runCard } from "../card/run-card.ts";
 import { DataError } from "../errors.ts";
+import { byTurns } from "../report/comparison-grid.ts";
 import { readRun, resultTables, comparisons } from "../report/read-run.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { readManifest } from "../runs/manifest.ts";
@@ -38,22 +39,23 @@ export async function card(run: string, flags: CardFlags, { stdout }: Surroundin
   }
   const manifest = readManifest(directory.manifest);
   const record = await readRun([directory.path]);
-  const pictures = comparisons(record)
+  const address = (path: string): string =>
+    relative(dirname(out), path).split(sep).map(encodeURIComponent).join("/");
+  const edits = byTurns(comparisons(record))
     .slice(0, Math.max(0, flags.pictures))
-    .flatMap(({ instruction, source, arms }) => [
-      { path: source, about: `source: ${instruction}` },
-      ...arms.flatMap(({ arm, image }) =>
-        image === undefined ? [] : [{ path: image, about: `${arm}: ${instruction}` }],
-      ),
-    ]);
+    .map(({ instruction, source, target, arms }) => ({
+      instruction,
+      pictures: [
+        { column: "source", path: source },
+        { column: "target", path: target },
+        ...arms.map(({ arm, image }) => ({ column: arm, path: image })),
+      ].flatMap(({ column, path }) => (path === undefined ? [] : [{ column, path: address(path) }])),
+    }));
   const text = runCard({
     manifest,
     config: parse(readFileSync(directory.config, "utf8")) as Record<string, unknown>,
     tables: resultTables(record),
-    pictures: pictures.map(({ path, about }) => ({
-      path: relative(dirname(out), path).split(sep).map(encodeURIComponent).join("/"),
-      about,
-    })),
+    edits,
     affiliation: flags.affiliation,
     licence: flags.licence,
     title: flags.title,

@@ -41,7 +41,7 @@ input[type=range], input[type=checkbox] { accent-color: var(--blue) }
 summary { cursor: pointer } details > summary { padding: 6px 0; font-weight: 600 } .completion details > summary { font-weight: 400; font-size: .75rem; padding: 2px 0; color: var(--soft) }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); gap: 14px; padding: 4px 0 18px }
 .unseen { min-height: 300px } .chart { margin: 0; height: 100% } .chart figcaption { display: flex; justify-content: space-between; gap: 10px; margin-bottom: 6px } .chart .value { font-variant-numeric: tabular-nums; font-weight: 600; white-space: nowrap }
-.about { font-size: .75rem; margin: 6px 0 0 } .plot { min-height: 190px } .u-legend { font-size: .6875rem; text-align: left } .u-legend .u-series > * { padding: 1px 4px } .u-select { background: color-mix(in srgb, var(--blue) 18%, transparent) }
+.about { font-size: .75rem; margin: 6px 0 0 } .plot { min-height: 190px } .u-legend { font-size: .6875rem; text-align: left } .u-legend .u-series > * { padding: 1px 4px; border: 0 } .u-select { background: color-mix(in srgb, var(--blue) 18%, transparent) }
 .strip { display: flex; gap: 10px; overflow-x: auto; padding-bottom: 6px } .completion { margin: 0; flex: 0 0 132px; font-size: .8125rem }
 .completion img { width: 132px; height: 132px; object-fit: contain; background: var(--faint); border-radius: 6px; image-rendering: pixelated; display: block; outline: 1px solid var(--line); outline-offset: -1px }
 .canvas { width: 132px; height: 132px; background: var(--faint); border-radius: 6px; overflow: hidden } .canvas img { height: auto; border-radius: 0 }

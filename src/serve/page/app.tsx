@@ -1,7 +1,7 @@
 /** The page: runs beside the one that is shown, and its views. */
 
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 import type { RunCard } from "../messages.ts";
 import { Curves } from "./curves.tsx";
@@ -31,7 +31,7 @@ export function App({ first }: { readonly first: string }): JSX.Element {
   const here = { run, view: route.view };
   return (
     <>
-      <a class="skip" href="#content">
+      <a class="skip" href="#content" onClick={toContent}>
         Skip to the content
       </a>
       <header>
@@ -52,6 +52,12 @@ export function App({ first }: { readonly first: string }): JSX.Element {
   );
 }
 
+/** The address says which view is shown, so it cannot say where in the page somebody is. */
+function toContent(event: Event): void {
+  event.preventDefault();
+  document.querySelector<HTMLElement>("#content")?.focus();
+}
+
 /** The run that is being written, or else the last one of the list. */
 function newestOf(cards: readonly RunCard[]): string {
   return (cards.find(({ state }) => state === "running" || state === "paused") ?? cards.at(-1))?.id ?? "";
@@ -69,8 +75,13 @@ function NoRun({ isAsked }: { readonly isAsked: boolean }): JSX.Element {
 }
 
 function Views({ here }: { readonly here: Route }): JSX.Element {
+  const own = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the names are wider than the screen.
+    own.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [here.view]);
   return (
-    <nav aria-label="Views" class="views">
+    <nav aria-label="Views" class="views" ref={own}>
       {VIEWS.map((view) => (
         <a
           key={view}
