@@ -3,7 +3,7 @@
  *
  *   node src/from-source.mjs bench/markdown-picture.ts runs/demo/README.md docs/cards.png [--height 1500] [--from "Results"]
  *
- * `--from` begins the picture at the heading of these words. The page runs no script and asks nobody.
+ * `--from` begins the picture at the heading of these words.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,21 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import { marked } from "marked";
-import { chromium } from "playwright-core";
+import { chromium, type Page } from "playwright-core";
+
+const STYLE = `
+  body { margin: 0; background: #fff; color: #1f2328; font: 15px/1.5 "Liberation Sans", Helvetica, Arial, sans-serif }
+  main { padding: 16px 32px }
+  h1, h2 { border-bottom: 1px solid #d1d9e0; padding-bottom: .3em }
+  table { border-collapse: collapse; margin: 12px 0 }
+  th, td { border: 1px solid #d1d9e0; padding: 4px 10px }
+  td:has(> img) { padding: 4px }
+  tr:nth-child(even) { background: #f6f8fa }
+  code { background: #eff1f3; border-radius: 4px; padding: .1em .3em; font-size: 85% }
+  pre { background: #f6f8fa; border-radius: 6px; padding: 12px; overflow: hidden }
+  pre code { background: none; padding: 0 }
+  img { image-rendering: pixelated; min-width: 96px }
+`;
 
 const { values, positionals } = parseArgs({
   options: {
@@ -39,7 +53,7 @@ async function photograph(markdown: string, png: string): Promise<void> {
   try {
     writeFileSync(join(folder, "page.html"), await pageOf(markdown));
     const [width, height] = [Number(values.width), Number(values.height)];
-    const page = await browser.newPage({ viewport: { width, height }, javaScriptEnabled: true });
+    const page = await browser.newPage({ viewport: { width, height } });
     await page.goto(pathToFileURL(join(folder, "page.html")).href);
     const top = values.from === undefined ? 0 : await headingAt(page, values.from);
     const length = await page.evaluate(() => document.documentElement.scrollHeight);
@@ -53,7 +67,7 @@ async function photograph(markdown: string, png: string): Promise<void> {
 }
 
 /** Where the heading stands, in pixels from the page's top. */
-async function headingAt(page: import("playwright-core").Page, words: string): Promise<number> {
+async function headingAt(page: Page, words: string): Promise<number> {
   const box = await page.getByRole("heading", { name: words, exact: true }).first().boundingBox();
   if (box === null) throw new Error(`There is no heading ${words}.`);
   return Math.max(0, Math.floor(box.y) - 16);
@@ -65,17 +79,3 @@ async function pageOf(markdown: string): Promise<string> {
   const base = `${pathToFileURL(resolve(dirname(markdown))).href}/`;
   return `<!doctype html><meta charset="utf-8"><base href="${base}"><style>${STYLE}</style><main>${await marked.parse(text)}</main>`;
 }
-
-const STYLE = `
-  body { margin: 0; background: #fff; color: #1f2328; font: 15px/1.5 "Liberation Sans", Helvetica, Arial, sans-serif }
-  main { padding: 16px 32px }
-  h1, h2 { border-bottom: 1px solid #d1d9e0; padding-bottom: .3em }
-  table { border-collapse: collapse; margin: 12px 0 }
-  th, td { border: 1px solid #d1d9e0; padding: 4px 10px }
-  td:has(> img) { padding: 4px }
-  tr:nth-child(even) { background: #f6f8fa }
-  code { background: #eff1f3; border-radius: 4px; padding: .1em .3em; font-size: 85% }
-  pre { background: #f6f8fa; border-radius: 6px; padding: 12px; overflow: hidden }
-  pre code { background: none; padding: 0 }
-  img { image-rendering: pixelated; min-width: 96px }
-`;

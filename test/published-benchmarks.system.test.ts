@@ -3,7 +3,7 @@
  * with its vocabulary, a judge on loopback, CLIP and DINO from their published files.
  */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -89,6 +89,13 @@ test("all benchmarks in one command: every measure, one table, and nothing is ma
   expect(whole.out).toContain(`AVG is the plain mean of ${COLUMNS.slice(0, 6).join(", ")}.`);
   // Some rows are not the benchmark.
   expect(whole.out).not.toContain("paper:");
+
+  const markdown = readFileSync("tables/results.md", "utf8");
+  expect(markdown).toContain("## magicbrush, some edits\n\n| instruction | source | target | emu3 |\n");
+  const links = [...markdown.matchAll(/\]\(([^)]+)\)/g)].map(([, path]) => path!);
+  // Four rows of six benchmarks, two of GEdit's two; three benchmarks have no targets beside sources.
+  expect(links.filter((path) => path.startsWith("emu3/"))).toHaveLength(6 * 4 + 2 * 2);
+  expect(links.filter((path) => !existsSync(join("tables", path)))).toEqual([]);
 
   const asked = server.count;
   const again = await earl(...all);

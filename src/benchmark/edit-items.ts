@@ -25,6 +25,12 @@ export interface EditItems {
   readonly items: readonly { readonly id: string; readonly task: string }[];
   /** Throws DataError that names the picture which cannot be read. */
   readonly load: (id: string) => Promise<MeasuredEdit>;
+  /** What was asked, and the paths of the pictures. */
+  readonly places: (id: string) => {
+    readonly instruction: string;
+    readonly source: string;
+    readonly target: string | undefined;
+  };
 }
 
 /** The nearest `inputs/<benchmark>` at a folder or above it, at most three levels up. */
@@ -50,6 +56,18 @@ export function itemsOfInputs(inputs: BenchmarkInputs, count = inputs.about.rows
     broken: inputs.broken.length,
     items,
     load: async (id) => loadInput(inputs.folder, byId.get(id)!),
+    places: (id) => placesOf(inputs.folder, byId.get(id)!),
+  };
+}
+
+function placesOf(
+  folder: string,
+  { instruction = "", source, target }: Partial<Pick<EditLine, "instruction" | "source" | "target">>,
+): ReturnType<EditItems["places"]> {
+  return {
+    instruction,
+    source: resolve(folder, source!),
+    target: target === undefined ? undefined : resolve(folder, target),
   };
 }
 
@@ -83,6 +101,7 @@ export function itemsOfLines(folder: string, lines: readonly EditLine[]): EditIt
     rows: byId.size,
     broken: 0,
     items: [...byId].map(([id, { task = "edit" }]) => ({ id, task })),
+    places: (id) => placesOf(folder, byId.get(id)!),
     load: async (id) => {
       const { task = "edit", instruction = "", source, target, mask, captions, expected } = byId.get(id)!;
       return {

@@ -28,6 +28,7 @@ function scored(arm: string, kind: string, score: number, own: Partial<ScoredArm
     seeds: [0],
     samples: 1,
     recipe: { temperature: 1, topK: 2048, topP: 1, guidance: 1 },
+    edits: [],
     measures: [
       { name: "reward", label: "O", unit: "score" },
       { name: "clip_i", label: "CLIP-I", unit: "similarity" },

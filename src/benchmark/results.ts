@@ -1,6 +1,7 @@
 /** What was measured, put together: figures of each arm on each benchmark, differences, and averages over benchmarks. */
 
 import { BENCHMARKS } from "../evaluate/open-benchmark.ts";
+import type { ShownEdit } from "../report/edits-table.ts";
 import type { LoggedMeasure } from "../runs/arm-result.ts";
 import { EARL_KINDS } from "./benchmark-settings.ts";
 import {
@@ -16,7 +17,9 @@ import {
 } from "./figures.ts";
 import { differencesFromPaper, PAPER_ROWS, PAPER_SOURCE, paperScore, type PaperRow } from "./paper-scores.ts";
 import type { Rewards } from "./judges.ts";
+import { COPY_ARM } from "./named-arms.ts";
 import type { ScoredArm } from "./scored-arm.ts";
+import { besideEachOther } from "./shown-edits.ts";
 
 export interface ArmResults {
   readonly arm: string;
@@ -40,6 +43,8 @@ export interface BenchmarkResults {
   readonly broken: number;
   readonly measures: readonly LoggedMeasure[];
   readonly arms: readonly ArmResults[];
+  /** Some of its edits with every arm's picture, by path. */
+  readonly edits: readonly ShownEdit[];
   /** Where figures may stand beside the paper's: its own, and in what the protocols differ. */
   readonly paper: { readonly differs: readonly string[] } | undefined;
 }
@@ -129,6 +134,8 @@ function benchmarkResults(
     broken,
     measures: [...measures.values()],
     arms,
+    // The copied source is the source.
+    edits: besideEachOther(scored.filter(({ arm }) => arm !== COPY_ARM)),
     paper: isWhole ? besidePaper(kind, arms, rewards) : undefined,
   };
 }

@@ -11,6 +11,7 @@ import { whileLocked } from "./folder-lock.ts";
 import { instrumentsHash, type Judge } from "./judges.ts";
 import { SCORES_FOLDER } from "./score-files.ts";
 import { scoreEdits } from "./score-edits.ts";
+import { editsToShow, type ArmEdit } from "./shown-edits.ts";
 
 export interface ScoredArm extends ArmScores {
   readonly kind: string | undefined;
@@ -25,6 +26,7 @@ export interface ScoredArm extends ArmScores {
   readonly samples: number;
   /** How the edits were made, where that is known. */
   readonly recipe: Readonly<Record<string, unknown>> | undefined;
+  readonly edits: readonly ArmEdit[];
 }
 
 export interface ScoringParts {
@@ -69,6 +71,7 @@ export async function scoredArm(edits: EditArm, parts: ScoringParts): Promise<Sc
     seeds,
     samples,
     recipe: about?.recipe,
+    edits: editsToShow(edits),
     measures: [...judged, ...measures.map(loggedMeasure)],
     scores,
   };

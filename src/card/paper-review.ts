@@ -3,7 +3,7 @@
 import { z } from "zod";
 
 import { QUESTIONS } from "./questions.ts";
-import { markdownText } from "./markdown-text.ts";
+import { markdownText } from "../report/markdown-text.ts";
 
 const Answered = z.object({
   question: z.string(),

@@ -6,9 +6,10 @@
 import { stringify } from "yaml";
 
 import type { ArmResult, LoggedMeasure } from "../runs/arm-result.ts";
+import { editsTable, type ShownEdit } from "../report/edits-table.ts";
+import { markdownText as text } from "../report/markdown-text.ts";
 import type { Manifest } from "../runs/manifest.ts";
 import { loopText } from "./loop-text.ts";
-import { markdownText as text } from "./markdown-text.ts";
 import { titleOf } from "./questions.ts";
 
 export interface CardFacts {
@@ -19,11 +20,8 @@ export interface CardFacts {
     readonly measures: readonly LoggedMeasure[];
     readonly results: readonly ArmResult[];
   }[];
-  /** Edits to show: what was asked, and each picture's column ("source", an arm) and path relative to the card. */
-  readonly edits: readonly {
-    readonly instruction: string;
-    readonly pictures: readonly { readonly column: string; readonly path: string }[];
-  }[];
+  /** Edits to show, pictures by their path from the card. */
+  readonly edits: readonly ShownEdit[];
   readonly affiliation?: string | undefined;
   /** What the model may be used under, as the hub abbreviates it. */
   readonly licence?: string | undefined;
@@ -130,21 +128,6 @@ function resultsTable({ measures, results }: CardFacts["tables"][number]): strin
   const line = (cells: readonly string[]): string => `| ${cells.map(text).join(" | ")} |`;
   const title = rows[0]?.benchmark ?? "";
   return [`**${text(title)}**`, "", line(head), line(head.map(() => "---")), ...body.map(line)].join("\n");
-}
-
-/** An edit a row; an arm that made nothing of it leaves its cell empty. */
-function editsTable(edits: CardFacts["edits"]): string {
-  const columns = [...new Set(edits.flatMap(({ pictures }) => pictures.map(({ column }) => column)))];
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const rows = edits.map(({ instruction, pictures }) => [
-    text(instruction),
-    ...columns.map((name) => {
-      const picture = pictures.find(({ column }) => column === name);
-      return picture === undefined ? "" : `![${text(`${name}: ${instruction}`)}](${picture.path})`;
-    }),
-  ]);
-  const head = ["instruction", ...columns.map(text)];
-  return [head, head.map(() => "---"), ...rows].map(line).join("\n");
 }
 
 interface Answer {

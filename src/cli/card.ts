@@ -1,13 +1,14 @@
 /** `earl card RUN`: a model card, written from what the run left. */
 
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join } from "node:path";
 
 import { parse } from "yaml";
 
 import { runCard } from "../card/run-card.ts";
 import { DataError } from "../errors.ts";
 import { byTurns } from "../report/comparison-grid.ts";
+import { linkTo } from "../report/edits-table.ts";
 import { readRun, resultTables, comparisons } from "../report/read-run.ts";
 import { writeFileAtomically } from "../runs/atomic-write.ts";
 import { readManifest } from "../runs/manifest.ts";
@@ -39,8 +40,6 @@ export async function card(run: string, flags: CardFlags, { stdout }: Surroundin
   }
   const manifest = readManifest(directory.manifest);
   const record = await readRun([directory.path]);
-  const address = (path: string): string =>
-    relative(dirname(out), path).split(sep).map(encodeURIComponent).join("/");
   const edits = byTurns(comparisons(record))
     .slice(0, Math.max(0, flags.pictures))
     .map(({ instruction, source, target, arms }) => ({
@@ -49,7 +48,9 @@ export async function card(run: string, flags: CardFlags, { stdout }: Surroundin
         { column: "source", path: source },
         { column: "target", path: target },
         ...arms.map(({ arm, image }) => ({ column: arm, path: image })),
-      ].flatMap(({ column, path }) => (path === undefined ? [] : [{ column, path: address(path) }])),
+      ].flatMap(({ column, path }) =>
+        path === undefined ? [] : [{ column, path: linkTo(path, dirname(out)) }],
+      ),
     }));
   const text = runCard({
     manifest,

@@ -16,7 +16,7 @@ const SHOWN = 24;
 const MOST = 120;
 
 /** Rows in turn from each edit type, so that the first few show all of them; within a type in the logged order. */
-export function byTurns(rows: readonly Comparison[]): Comparison[] {
+export function byTurns<Row extends { readonly task: string }>(rows: readonly Row[]): Row[] {
   const queues = distinct(rows.map((row) => row.task)).map((task) => rows.filter((row) => row.task === task));
   const longest = Math.max(0, ...queues.map((queue) => queue.length));
   return Array.from({ length: longest }, (_, turn) => queues.flatMap((queue) => queue[turn] ?? [])).flat();
