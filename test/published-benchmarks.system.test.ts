@@ -8,13 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import {
-  CLIP,
-  DINO,
-  recordedPicture,
-  writeArm,
-  writeRecordedLayouts,
-} from "./benchmark-layouts/recorded-layouts.ts";
+import { recordedPicture, writeArm, writeRecordedLayouts } from "./benchmark-layouts/recorded-layouts.ts";
+import { ROW_KINDS, rowSettings } from "./benchmark-layouts/row-settings.ts";
 import { repeated, writeParquet } from "../src/evaluate/benchmarks/small-benchmarks.contract.ts";
 import { JudgeServer } from "./judge-server/judge-server.ts";
 import { lookingJudge } from "./judge-server/looking-judge.ts";
@@ -35,29 +30,16 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const COLUMNS = ["omniedit", "emuedit", "aurora", "magicbrush", "vismin", "i2ebench", "gedit-en", "gedit-cn"];
-
 test("all benchmarks in one command: every measure, one table, and nothing is made or asked for twice", async () => {
   await using server = await JudgeServer.start(lookingJudge);
-  const endpoints = [{ url: server.url }];
-  const settings = {
-    benchmarks: COLUMNS.map((kind) => ({ kind, directory: layouts[kind] })),
-    reading: { area: 64 },
-    instruments: {
-      clip: CLIP,
-      dino: DINO,
-      questions: { model: "looking", endpoints, cache: { directory: "cache" } },
-    },
-    rewards: [{ kind: "viescore", model: "looking", endpoints, cache: { directory: "cache" } }],
-  };
-  writeFileSync("all.yaml", JSON.stringify(settings));
+  writeFileSync("all.yaml", JSON.stringify(rowSettings(folder, server.url)));
   const command = ["benchmark", "all", "--config", "all.yaml", "--checkpoint", "emu3", "--copy", "--partial"];
   const all = [...command, "--out", "tables"];
   const whole = await earl(...all);
   expect([whole.code, whole.err]).toEqual([0, expect.stringContaining("Written to tables") as string]);
 
   const head = whole.out.split("\n")[2]!;
-  expect(head.split(/ {2,}/)).toEqual(["arm", ...COLUMNS.map((name) => `${name} O`), "AVG"]);
+  expect(head.split(/ {2,}/)).toEqual(["arm", ...ROW_KINDS.map((name) => `${name} O`), "AVG"]);
   const means = (arm: string): number[] => {
     const row = whole.out.split("\n").find((line) => line.startsWith(arm))!;
     return row
@@ -86,7 +68,7 @@ test("all benchmarks in one command: every measure, one table, and nothing is ma
     "questions",
   ];
   for (const label of own) expect(whole.out, label).toMatch(new RegExp(` ${label}( |$)`, "m"));
-  expect(whole.out).toContain(`AVG is the plain mean of ${COLUMNS.slice(0, 6).join(", ")}.`);
+  expect(whole.out).toContain(`AVG is the plain mean of ${ROW_KINDS.slice(0, 6).join(", ")}.`);
   // Some rows are not the benchmark.
   expect(whole.out).not.toContain("paper:");
 
