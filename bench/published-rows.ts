@@ -6,16 +6,16 @@
  *   node src/from-source.mjs bench/published-rows.ts [--out folder]
  */
 
+import { spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { createProgram } from "../src/cli/program.ts";
-import { systemClock } from "../src/runs/clock.ts";
 import { rowSettings } from "../test/benchmark-layouts/row-settings.ts";
 import { JudgeServer } from "../test/judge-server/judge-server.ts";
 import { lookingJudge } from "../test/judge-server/looking-judge.ts";
+import { earlCommand } from "../test/run-earl.ts";
 import { writeTransformersCheckpoint } from "../test/small/emu3-checkpoint.ts";
 
 const { values } = parseArgs({ options: { out: { type: "string" } } });
@@ -23,15 +23,7 @@ const folder = values.out ?? mkdtempSync(join(tmpdir(), "earl-published-rows-"))
 await writeTransformersCheckpoint(join(folder, "emu3"));
 await using server = await JudgeServer.start(lookingJudge);
 writeFileSync(join(folder, "rows.yaml"), JSON.stringify(rowSettings(folder, server.url)));
-const { stdout, stderr } = process;
-const program = createProgram({
-  stdout,
-  stderr,
-  clock: systemClock,
-  isLive: false,
-  commandLine: "bench/published-rows",
-});
 const words = ["benchmark", "all", "--partial", "--config", join(folder, "rows.yaml"), "--copy"];
-await program.parseAsync([...words, "--checkpoint", join(folder, "emu3"), "--out", join(folder, "tables")], {
-  from: "user",
-});
+const places = ["--checkpoint", join(folder, "emu3"), "--out", join(folder, "tables")];
+const child = spawn(...earlCommand(...words, ...places), { stdio: "inherit" });
+process.exitCode = await new Promise<number>((end) => child.on("exit", (code) => end(code ?? 1)));
