@@ -22,6 +22,8 @@ export interface CompiledGraph {
   /** Floating-point operations of its matrix products. */
   readonly flops: number;
   readonly nodes: number;
+  /** Whether onnxruntime may choose other layouts and kernels: convolutions gain by it. */
+  readonly isRewritten: boolean;
   /** About what a session of it holds of memory when it has run; what it is fed and what comes out are not in it. */
   readonly bytes: number;
 }
@@ -90,6 +92,7 @@ export function compile(outputs: Readonly<Record<string, Value>>, device: Device
     outputs: new Map(Object.entries(outputs)),
     flops,
     nodes: emitter.nodes.length,
+    isRewritten: !device.isCpu || order.some(({ op }) => op.name.startsWith("convolution")),
     bytes: sessionBytes(order, Object.values(outputs), emitter.nodes.length),
   };
 }

@@ -79,7 +79,9 @@ export class Session implements AsyncDisposable {
     try {
       const session = await InferenceSession.create(graph.model, {
         ...graph.device.sessionOptions(graph.outputs.keys(), kept),
-        graphOptimizationLevel: "all",
+        // What is not rewritten is compiled to the kernels that it needs already: looking for better ones is two thirds of
+        // the time that opening takes, and what they would run is no faster (docs/log.md).
+        graphOptimizationLevel: graph.isRewritten ? "all" : "disabled",
         executionMode: "sequential",
         // With a plan of all its memory, a graph's second run would take it anew beside what the first run took piece
         // by piece: twice the memory, and touching new memory costs more than the plan saves.

@@ -52,7 +52,7 @@ export function prefillGraph(policy: GraphPolicy, prompts: number, prefix: numbe
 export interface DecodeShape extends RunShape {
   /** S tokens of prefix; may be 0. */
   readonly prefix: number;
-  /** Room for past tokens of the completions; those not there yet are masked. May be 0. */
+  /** Room for past tokens of the completions; those not there yet are masked. */
   readonly past: number;
   /** Positions the rotary tables must cover. */
   readonly positions: number;
@@ -105,7 +105,7 @@ interface LayerCache {
   /** Of the prompts, [P·heads, S, size]. */
   readonly prefix: KeysAndValues | undefined;
   /** Of the runs before, [P·heads·G, past, size]. */
-  readonly past: KeysAndValues | undefined;
+  readonly past: KeysAndValues;
 }
 interface KeysAndValues {
   readonly keys: Value;
@@ -120,7 +120,7 @@ interface DecodeContext {
   /** The same with attention's scale in them, so that no product has to be scaled: onnxruntime's kernels for one row take none. */
   readonly queryTables: RotaryTables;
   readonly prefixMask: Value | undefined;
-  readonly pastMask: Value | undefined;
+  readonly pastMask: Value;
   readonly caches: readonly LayerCache[];
   /** Of each layer, the run's keys and values so far, [P·heads·G, steps, size]; grows with every step. */
   readonly own: KeysAndValues[];
@@ -142,10 +142,10 @@ function decodeContext(policy: GraphPolicy, shape: DecodeShape): DecodeContext {
     tables: tablesFor(config, shape.positions),
     queryTables: tablesFor(config, shape.positions, 1 / Math.sqrt(size)),
     prefixMask: S === 0 ? undefined : input("prefixMask", [P, 1, 1, S]),
-    pastMask: T === 0 ? undefined : input("pastMask", [T]),
+    pastMask: input("pastMask", [T]),
     caches: layers.map((layer) => ({
       prefix: S === 0 ? undefined : pair("prefix", layer, [P * K, S, size]),
-      past: T === 0 ? undefined : pair("past", layer, [P * K * G, T, size]),
+      past: pair("past", layer, [P * K * G, T, size]),
     })),
     own: [],
   };
@@ -206,7 +206,7 @@ function cachedAttention(queries: Value, layer: number, context: DecodeContext):
   };
   const parts = [
     part(aRow, context.own[layer] as KeysAndValues),
-    ...(past === undefined ? [] : [part(aRow, past, pastMask)]),
+    part(aRow, past, pastMask),
     ...(prefix === undefined ? [] : [part(aPrompt, prefix, prefixMask)]),
   ];
   const weights = softmax(

@@ -23,10 +23,10 @@ export interface Generation {
   readonly cache: CompletionCache;
 }
 
-/** Graphs are compiled for every eighth of the way: a longer past costs little, a new graph much. */
+/** Graphs are compiled for every quarter of the way, the first for the beginning too: a longer past costs little, a new graph much. */
 function pastBucket(taken: number, steps: number): number {
-  const grain = Math.max(16, Math.ceil(steps / 64) * 8);
-  return Math.ceil(taken / grain) * grain;
+  const grain = Math.max(32, Math.ceil(steps / 32) * 8);
+  return Math.max(1, Math.ceil(taken / grain)) * grain;
 }
 
 /**
