@@ -49,12 +49,13 @@ summary { cursor: pointer } details > summary { padding: 6px 0; font-weight: 600
 .got { margin: 4px 0 2px; font-variant-numeric: tabular-nums } .parts { display: flex; flex-wrap: wrap; gap: 2px 10px; margin: 0 } .parts dd { font-size: .8125rem; font-weight: 500 }
 .words { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .75rem; max-height: 180px; overflow: auto; margin: 0 }
 .oddity { margin-left: 10px; padding: 1px 8px; border-radius: 99px; background: var(--faint); color: color-mix(in srgb, var(--orange) 80%, var(--ink)); font-size: .75rem; display: inline-block }
-.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .875rem } th, td { text-align: left; padding: 7px 14px 7px 0; border-top: 1px solid var(--line); vertical-align: top } thead th { border-top: 0; color: var(--soft); font-weight: 500; white-space: nowrap }
+.scroll { overflow-x: auto; margin-bottom: 16px } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .875rem } th, td { text-align: left; padding: 7px 14px 7px 0; border-top: 1px solid var(--line); vertical-align: top } thead th { border-top: 0; color: var(--soft); font-weight: 500; white-space: nowrap }
 .playground { display: grid; grid-template-columns: minmax(200px, 280px) minmax(0, 1fr); gap: 20px } .fields { display: grid; gap: 10px; align-content: start } .fields label { display: grid; gap: 3px; font-size: .8125rem; color: var(--soft) } .fields input, .fields select { color: var(--ink); width: 100% } .row { display: flex; gap: 10px } .row label { flex: 1 }
 .drop { position: relative; display: grid; place-items: center; gap: 10px; min-height: 220px; border: 2px dashed var(--line); border-radius: 10px; text-align: center; padding: 12px; color: var(--soft); cursor: pointer } .drop img { width: 100%; height: 230px; object-fit: contain; image-rendering: pixelated } .drop input { position: absolute; opacity: 0; pointer-events: none } .drop:focus-within { outline: 2px solid var(--blue) }
 @media (max-width: 760px) {
   header { flex-wrap: wrap; gap: 6px; padding: 8px 12px } .beside { grid-template-columns: minmax(0, 1fr) }
   .views { flex-direction: row; overflow-x: auto; position: static; padding: 8px 12px; border-bottom: 1px solid var(--line) } .views a { white-space: nowrap; padding: 8px 10px }
+  .completion { flex-basis: 96px } .completion img, .canvas, .no-picture { width: 96px; height: 96px }
   main { padding: 16px 12px 48px } .playground { grid-template-columns: minmax(0, 1fr) } button { min-height: 36px }
 }
 `;
