@@ -3,7 +3,7 @@
  * a run records to what stands on the page. With --picture, a run's page is photographed instead.
  *
  *   node src/from-source.mjs bench/page.ts [--events 100000] [--rounds 5]
- *   node src/from-source.mjs bench/page.ts --run runs/demo --picture docs/watch-gallery.png [--view gallery]
+ *   node src/from-source.mjs bench/page.ts --run runs/demo --picture docs/watch-gallery.png [--view gallery] [--over other]
  *
  * The long run has 40 metrics a step, as GRPO logs them. The page's modules are compiled before the clock starts, as they
  * are in the package.
@@ -29,6 +29,8 @@ const { values } = parseArgs({
     run: { type: "string" },
     picture: { type: "string" },
     view: { type: "string", default: "gallery" },
+    /** Of curves: a run beside it that is laid over. */
+    over: { type: "string" },
   },
 });
 
@@ -124,6 +126,7 @@ async function photograph(run: string, picture: string): Promise<void> {
     async (page, address) => {
       await page.goto(`${address}/#/${basename(whole)}/${values.view}`);
       await page.waitForSelector("main h1");
+      if (values.over !== undefined) await page.check(`fieldset label:has-text("${values.over}")`);
       await page.waitForTimeout(2000);
       await page.screenshot({ path: picture });
       console.log(picture);
