@@ -50,7 +50,8 @@ test("is trained by both stages, and writes the text in evaluation and editing",
   );
   expect(written).toMatchObject({ code: 0 });
   const given = await earl("edit", "black.png", "make it red", ...flags, "--out", "given");
-  expect(given).toMatchObject({ code: 0 });
+  expect([given.code, given.err]).toEqual([0, expect.stringContaining("--free-grid-text lets it") as string]);
+  expect(written.err).not.toContain("lets it");
 
   const firstLogprobs = (folder: string): number[] => {
     const { completions } = Record.parse(JSON.parse(readFileSync(join(folder, "edit.json"), "utf8")));

@@ -26,7 +26,10 @@ export function markdownOf(tables: readonly ResultTable[]): string {
   return `${blocks.join("\n\n")}\n`;
 }
 
-/** Needs the package booktabs. */
+/** No wider than the text. */
+const FITTED = String.raw`  \resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%`;
+
+/** Needs the packages booktabs and graphicx. */
 export function latexOf(tables: readonly ResultTable[]): string {
   const blocks = tables.map(({ title, head, rows, notes }) => {
     const line = (cells: readonly string[]): string => `    ${cells.map(latex).join(" & ")} \\\\`;
@@ -35,17 +38,18 @@ export function latexOf(tables: readonly ResultTable[]): string {
       String.raw`\begin{table}`,
       String.raw`  \centering`,
       `  \\caption{${latex(title)}}`,
+      FITTED,
       `  \\begin{tabular}{l${"r".repeat(head.length - 1)}}`,
       String.raw`    \toprule`,
       line(head),
       String.raw`    \midrule`,
       ...rows.map(line),
       String.raw`    \bottomrule`,
-      String.raw`  \end{tabular}`,
+      String.raw`  \end{tabular}}`,
       String.raw`\end{table}`,
     ].join("\n");
   });
-  return `% Needs \\usepackage{booktabs}.\n${blocks.join("\n\n")}\n`;
+  return `% Needs \\usepackage{booktabs,graphicx}.\n${blocks.join("\n\n")}\n`;
 }
 
 const LATEX: Readonly<Record<string, string>> = {

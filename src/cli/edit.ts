@@ -11,6 +11,7 @@ import { DataError } from "../errors.ts";
 import { editPrompt, readSource } from "../experiment/edit-prompt.ts";
 import { fetchProgress, HubNames, localTokenizers } from "../experiment/hub-names.ts";
 import { openEngine } from "../experiment/open-engine.ts";
+import { unaskedWriting } from "../experiment/taught-writing.ts";
 import { openPolicy } from "../experiment/open-policy.ts";
 import type { OpenPolicy } from "../experiment/open-policy.ts";
 import { decodePicture } from "../images/codec.ts";
@@ -68,6 +69,7 @@ export async function edit(request: Request, flags: EditFlags, surroundings: Sur
   await using host = await openEngineHost(EngineSettings.parse({ device: flags.device }));
   const policy = await openPolicy(host, checkpoint, { ...flags, ...(await localTokenizers(flags, names)) });
   const progress = progressOn(surroundings);
+  for (const notice of unaskedWriting(checkpoint, flags)) progress.say(notice);
   progress.start("Read the picture", 0);
   const { resized, codes } = await readSource(policy, source, flags);
   // Emu3's encoder would take a gigabyte beside the language model: it is opened again when there are pictures to decode.

@@ -14,6 +14,7 @@ import { fetchProgress, HubNames } from "../experiment/hub-names.ts";
 import { policyNotices } from "../experiment/policy-notices.ts";
 import { openEngine } from "../experiment/open-engine.ts";
 import { openPolicy } from "../experiment/open-policy.ts";
+import { unaskedWriting } from "../experiment/taught-writing.ts";
 import { RunDatasets } from "../experiment/run-datasets.ts";
 import { referenceReward } from "../rewards/reference.ts";
 import type { ArmResult } from "../runs/arm-result.ts";
@@ -84,7 +85,8 @@ export async function evaluate(
   });
   const prompts = edits.map(({ prompt }) => prompt);
   const maxTokens = flags.maxTokens ?? longestCompletion(grammar, prompts);
-  for (const notice of policyNotices(policy, edits, maxTokens)) progress.say(notice);
+  const notices = [...policyNotices(policy, edits, maxTokens), ...unaskedWriting(checkpoint, flags)];
+  for (const notice of notices) progress.say(notice);
   const purpose = { optimizer: OptimizerSettings.parse({}), purpose: "inference" } as const;
   progress.start("Evaluation", DECODINGS.length);
   const { measures, results } = await evaluateBenchmark({

@@ -19,3 +19,19 @@ export function taughtWriting(checkpoint: string): TaughtWriting {
   const { data, policy } = parseRunConfig(readFileSync(path, "utf8"), path);
   return { thought: data.thoughts, freeGridText: policy.freeGridText };
 }
+
+/** A sentence for each flag that lets the checkpoint write as it was taught to, and was not given. */
+export function unaskedWriting(
+  checkpoint: string,
+  { thought = false, freeGridText = false }: { readonly thought?: boolean; readonly freeGridText?: boolean },
+): string[] {
+  const taught = taughtWriting(checkpoint);
+  return [
+    ...(taught.thought && !thought
+      ? ["Its run taught this checkpoint to write a thought before the picture: --thought lets it."]
+      : []),
+    ...(taught.freeGridText && !freeGridText
+      ? ["Its run taught this checkpoint to write the grid itself: --free-grid-text lets it."]
+      : []),
+  ];
+}
