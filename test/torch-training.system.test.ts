@@ -1,4 +1,4 @@
-/** A whole run on the torch engine: it learns what the onnx engine learns, and goes on after whatever ended it. */
+/** Whole runs on the torch engine: they learn what the onnx engine learns, and go on after whatever ended them. */
 
 import { once } from "node:events";
 import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -41,42 +41,57 @@ function workplace(engine: string): string {
 }
 
 const eventsIn = (folder: string): string => join(folder, "runs/trial/events.jsonl");
-const hasSaid = (folder: string, text: string): boolean =>
-  existsSync(eventsIn(folder)) && readFileSync(eventsIn(folder), "utf8").includes(text);
 const stepOf = (stage: string, step: number): string => `"kind":"step-end","stage":"${stage}","step":${step}`;
+
+/** What earl's `attempt`th process in this folder has said is what it resumed from and what it says itself. */
+function hasSaid(folder: string, text: string, attempt: number): boolean {
+  const lines = existsSync(eventsIn(folder)) ? readFileSync(eventsIn(folder), "utf8").split("\n") : [];
+  return lines.some((line) => line.includes(text) && line.includes(`"attempt":${attempt},`));
+}
 
 interface Ended {
   readonly code: number | null;
   readonly err: string;
-  /** Of driver and workers. */
+  /** Of driver and, where earl started the cluster, workers. */
   readonly session: number;
+  /** From the act to the end of earl's process. */
+  readonly seconds: number;
 }
 
-/** Trains until the end; at an event, does something to earl's process or to those of its engine. */
+interface Fault {
+  readonly at: string;
+  readonly attempt: number;
+  /** Done to earl's process or to those of its engine. */
+  readonly act: (earl: number, engine: readonly Process[]) => void;
+}
+
+const NO_FAULT: Fault = { at: "no such event", attempt: 0, act: () => {} };
+
+/** Trains until the end; at an event, something is done. */
 async function train(
   folder: string,
   flags: readonly string[],
-  { at = "", act }: { at?: string; act?: (earl: number, engine: readonly Process[]) => void } = {},
+  { at, attempt, act }: Fault = NO_FAULT,
 ): Promise<Ended> {
   const child = startEarl(folder, "train", "trial.yaml", ...flags);
   let err = "";
   child.stderr?.on("data", (chunk: Buffer) => (err += chunk.toString()));
   const closed = once(child, "close");
-  let [isDone, session] = [act === undefined, 0];
-  while (!isDone && child.exitCode === null && child.signalCode === null) {
+  let [session, start] = [0, 0];
+  while (start === 0 && child.exitCode === null && child.signalCode === null) {
     await wait(5);
-    if (!hasSaid(folder, at)) continue;
-    isDone = true;
+    if (!hasSaid(folder, at, attempt)) continue;
     const all = runningProcesses();
     session =
       all.find(({ parent, words }) => parent === child.pid && words.includes("earl_engine"))?.pid ?? 0;
-    act?.(
+    act(
       child.pid!,
       all.filter((one) => one.session === session),
     );
+    start = performance.now();
   }
   await closed;
-  return { code: child.exitCode, err, session };
+  return { code: child.exitCode, err, session, seconds: (performance.now() - start) / 1000 };
 }
 
 /** What steps and evaluations came out as; a checkpoint that Ctrl-C asked for is no result. */
@@ -90,42 +105,76 @@ function numbersOf(results: unknown): number[] {
   return Object.entries(results).flatMap(([name, value]) => (name === "flops" ? [] : numbersOf(value)));
 }
 
+/** What ends the run, one after the other: each on the checkpoint that the one before left. */
+const FAULTS: readonly (Omit<Fault, "attempt"> & {
+  readonly what: string;
+  readonly code: number | null;
+  readonly says: RegExp;
+})[] = [
+  {
+    what: "a worker is killed",
+    at: stepOf("sft", 3),
+    act: (_earl, engine) => {
+      process.kill(engine.filter(({ words }) => words.startsWith("ray::Worker")).at(-1)!.pid, "SIGKILL");
+    },
+    code: 2,
+    says: /Worker \d \(process \d+ on .*\) died: it was killed, or ran out of memory\.[^]*--resume[^]*runs\/trial\/engine\.log/,
+  },
+  {
+    what: "the driver is killed",
+    at: stepOf("grpo", 1),
+    act: (_earl, engine) => process.kill(engine[0]!.session, "SIGKILL"),
+    code: 2,
+    says: /The engine's driver was ended by SIGKILL[^]*--resume[^]*runs\/trial\/engine\.log/,
+  },
+  {
+    what: "earl is killed",
+    at: stepOf("grpo", 3),
+    act: (earl) => process.kill(earl, "SIGKILL"),
+    code: null,
+    says: /^(?!.*Error)/,
+  },
+  {
+    what: "Ctrl-C",
+    at: stepOf("grpo", 3),
+    act: (earl) => process.kill(earl, "SIGINT"),
+    code: 130,
+    says: /Go on with the same command and --resume\./,
+  },
+];
+
 describe.skipIf(pythonForTests() === undefined)("a run on two ranks", () => {
-  test("learns what the onnx engine learns, and the same after a dead worker and Ctrl-C", async () => {
-    const [onnx, whole, broken] = [workplace(ONNX), workplace(TORCH), workplace(TORCH)];
+  let whole = "";
+  let end: Ended;
+  beforeAll(async () => {
+    whole = workplace(TORCH);
+    end = await train(whole, []);
+  });
+
+  test("learns what the onnx engine learns", async () => {
+    expect(end).toMatchObject({ code: 0 });
+    const onnx = workplace(ONNX);
     expect(await train(onnx, [])).toMatchObject({ code: 0 });
-    expect(await train(whole, [])).toMatchObject({ code: 0 });
     const [wanted, found] = [resultsIn(onnx), resultsIn(whole)].map((results) =>
       results.filter(({ kind }) => kind === "step-end" || kind === "evaluation-end"),
     );
     expect(found!.map(({ kind }) => kind)).toEqual(wanted!.map(({ kind }) => kind));
     expect(found!.length).toBeGreaterThanOrEqual(8);
-
-    const killed = await train(broken, [], {
-      at: stepOf("sft", 3),
-      act: (_earl, engine) => {
-        const worker = engine.filter(({ words }) => words.startsWith("ray::")).at(-1)!;
-        process.kill(worker.pid, "SIGKILL");
-      },
-    });
-    expect(killed.code).toBe(2);
-    expect(killed.err).toMatch(/Worker \d \(process \d+ on .*\) died: it was killed, or ran out of memory\./);
-    expect(killed.err).toContain("--resume");
-    expect(await leftOfSession(killed.session, 5)).toEqual([]);
-
-    const stopped = await train(broken, ["--resume"], {
-      at: stepOf("grpo", 2),
-      act: (earl) => process.kill(earl, "SIGINT"),
-    });
-    expect(stopped.code).toBe(130);
-    expect(stopped.err).toContain("Go on with the same command and --resume.");
-    expect(await leftOfSession(stopped.session, 5)).toEqual([]);
-
-    expect(await train(broken, ["--resume"])).toMatchObject({ code: 0 });
-    expect(resultsIn(broken)).toEqual(resultsIn(whole));
     const [one, other] = [numbersOf(wanted), numbersOf(found)];
     expect(other).toHaveLength(one.length);
     const apart = one.map((value, place) => Math.abs(value - other[place]!) / Math.max(1, Math.abs(value)));
     expect(Math.max(...apart)).toBeLessThan(1e-3);
+  });
+
+  test("goes on with the same numbers after all that can end it", async () => {
+    const broken = workplace(TORCH);
+    for (const [attempt, { what, code, says, ...fault }] of FAULTS.entries()) {
+      const ended = await train(broken, attempt === 0 ? [] : ["--resume"], { attempt, ...fault });
+      expect(ended, what).toMatchObject({ code, err: expect.stringMatching(says) });
+      expect(ended.seconds, what).toBeLessThan(5);
+      expect(await leftOfSession(ended.session, 5), what).toEqual([]);
+    }
+    expect(await train(broken, ["--resume"])).toMatchObject({ code: 0 });
+    expect(resultsIn(broken)).toEqual(resultsIn(whole));
   }, 600_000);
 });

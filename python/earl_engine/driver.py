@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import ray
@@ -42,7 +43,8 @@ class Cluster:
         threads = settings["threads"] or max(1, (os.cpu_count() or 1) // self.world)
         environment = {"env_vars": {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}}
         group = ray.util.placement_group([{"GPU": 1} if device == "cuda" else {"CPU": 1}] * self.world, "PACK")
-        ray.get(group.ready(), timeout=60)
+        if not ray.wait([group.ready()], timeout=min(20, self.timeout))[0]:
+            raise Fault(f"Others hold what {self.world} of the cluster's workers need.", "Wait until they end, or set fewer engine.workers.")
         remote = ray.remote(max_restarts=0, concurrency_groups={"health": 1})(Worker)
         strategy = ray.util.scheduling_strategies.PlacementGroupSchedulingStrategy
         self.ranks = [
@@ -167,8 +169,9 @@ def run(frames, writer):
         return end()
     try:
         cluster = Cluster(settings)
-    except Exception as error:
-        report(error if isinstance(error, Fault) else starting(error))
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        report(error if isinstance(error, Fault) else starting(error, settings["address"]))
         return end()
     writer.write({"hello": {"python": sys.version.split()[0], "ray": ray.__version__, "workers": cluster.workers}})
     threading.Thread(target=cluster.watch, args=(report,), daemon=True).start()
@@ -192,10 +195,11 @@ def run(frames, writer):
             waiters.submit(answer, message["number"], refs)
 
 
-def starting(error):
-    words = f"{type(error).__name__}: {error}".splitlines()[0][:500]
-    hint = "engine.log has the whole trace. With RAY_ADDRESS set, its cluster must run, with the same token and versions."
-    return Fault(f"The Ray cluster could not be started or joined: {words}", hint)
+def starting(error, address):
+    words = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    cluster = f"cluster of RAY_ADDRESS={address} could not be joined" if address else "cluster could not be started"
+    hint = "That cluster must run, with the same versions and the same token. " if address else ""
+    return Fault(f"The Ray {cluster}: {words}", f"{hint}engine.log has the whole trace.")
 
 
 def end():

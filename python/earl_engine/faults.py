@@ -27,10 +27,10 @@ def first_cause(faults, workers):
     if rank < len(workers):
         about += f" (process {workers[rank]['pid']} on {workers[rank]['node']})"
     if is_death(fault):
-        return Fault(
-            f"{about} died: it was killed, or ran out of memory.",
-            "Its last words are in engine.log. Go on from the last checkpoint with --resume.",
-        )
+        # Of a process that ended, its node tells; of a node that is gone, nobody does.
+        is_far = isinstance(fault, ray.exceptions.ActorUnavailableError) or "node has died" in str(fault)
+        how = "cannot be reached: its node died, or the network to it" if is_far else "died: it was killed, or ran out of memory"
+        return Fault(f"{about} {how}.", "Its last words are in engine.log. Go on from the last checkpoint with --resume.")
     cause = getattr(fault, "cause", None) or fault
     if "Timed out" in str(cause) or "timeout" in str(cause).lower():
         return Fault(

@@ -43,6 +43,13 @@ export function rayAddress(): string | undefined {
   return address === "" ? undefined : address;
 }
 
+/** How long a cluster that should be joined may take to answer: Ray asks for two minutes, by itself, where nothing listens. */
+const JOINING = {
+  RAY_gcs_server_port_wait_time_s: "1",
+  RAY_gcs_rpc_server_connect_timeout_s: "1",
+  RAY_py_gcs_connect_timeout_s: "2",
+};
+
 /** The environment that the torch engine's driver is started in. A cluster of its own is guarded by a token. */
 export function engineEnvironment({
   packages,
@@ -53,6 +60,7 @@ export function engineEnvironment({
 }): Record<string, string | undefined> {
   const isOwn = rayAddress() === undefined;
   return {
+    ...(isOwn ? {} : JOINING),
     ...process.env,
     PYTHONPATH: packages,
     PYTHONUNBUFFERED: "1",

@@ -28,6 +28,16 @@ export function runningProcesses(): Process[] {
     });
 }
 
+/** A process, what it started, and so on. */
+export function withDescendants(pid: number): number[] {
+  const all = runningProcesses();
+  const from = (one: number): number[] => [
+    one,
+    ...all.filter(({ parent }) => parent === one).flatMap((child) => from(child.pid)),
+  ];
+  return from(pid);
+}
+
 /** What is left of a session some seconds later, in words. */
 export async function leftOfSession(session: number, seconds: number): Promise<string[]> {
   const until = performance.now() + 1000 * seconds;

@@ -6,8 +6,12 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { partsOf, settingsOf, stepMetricsOf, train, world as edits } from "../../../test/small/small-grpo.ts";
+import { dyingRecorder, openSmallRun, smallRunDirectory } from "../../../test/small/small-run.ts";
 import { SFT_LOSS, type LossSpec } from "../../algorithms/losses.ts";
 import { Rng } from "../../random.ts";
+import { comparableEvents } from "../../runs/event-log.ts";
+import type { RunDirectory } from "../../runs/run-directory.ts";
 import { collect, type Written } from "../collected.contract.ts";
 import { WORLDS, type EngineWorld } from "../engine-worlds.contract.ts";
 import { OptimizerSettings } from "../optimizer-settings.ts";
@@ -72,6 +76,13 @@ function trainingOf(world: EngineWorld, written: Written): TrainingGroup[] {
       refLogprobs: near(logprobs),
     })),
   }));
+}
+
+/** What the steps of a run came out as, in order; operations are those of each engine's own kernels. */
+function learnedIn(directory: RunDirectory): number[] {
+  return stepMetricsOf(directory).flatMap((metrics) =>
+    Object.entries(metrics).flatMap(([name, value]) => (name.includes("flops") ? [] : value)),
+  );
 }
 
 async function difference(
@@ -230,6 +241,40 @@ describe.skipIf(python === undefined)("the torch engine beside the onnx engine",
       await engine.step(training, SFT_LOSS, 0.05);
     }
   });
+
+  test.each([0, 1])(
+    "makes the steps of GRPO with rollouts %i ahead, and the same where it is killed and resumed",
+    async (lookAhead) => {
+      const steps = { steps: 4, prompts: 3, groupSize: 3, warmupSteps: 1, learningRate: 1e-3 };
+      const rests = { evaluateEvery: 4, saveEvery: 2, validationSize: 3, loss: { klCoef: 0.1 } };
+      const settings = settingsOf({ lookAhead, ...steps, ...rests });
+      const { grammar, tokens } = edits;
+      const vocabularySize = tokens.vocabulary.imageTokenOffset + tokens.vocabulary.codebookSize;
+      const world = { name: "paint", grammar, vocabularySize, prompts: [], maxTokens: 40 };
+      const run = async (
+        opened: Promise<PolicyEngine>,
+        { directory = smallRunDirectory(), isResume = false, killAt = Infinity } = {},
+      ): Promise<RunDirectory> => {
+        await using engine = await opened;
+        using open = openSmallRun(directory, isResume);
+        const recorder = dyingRecorder(open.recorder, killAt);
+        await train({ ...open, recorder }, partsOf({ engine }), settings);
+        return directory;
+      };
+      const wanted = learnedIn(await run(onnxOf(world)));
+      expect(wanted.length).toBeGreaterThan(40);
+      for (const workers of [1, 2]) {
+        const found = learnedIn(await run(torchOf(workers, world)));
+        expect(found).toEqual(wanted.map((value) => expect.closeTo(value, 4)));
+      }
+      const [whole, killed] = [await run(torchOf(2, world)), smallRunDirectory()];
+      const events = comparableEvents(whole.events);
+      const dies = run(torchOf(2, world), { directory: killed, killAt: events.length - 4 });
+      await expect(dies).rejects.toThrow("killed");
+      await run(torchOf(2, world), { directory: killed, isResume: true });
+      expect(comparableEvents(killed.events)).toEqual(events);
+    },
+  );
 
   test("writes the same with guidance", async () => {
     const [world] = WORLDS;

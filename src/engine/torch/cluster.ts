@@ -177,8 +177,11 @@ export class Cluster implements AsyncDisposable {
       this.#workers = known.hello.workers;
       this.#begun?.();
     } else if ("fault" in known) {
+      const reason = known.fault.includes("ConnectionError") ? unreachedReason(this.#said()) : "";
       this.#fail(
-        new EngineError(known.fault, { hint: `${known.hint ?? "Report it."} The log: ${this.#logFile}` }),
+        new EngineError(`${known.fault}${reason}`, {
+          hint: `${known.hint ?? "Report it."} The log: ${this.#logFile}`,
+        }),
       );
     } else {
       this.#waiting.get(known.answer)?.resolve({ results: known.results, arrays });
@@ -197,7 +200,7 @@ export class Cluster implements AsyncDisposable {
   #deathOf(code: number | null, signal: string | null): EngineError {
     if (this.#isEnding) return new EngineError("The engine has been closed.");
     const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-    const said = lastLine(this.#logFile, this.#logStart);
+    const said = lastLine(this.#said());
     // Before it has said anything, it is not the driver that an environment of ours starts.
     const cure =
       this.#workers.length === 0
@@ -206,6 +209,11 @@ export class Cluster implements AsyncDisposable {
     return new EngineError(`The engine's driver ${how}${said === undefined ? "." : `: ${said}`}`, {
       hint: `${cure} The log: ${this.#logFile}`,
     });
+  }
+
+  /** What driver and workers have written so far. */
+  #said(): string {
+    return readFileSync(this.#logFile).subarray(this.#logStart).toString();
   }
 
   /** Ray's own processes outlive a driver that was killed. */
@@ -221,11 +229,16 @@ export class Cluster implements AsyncDisposable {
 }
 
 /** What an environment without the right packages says stands in the last line of its trace. */
-function lastLine(path: string, start: number): string | undefined {
-  const text = readFileSync(path).subarray(start).toString();
+function lastLine(text: string): string | undefined {
   return text
     .split("\n")
     .filter((line) => line.trim() !== "")
     .at(-1)
     ?.slice(0, 300);
+}
+
+/** Why a cluster could not be asked, a wrong token for one, Ray tells its log alone. */
+function unreachedReason(text: string): string {
+  const reason = /.*Failed to get cluster ID from GCS server: (.+)/s.exec(text)?.[1]?.split("\n")[0];
+  return reason === undefined ? "" : ` (${reason})`;
 }
