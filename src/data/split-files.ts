@@ -104,8 +104,11 @@ function chosenFiles(
   return { files: [...files], notices: [] };
 }
 
-/** Nothing there belongs to the split, or nothing is there. */
+/** Nothing there belongs to the split. */
 export class NoSplit extends DataError {}
+
+/** Nothing is there. */
+export class NoFolder extends DataError {}
 
 function noSplit(
   directory: string,
@@ -224,7 +227,7 @@ async function filesOf(directory: string, mostNames: number, endings: readonly s
   const entry = await stat(directory).catch(() => undefined);
   if (entry?.isDirectory() !== true) {
     const what = entry === undefined ? `There is no folder ${directory}.` : `${directory} is no folder.`;
-    throw new NoSplit(what, {
+    throw new NoFolder(what, {
       hint: "Check data.directory, or write a dataset with: earl data scenes --out DIR",
     });
   }

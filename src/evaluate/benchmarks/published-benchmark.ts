@@ -5,7 +5,7 @@ import { z } from "zod";
 import { path } from "../../config/ranges.ts";
 import { DamagedRow } from "../../data/containers/row-table.ts";
 import type { EditDataset } from "../../data/edit-dataset.ts";
-import { NoSplit } from "../../data/split-files.ts";
+import { NoFolder, NoSplit } from "../../data/split-files.ts";
 import type { TableSplit } from "../../data/table-dataset.ts";
 import { DataError } from "../../errors.ts";
 import type { BenchmarkVariant } from "../benchmark.ts";
@@ -52,7 +52,7 @@ export function publishedBenchmark({
         try {
           return await examples(directory, partial ? anyGeneration : requireGeneration);
         } catch (error) {
-          if (!(error instanceof NoSplit)) throw error;
+          if (!(error instanceof NoSplit || error instanceof NoFolder)) throw error;
           // What is said to somebody who trains would be no help here.
           throw new DataError(error.message, {
             hint: `${name} is published as ${home}: fetch it, or name the folder that its files lie in.`,
