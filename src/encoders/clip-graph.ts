@@ -1,7 +1,7 @@
 /** CLIP's two towers (Radford et al. 2021) as graphs, by the names that transformers publishes them under. */
 
 import type { ClipConfig, TowerConfig } from "./clip-config.ts";
-import { normed, transformer, type LayerNames, type Parameters } from "./transformer.ts";
+import { firstOfTransformer, normed, transformer, type LayerNames, type Parameters } from "./transformer.ts";
 import { add } from "../tensor/ops/elementwise.ts";
 import { gather } from "../tensor/ops/gather.ts";
 import { linear } from "../tensor/ops/matmul.ts";
@@ -43,8 +43,7 @@ export function clipVision(config: ClipConfig, parameters: Parameters, pixels: V
   // Its name is published with the slip in it.
   const begun = normed(parameters, "vision_model.pre_layrnorm", rows, vision.epsilon);
   const names = namesOf("vision");
-  const last = transformer(parameters, { config: vision, names, isCausal: false }, begun);
-  const first = reshape(slice(last, 1, 0, 1), [last.shape[0]!, width]);
+  const first = firstOfTransformer(parameters, { config: vision, names, isCausal: false }, begun);
   const pooled = normed(parameters, "vision_model.post_layernorm", first, vision.epsilon);
   return linear(pooled, parameters("visual_projection.weight", [config.projection, width]));
 }

@@ -55,3 +55,17 @@ test("writeNormalized gives planes of (scaled − mean) / std", () => {
   writeNormalized(picture(2, 1, Uint8Array.of(255, 255, 255, 0, 0, 51)), rule(undefined, undefined), into, 1);
   expect(Array.from(into, (value) => Math.round(value * 1e6) / 1e6)).toEqual([-1, 1, 0, 1, -1, 0.5, 0.1, -1]);
 });
+
+test("writeNormalized rounds every step to float32, as torch does", () => {
+  const clip: Preprocessing = {
+    resize: undefined,
+    crop: undefined,
+    scale: 1 / 255,
+    mean: [0.48145466, 0.4578275, 0.40821073],
+    std: [0.26862954, 0.26130258, 0.27577711],
+  };
+  const into = new Float32Array(3);
+  writeNormalized(picture(1, 1, Uint8Array.of(71, 74, 45)), clip, into, 0);
+  // (torch.tensor(levels) / 255 - mean) / std; in double precision the last digits would be others.
+  expect(Array.from(into)).toEqual([-0.755774199962616, -0.641522228717804, -0.8403167724609375]);
+});

@@ -26,18 +26,28 @@ export function framed(source: Picture, rule: Preprocessing): Picture {
 /** [3, height, width], written to `into` from `start` on. */
 export function writeNormalized(
   { pixels }: Picture,
-  { scale, mean, std }: Preprocessing,
+  rule: Preprocessing,
   into: Float32Array,
   start: number,
 ): void {
   const plane = pixels.length / 3;
   for (let channel = 0; channel < 3; channel += 1) {
-    const [middle, spread] = [mean[channel]!, std[channel]!];
+    const seen = seenLevels(rule, channel);
     const at = start + channel * plane;
-    for (let index = 0; index < plane; index += 1) {
-      into[at + index] = (pixels[3 * index + channel]! * scale - middle) / spread;
-    }
+    for (let index = 0; index < plane; index += 1) into[at + index] = seen[pixels[3 * index + channel]!]!;
   }
+}
+
+/**
+ * What each level of a channel, 0…255, becomes. Every step is rounded to float32, as torch does it: deep models make
+ * much of the last digit.
+ */
+function seenLevels({ scale, mean, std }: Preprocessing, channel: number): Float32Array {
+  const [middle, spread] = [Math.fround(mean[channel]!), Math.fround(std[channel]!)];
+  return Float32Array.from({ length: 256 }, (_, level) => {
+    const centred = Math.fround(Math.fround(level * scale) - middle);
+    return centred / spread;
+  });
 }
 
 function resized(source: Picture, wanted: Preprocessing["resize"]): Picture {

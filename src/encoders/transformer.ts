@@ -3,14 +3,14 @@
  * for inference alone. Names of parameters differ between models and are theirs to say.
  */
 
-import { causalMask } from "./causal-mask.ts";
+import { affine } from "../tensor/ops/affine.ts";
+import { multiHeadAttention } from "../tensor/ops/attention.ts";
 import { add, multiply, sigmoid } from "../tensor/ops/elementwise.ts";
 import { gelu } from "../tensor/ops/gelu.ts";
 import { layerNorm } from "../tensor/ops/layer-norm.ts";
 import { scalar } from "../tensor/ops/leaves.ts";
-import { linear, matmul } from "../tensor/ops/matmul.ts";
-import { softmax } from "../tensor/ops/normalize.ts";
-import { reshape, transpose } from "../tensor/ops/shape.ts";
+import { linear } from "../tensor/ops/matmul.ts";
+import { reshape, slice } from "../tensor/ops/shape.ts";
 import type { Shape, Value } from "../tensor/value.ts";
 
 /** Activations by transformers' names. */
@@ -64,59 +64,71 @@ function product(parameters: Parameters, name: string, x: Value, outputs: number
 
 /** x · weightᵀ + bias for rows [N, I]. */
 function dense(parameters: Parameters, name: string, x: Value, outputs: number): Value {
-  return add(product(parameters, name, x, outputs), parameters(`${name}.bias`, [outputs]));
+  const weight = parameters(`${name}.weight`, [outputs, x.shape.at(-1)!]);
+  return affine(x, weight, parameters(`${name}.bias`, [outputs]));
 }
 
-/** All layers over `x` [B, T, width]; causal ones see no later place. */
-export function transformer(
-  parameters: Parameters,
-  { config, names, isCausal }: { config: TransformerConfig; names: LayerNames; isCausal: boolean },
-  x: Value,
-): Value {
-  const [batch, places, width] = x.shape as [number, number, number];
-  const mask = isCausal ? causalMask(places) : undefined;
-  const activate = ACTIVATIONS[config.activation];
-  let rows = reshape(x, [batch * places, width]);
-  for (let index = 0; index < config.layers; index += 1) {
-    const at = names.layer(index);
-    const [attentionNorm, mlpNorm] = names.norms;
-    const seen = normed(parameters, `${at}.${attentionNorm}`, rows, config.epsilon);
-    rows = add(rows, attention(parameters, { at, names, config, mask, batch }, seen));
-    const [up, down] = names.mlp;
-    const calm = normed(parameters, `${at}.${mlpNorm}`, rows, config.epsilon);
-    const wide = activate(dense(parameters, `${at}.${up}`, calm, config.inner));
-    rows = add(rows, dense(parameters, `${at}.${down}`, wide, width));
-  }
-  return reshape(rows, [batch, places, width]);
-}
-
-interface AttentionParts {
-  readonly at: string;
-  readonly names: LayerNames;
+interface Layers {
   readonly config: TransformerConfig;
-  readonly mask: Value | undefined;
-  readonly batch: number;
+  readonly names: LayerNames;
+  /** Whether no place sees later ones. */
+  readonly isCausal: boolean;
 }
 
-/** Every place of a row to every other (Vaswani et al. 2017, eq. 1), for rows [B · T, width]. */
+/** All layers over `x` [B, T, width]. */
+export function transformer(parameters: Parameters, layers: Layers, x: Value): Value {
+  let rows = x;
+  for (let index = 0; index < layers.config.layers; index += 1) rows = layer(parameters, layers, index, rows);
+  return rows;
+}
+
+/**
+ * The first place after all layers over `x` [B, T, width]: [B, width]. Nobody asks what the last layer makes of the
+ * other places, so of them it only has keys and values.
+ */
+export function firstOfTransformer(parameters: Parameters, layers: Layers, x: Value): Value {
+  const last = layers.config.layers - 1;
+  const before = transformer(parameters, { ...layers, config: { ...layers.config, layers: last } }, x);
+  return reshape(layer(parameters, layers, last, before, 1), [x.shape[0]!, x.shape[2]!]);
+}
+
+/** A layer over `x` [B, T, width], or what it makes of the `asked` first places alone: [B, asked, width]. */
+function layer(parameters: Parameters, layers: Layers, index: number, x: Value, asked?: number): Value {
+  const { config, names } = layers;
+  const [batch, places, width] = x.shape as [number, number, number];
+  const at = names.layer(index);
+  const [attentionNorm, mlpNorm] = names.norms;
+  const seen = normed(parameters, `${at}.${attentionNorm}`, x, config.epsilon);
+  const count = asked ?? places;
+  const first = (all: Value): Value => (count === places ? all : slice(all, 1, 0, count));
+  const rows = (all: Value): Value => reshape(all, [batch * count, width]);
+  const mixed = attention(parameters, { at, layers }, { asking: first(seen), seen });
+  const after = add(rows(first(x)), dense(parameters, `${at}.${names.output}`, rows(mixed), width));
+  const [up, down] = names.mlp;
+  const calm = normed(parameters, `${at}.${mlpNorm}`, after, config.epsilon);
+  const wide = ACTIVATIONS[config.activation](dense(parameters, `${at}.${up}`, calm, config.inner));
+  return reshape(add(after, dense(parameters, `${at}.${down}`, wide, width)), [batch, count, width]);
+}
+
+/** Some places of a row to every one of it (Vaswani et al. 2017, eq. 1): [B, asking, width] and [B, T, width]. */
 function attention(
   parameters: Parameters,
-  { at, names, config: { width, heads }, mask, batch }: AttentionParts,
-  rows: Value,
+  { at, layers: { config, names, isCausal } }: { readonly at: string; readonly layers: Layers },
+  { asking, seen }: { readonly asking: Value; readonly seen: Value },
 ): Value {
-  const places = rows.shape[0]! / batch;
-  const size = width / heads;
+  const { width, heads } = config;
   const project = names.attentionBias ? dense : product;
-  const split = (name: string): Value =>
-    transpose(
-      reshape(project(parameters, `${at}.${name}`, rows, width), [batch, places, heads, size]),
-      [0, 2, 1, 3],
-    );
-  const scores = matmul(split(names.query), split(names.key), {
-    transposeRight: true,
-    scale: 1 / Math.sqrt(size),
-  });
-  const shares = softmax(mask === undefined ? scores : add(scores, mask));
-  const mixed = transpose(matmul(shares, split(names.value)), [0, 2, 1, 3]);
-  return dense(parameters, `${at}.${names.output}`, reshape(mixed, [batch * places, width]), width);
+  const projected = (name: string, x: Value): Value => {
+    const [batch, places] = x.shape as [number, number, number];
+    const rows = project(parameters, `${at}.${name}`, reshape(x, [batch * places, width]), width);
+    return reshape(rows, [batch, places, width]);
+  };
+  return multiHeadAttention(
+    {
+      query: projected(names.query, asking),
+      key: projected(names.key, seen),
+      value: projected(names.value, seen),
+    },
+    { heads, isCausal },
+  );
 }

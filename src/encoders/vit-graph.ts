@@ -1,9 +1,8 @@
 /** A vision transformer as transformers' ViTModel (DINO's teachers: Caron et al. 2021): its first row is the vector. */
 
-import { reshape, slice } from "../tensor/ops/shape.ts";
 import type { Value } from "../tensor/value.ts";
 import { patchRows } from "./patch-rows.ts";
-import { normed, transformer, type LayerNames, type Parameters } from "./transformer.ts";
+import { firstOfTransformer, normed, type LayerNames, type Parameters } from "./transformer.ts";
 import type { VitConfig } from "./vit-config.ts";
 
 const NAMES: Omit<LayerNames, "attentionBias"> = {
@@ -28,7 +27,6 @@ export function vitVectors(config: VitConfig, parameters: Parameters, pixels: Va
     positions: (count) => parameters("embeddings.position_embeddings", [1, count, width]),
   });
   const names = { ...NAMES, attentionBias: config.attentionBias };
-  const last = transformer(parameters, { config, names, isCausal: false }, rows);
-  const first = reshape(slice(last, 1, 0, 1), [last.shape[0]!, width]);
+  const first = firstOfTransformer(parameters, { config, names, isCausal: false }, rows);
   return normed(parameters, "layernorm", first, config.epsilon);
 }
