@@ -78,7 +78,8 @@ interface Layers {
 /** All layers over `x` [B, T, width]. */
 export function transformer(parameters: Parameters, layers: Layers, x: Value): Value {
   let rows = x;
-  for (let index = 0; index < layers.config.layers; index += 1) rows = layer(parameters, layers, index, rows);
+  for (let index = 0; index < layers.config.layers; index += 1)
+    rows = layer(parameters, layers, { index }, rows);
   return rows;
 }
 
@@ -89,11 +90,17 @@ export function transformer(parameters: Parameters, layers: Layers, x: Value): V
 export function firstOfTransformer(parameters: Parameters, layers: Layers, x: Value): Value {
   const last = layers.config.layers - 1;
   const before = transformer(parameters, { ...layers, config: { ...layers.config, layers: last } }, x);
-  return reshape(layer(parameters, layers, last, before, 1), [x.shape[0]!, x.shape[2]!]);
+  return reshape(layer(parameters, layers, { index: last, asked: 1 }, before), [x.shape[0]!, x.shape[2]!]);
 }
 
-/** A layer over `x` [B, T, width], or what it makes of the `asked` first places alone: [B, asked, width]. */
-function layer(parameters: Parameters, layers: Layers, index: number, x: Value, asked?: number): Value {
+interface Which {
+  readonly index: number;
+  /** Only so many first places are asked for; all unless given. */
+  readonly asked?: number;
+}
+
+/** A layer over `x` [B, T, width]: [B, asked, width]. */
+function layer(parameters: Parameters, layers: Layers, { index, asked }: Which, x: Value): Value {
   const { config, names } = layers;
   const [batch, places, width] = x.shape as [number, number, number];
   const at = names.layer(index);
