@@ -51,6 +51,13 @@ describe("structuralSimilarity", () => {
     expect(structuralSimilarity(one, other)).toBeLessThan(0.5);
   });
 
+  test("says the same after a larger picture took more memory", () => {
+    const small = (): number => structuralSimilarity(noise(9, 14, "a"), noise(9, 14, "b"));
+    const before = small();
+    structuralSimilarity(noise(1900, 3, "c"), noise(1900, 3, "d"));
+    expect(small()).toBe(before);
+  });
+
   test.each([
     [17, 12],
     [4, 23],

@@ -4,134 +4,98 @@
  * each of the four moments is two short passes; everything is kept in double precision.
  */
 
+import { WINDOW_RADIUS as RADIUS, weigh, windowMemory } from "./gaussian-window.ts";
 import { picture, type Picture } from "./picture.ts";
 import { requireOneSize } from "./picture-distance.ts";
 
-const RADIUS = 5;
-const SIGMA = 1.5;
 /** (0.01 L)² and (0.03 L)² at a range L of 1. */
 const C1 = 1e-4;
 const C2 = 9e-4;
 
-/** One side of the window; it sums to 1. */
-const WINDOW = gaussian();
-
-function gaussian(): Float64Array {
-  const raw = Float64Array.from({ length: 2 * RADIUS + 1 }, (_, at) =>
-    Math.exp(-((at - RADIUS) ** 2) / (2 * SIGMA ** 2)),
-  );
-  const total = raw.reduce((sum, value) => sum + value, 0);
-  return raw.map((value) => value / total);
-}
-
 /** a, b, a² + b² and ab: the variances are only ever added. */
 const MOMENTS = 4;
-type Weights = [number, number, number, number, number, number];
-/** The window is the same from either side: from its end to its middle. */
-const HALF_WINDOW = Array.from(WINDOW.subarray(0, RADIUS + 1)) as Weights;
+const CHANNELS = 3;
+const WINDOW = 2 * RADIUS + 1;
+/** Places in the memory before the eleven rows. */
+const [ZEROS, RESULT, BEFORE] = [2, 3, 4];
 
 /** −1…1, 1 for equal pictures. Throws DataError for other sizes. */
 export function structuralSimilarity(one: Picture, other: Picture): number {
   requireOneSize(one, other);
   const { width, height } = one;
   const rows = new MomentRows(one, other);
-  // Moments of a row of the picture, weighed along it; the last eleven are at hand, and one of zeros for those beyond.
-  const along = Array.from({ length: 2 * RADIUS + 1 }, () => rows.empty());
-  const beyond = rows.empty();
-  const rowAt = (y: number): Float64Array => (y < 0 || y >= height ? beyond : along[y % along.length]!);
-  for (let y = 0; y < Math.min(RADIUS, height); y += 1) rows.read(y, rowAt(y));
-  const mixed = rows.empty();
   let sum = 0;
+  for (let y = 0; y < Math.min(RADIUS, height); y += 1) rows.read(y);
   for (let y = 0; y < height; y += 1) {
-    if (y + RADIUS < height) rows.read(y + RADIUS, rowAt(y + RADIUS));
-    weighDown(
-      mixed,
-      Array.from(WINDOW, (_, at) => rowAt(y + at - RADIUS)),
-    );
-    sum += similaritiesIn(mixed, width * 3);
+    if (y + RADIUS < height) rows.read(y + RADIUS);
+    sum += rows.similarities(y);
   }
-  return sum / (width * height * 3);
+  return sum / (width * height * CHANNELS);
 }
 
-/** The moments of a row, each weighed along it: [4, width · 3]. */
+/**
+ * Rows of moments, [4, stride]. A row as read has five pixels of zeros before and behind each moment; weighed along, it
+ * has the results first, and numbers that nobody asks for in the rest of the stride. The window's memory holds places
+ * for rows: one as read, two of zeros (what the window reaches into behind it, and what lies above and below the
+ * picture), the result, and the last eleven rows, weighed along.
+ */
 class MomentRows {
   readonly #one: Picture;
   readonly #other: Picture;
-  /** The moments before they are weighed, with zeros on either side. */
-  readonly #padded: Float64Array;
+  readonly #values: number;
+  /** From a moment's row to the next one's. */
+  readonly #stride: number;
   readonly #row: number;
+  readonly #memory: Float64Array;
 
   constructor(one: Picture, other: Picture) {
     [this.#one, this.#other] = [one, other];
-    this.#row = one.width * 3;
-    this.#padded = new Float64Array(MOMENTS * (this.#row + 6 * RADIUS));
+    this.#values = one.width * CHANNELS;
+    this.#stride = this.#values + 2 * RADIUS * CHANNELS;
+    this.#row = MOMENTS * this.#stride;
+    this.#memory = windowMemory((BEFORE + WINDOW) * this.#row);
+    this.#memory.fill(0, 0, RESULT * this.#row);
   }
 
-  empty(): Float64Array {
-    return new Float64Array(MOMENTS * this.#row);
+  /** Where row `y` lies when it is weighed along; zeros where the picture has no such row. */
+  #placeOf(y: number): number {
+    return y < 0 || y >= this.#one.height ? ZEROS * this.#row : (BEFORE + (y % WINDOW)) * this.#row;
   }
 
-  read(y: number, into: Float64Array): void {
-    const row = this.#row;
-    const stride = row + 6 * RADIUS;
-    const padded = this.#padded;
+  /** Weighs row `y` of the pictures' moments along. */
+  read(y: number): void {
+    const [values, stride, memory] = [this.#values, this.#stride, this.#memory];
     const [one, other] = [this.#one.pixels, this.#other.pixels];
-    for (let x = 0; x < row; x += 1) {
-      const a = one[y * row + x]! / 255;
-      const b = other[y * row + x]! / 255;
-      const at = x + 3 * RADIUS;
-      padded[at] = a;
-      padded[stride + at] = b;
-      padded[2 * stride + at] = a * a + b * b;
-      padded[3 * stride + at] = a * b;
+    for (let x = 0; x < values; x += 1) {
+      const a = one[y * values + x]! / 255;
+      const b = other[y * values + x]! / 255;
+      const at = x + RADIUS * CHANNELS;
+      memory[at] = a;
+      memory[stride + at] = b;
+      memory[2 * stride + at] = a * a + b * b;
+      memory[3 * stride + at] = a * b;
     }
-    const [w0, w1, w2, w3, w4, w5] = HALF_WINDOW;
-    for (let moment = 0; moment < MOMENTS; moment += 1) {
-      const [from, to] = [moment * stride, moment * row];
-      for (let x = 0; x < row; x += 1) {
-        const at = from + x;
-        into[to + x] =
-          w0 * (padded[at]! + padded[at + 30]!) +
-          w1 * (padded[at + 3]! + padded[at + 27]!) +
-          w2 * (padded[at + 6]! + padded[at + 24]!) +
-          w3 * (padded[at + 9]! + padded[at + 21]!) +
-          w4 * (padded[at + 12]! + padded[at + 18]!) +
-          w5 * padded[at + 15]!;
-      }
+    const from = Array.from({ length: WINDOW }, (_, at) => at * CHANNELS);
+    weigh(this.#placeOf(y), this.#row, from);
+  }
+
+  /** Weighs the rows around `y` down, and sums the similarities along it. */
+  similarities(y: number): number {
+    const result = RESULT * this.#row;
+    const from = Array.from({ length: WINDOW }, (_, at) => this.#placeOf(y + at - RADIUS));
+    weigh(result, this.#row, from);
+    const [moments, stride] = [this.#memory, this.#stride];
+    let sum = 0;
+    for (let x = result; x < result + this.#values; x += 1) {
+      const a = moments[x]!;
+      const b = moments[stride + x]!;
+      const [squares, ab] = [a * a + b * b, a * b];
+      const variances = moments[2 * stride + x]! - squares;
+      const covariance = moments[3 * stride + x]! - ab;
+      sum += ((2 * ab + C1) * (2 * covariance + C2)) / ((squares + C1) * (variances + C2));
     }
+    return sum;
   }
-}
-
-/** Eleven rows weighed into one. */
-function weighDown(into: Float64Array, rows: readonly Float64Array[]): void {
-  const [w0, w1, w2, w3, w4, w5] = HALF_WINDOW;
-  const [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10] = rows as [
-    ...[Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array],
-    ...[Float64Array, Float64Array, Float64Array, Float64Array, Float64Array],
-  ];
-  for (let at = 0; at < into.length; at += 1) {
-    into[at] =
-      w0 * (r0[at]! + r10[at]!) +
-      w1 * (r1[at]! + r9[at]!) +
-      w2 * (r2[at]! + r8[at]!) +
-      w3 * (r3[at]! + r7[at]!) +
-      w4 * (r4[at]! + r6[at]!) +
-      w5 * r5[at]!;
-  }
-}
-
-/** Σ of the similarity over a row. */
-function similaritiesIn(moments: Float64Array, row: number): number {
-  let sum = 0;
-  for (let x = 0; x < row; x += 1) {
-    const a = moments[x]!;
-    const b = moments[row + x]!;
-    const [squares, ab] = [a * a + b * b, a * b];
-    const variances = moments[2 * row + x]! - squares;
-    const covariance = moments[3 * row + x]! - ab;
-    sum += ((2 * ab + C1) * (2 * covariance + C2)) / ((squares + C1) * (variances + C2));
-  }
-  return sum;
 }
 
 /**
