@@ -6,13 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 
 import { writeScenes } from "../src/data/scenes/write-scenes.ts";
 import { pythonForTests } from "../src/engine/torch/small-torch.contract.ts";
 import { comparableEvents } from "../src/runs/event-log.ts";
 import { startEarl } from "./run-earl.ts";
 import { leftOfSession, runningProcesses, type Process } from "./small/processes.ts";
+import { startRayNodes } from "./small/ray-nodes.ts";
 
 const ONNX = "engine: { threads: 1 }";
 const TORCH = "engine: { kind: torch, device: cpu, precision: float32, workers: 2, threads: 1 }";
@@ -143,6 +144,20 @@ const FAULTS: readonly (Omit<Fault, "attempt"> & {
   },
 ];
 
+/** A run on two nodes of somebody else's cluster, until one of them dies. */
+async function loseNode(folder: string): Promise<void> {
+  await using nodes = await startRayNodes(pythonForTests()!, 2);
+  vi.stubEnv("RAY_ADDRESS", nodes.address);
+  vi.stubEnv("RAY_AUTH_MODE", "token");
+  vi.stubEnv("RAY_AUTH_TOKEN", nodes.token);
+  const act = (): void => nodes.kill(1);
+  const ended = await train(folder, [], { attempt: 0, at: stepOf("sft", 1), act });
+  vi.unstubAllEnvs();
+  expect(ended.code).toBe(2);
+  expect(ended.err).toMatch(/Worker \d \(process \d+ on .*\) cannot be reached: its node died/);
+  expect(ended.seconds).toBeLessThan(5);
+}
+
 describe.skipIf(pythonForTests() === undefined)("a run on two ranks", () => {
   let whole = "";
   let end: Ended;
@@ -168,8 +183,9 @@ describe.skipIf(pythonForTests() === undefined)("a run on two ranks", () => {
 
   test("goes on with the same numbers after all that can end it", async () => {
     const broken = workplace(TORCH);
+    await loseNode(broken);
     for (const [attempt, { what, code, says, ...fault }] of FAULTS.entries()) {
-      const ended = await train(broken, attempt === 0 ? [] : ["--resume"], { attempt, ...fault });
+      const ended = await train(broken, ["--resume"], { attempt: attempt + 1, ...fault });
       expect(ended, what).toMatchObject({ code, err: expect.stringMatching(says) });
       expect(ended.seconds, what).toBeLessThan(5);
       expect(await leftOfSession(ended.session, 5), what).toEqual([]);

@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 import ray
 
 from . import PROTOCOL
-from .faults import Fault, first_cause
+from .faults import Fault, first_cause, weight
 from .worker import Worker
 
-# How long after a fault others are collected, among which the true cause may be.
-GATHERING_SECONDS = 2
+# How long others are collected, among which the true cause may be, after a death, an exception, a lost connection:
+# that a whole node died is known some seconds after its connections.
+GATHERING_SECONDS = (0, 2, 4)
 PING_SECONDS = 2
 
 
@@ -85,9 +86,9 @@ class Cluster:
     def gather(self, refs):
         """What each rank answered. Raises the first true cause, and kills every worker, where one failed."""
         ranks = {ref: rank for rank, ref in refs.items()}
-        pending, answers, faults, until = list(ranks), {}, {}, None
+        pending, answers, faults, until = list(ranks), {}, {}, float("inf")
         while pending:
-            left = None if until is None else max(0.0, until - time.monotonic())
+            left = max(0.0, until - time.monotonic()) if faults else None
             done, pending = ray.wait(pending, timeout=left)
             if not done:
                 break
@@ -98,7 +99,7 @@ class Cluster:
                     # The log has the trace of each, the user is told of one.
                     print(error, file=sys.stderr, flush=True)
                     faults[ranks[ref]] = error
-                    until = until or time.monotonic() + GATHERING_SECONDS
+                    until = min(until, time.monotonic() + GATHERING_SECONDS[weight(error)])
         if faults:
             self.fail(first_cause(faults, self.workers))
             raise self.fault
@@ -136,7 +137,7 @@ class Cluster:
                         heard[rank] = now
                     except Exception as error:
                         # Its calls hear of it, too, and know more: they come first.
-                        time.sleep(GATHERING_SECONDS + 0.5)
+                        time.sleep(GATHERING_SECONDS[1] + 0.5)
                         self.fail(first_cause({rank: error}, self.workers))
                         return on_fault(self.fault)
                 elif now - heard[rank] > self.timeout:

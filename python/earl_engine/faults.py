@@ -16,13 +16,7 @@ class Fault(Exception):
 
 def first_cause(faults, workers):
     """`faults`: exceptions by rank, at least one; `workers`: what each rank said when it joined, if it did."""
-    def weight(entry):
-        fault = entry[1]
-        if is_death(fault):
-            return 0
-        return 2 if any(words in str(fault) for words in LOST) else 1
-
-    rank, fault = min(sorted(faults.items()), key=weight)
+    rank, fault = min(sorted(faults.items()), key=lambda entry: weight(entry[1]))
     about = f"Worker {rank}"
     if rank < len(workers):
         about += f" (process {workers[rank]['pid']} on {workers[rank]['node']})"
@@ -40,6 +34,13 @@ def first_cause(faults, workers):
     if "creation task" in str(cause):
         return Fault(f"{about} could not be set up: {str(cause).strip().splitlines()[-1]}", "engine.log has the whole trace.")
     return Fault(f"{about} failed: {type(cause).__name__}: {first_line(cause)}", "The whole trace is in engine.log.")
+
+
+def weight(fault):
+    """0 for a death, 1 for an exception, 2 for a lost connection."""
+    if is_death(fault):
+        return 0
+    return 2 if any(words in str(fault) for words in LOST) else 1
 
 
 def is_death(fault):

@@ -67,6 +67,8 @@ export function engineEnvironment({
     RAY_DEDUP_LOGS: "0",
     RAY_SCHEDULER_EVENTS: "0",
     RAY_USAGE_STATS_ENABLED: "0",
+    // That a worker died is told by its node, on a busy machine later than in Ray's one second.
+    RAY_timeout_ms_task_wait_for_death_info: "2500",
     ...(threads === 0 ? {} : { OMP_NUM_THREADS: String(threads) }),
     ...(isOwn ? { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: randomBytes(32).toString("hex") } : {}),
   };
