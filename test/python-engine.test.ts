@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const folder = join(import.meta.dirname, "../python/earl_engine");
-const files = readdirSync(folder)
+const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".py"))
   .map((name) => ({ name, text: readFileSync(join(folder, name), "utf8") }));
 
@@ -37,6 +37,11 @@ describe("the Python of the torch engine", () => {
       .filter(({ name, text }) => WITHOUT_TORCH.includes(name) && /^(?:import|from) torch/m.test(text))
       .map(({ name }) => name);
     expect(early).toEqual([]);
+    const reached = files
+      .filter(({ name }) => WITHOUT_TORCH.includes(name))
+      .flatMap(({ text }) => Array.from(text.matchAll(/^from \.(\w+) import/gm), ([, file]) => `${file}.py`));
+    expect(reached).toContain("faults.py");
+    expect(reached.filter((file) => !WITHOUT_TORCH.includes(file))).toEqual([]);
     expect(WITHOUT_TORCH.every((name) => files.some((file) => file.name === name))).toBe(true);
   });
 
