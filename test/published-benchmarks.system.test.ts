@@ -93,7 +93,7 @@ test("all benchmarks in one command: every measure, one table, and nothing is ma
   expect(later).toMatchObject({ code: 0, out: whole.out });
   const sorted = (text: string): string[] => text.trimEnd().split("\n").toSorted();
   expect(sorted(readFileSync("tables/emu3/i2ebench/edits.jsonl", "utf8"))).toEqual(sorted(edits));
-});
+}, 240_000);
 
 test("edits of another system on whole benchmarks stand beside the paper's rows, in one table", async () => {
   await using server = await JudgeServer.start(lookingJudge);
@@ -138,6 +138,10 @@ test("edits of another system on whole benchmarks stand beside the paper's rows,
   expect(scored.out).toContain("aurora, vismin, unlike the paper: judged by judge, not by gpt-4o-mini; ");
   // Two pictures with one instruction are two edits, each asked about for what was asked and for how it looks.
   expect(server.count).toBe(4);
+
+  // Of one benchmark that is named, the folder that is called by it.
+  const one = await earl("benchmark", "score", "system", ...named.slice(2), ...judge, "--out", "one");
+  expect([one.code, one.out]).toEqual([0, expect.stringMatching(/^system +6 /m) as string]);
 
   writeArm("strange/omniedit", [{ id: "edit", pair: 0 }]);
   const strange = await earl("benchmark", "score", "strange", ...named, ...judge);

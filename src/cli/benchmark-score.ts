@@ -52,11 +52,16 @@ export async function scoreBenchmarks(
     flags.benchmark.length === 0 ? [] : choicesOf(flags.benchmark, settings, flags.partial === true);
   const found = places.flatMap(({ name, place }, index): Found[] => {
     const isNamed = words[index] !== place;
-    return editFolders(place).map((folder) => ({
-      folder,
-      arm: isNamed ? name : named.length > 1 ? basename(dirname(resolve(folder))) : undefined,
-      choice: named.length === 0 ? choiceIn(folder) : choiceFor(folder, named),
-    }));
+    return ofNamed(editFolders(place), named).map((folder) => {
+      const choice = named.length === 0 ? choiceIn(folder) : choiceFor(folder, named);
+      const isCalledByIt = choice !== undefined && basename(resolve(folder)) === nameOf(choice);
+      const isForeign = readEditsAbout(folder) === undefined;
+      return {
+        folder,
+        arm: isNamed ? name : isCalledByIt && isForeign ? basename(dirname(resolve(folder))) : undefined,
+        choice,
+      };
+    });
   });
   requireWritableFolder(out);
   refuseForeignResults(out);
@@ -138,6 +143,14 @@ function choiceIn(folder: string): BenchmarkChoice | undefined {
   if (inputs === undefined) return undefined;
   const choice = BenchmarkChoice.safeParse(inputs.about.choice);
   return choice.success ? choice.data : undefined;
+}
+
+/** Of an arm's folders those that are called by the benchmark that is named; all where none is. */
+function ofNamed(folders: readonly string[], named: readonly BenchmarkChoice[]): readonly string[] {
+  const [choice, ...others] = named;
+  if (choice === undefined || others.length > 0) return folders;
+  const own = folders.filter((folder) => basename(resolve(folder)) === nameOf(choice));
+  return own.length === 0 ? folders : own;
 }
 
 /** The benchmark that is named, or of several the one that the folder is called by. Throws ConfigError where there is none. */
