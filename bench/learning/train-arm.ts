@@ -107,7 +107,9 @@ function watchStage(name: string, steps: number): StageWatch {
     process.stderr.write(`${name}: step ${event.step} of ${steps}${left}; ${metrics.join(", ")}\n`);
   };
   return {
-    run: { recorder: { record, saveImage: () => "", saveCheckpoint: async () => "" } },
+    run: {
+      recorder: { record, saveImage: () => "", saveCheckpoint: async () => "", settled: async () => {} },
+    },
     cost: () => cost,
   };
 }

@@ -2,9 +2,11 @@
 gathering, one tensor in memory at a time, and reads its own rows alone."""
 
 import os
+from concurrent.futures import wait
 
 import numpy as np
 import torch
+from ray._private import utils
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
@@ -63,18 +65,31 @@ def whole(value):
     return value.full_tensor() if isinstance(value, DTensor) else value
 
 
-def write(values, files, directory, rank):
-    """`values`: tensors by name, as every rank has them; `files`: name, owner and keys of each file."""
+def start_writing(values, files, directory, rank, pool):
+    """Futures of the files that this rank writes; what they write no longer changes.
+
+    `values`: tensors by name, as every rank has them; `files`: name, owner, keys and bytes of each.
+    """
+    fits = sum(file["bytes"] for file in files) < utils.get_system_memory() - utils.get_used_memory()
+    writes = []
     for file in files:
         held = {}
         for key in file["keys"]:
             full = whole(values[key]).detach()
             if rank == file["owner"]:
-                held[key] = full.to("cpu", torch.float32).contiguous().clone()
+                held[key] = full.to("cpu", torch.float32, copy=True).contiguous()
         if rank == file["owner"]:
-            path = os.path.join(directory, file["name"])
-            save_file(held, path, metadata={"format": "pt"})
-            # safetensors writes for its owner alone, whatever the umask says.
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(path, 0o666 & ~mask)
+            writes.append(pool.submit(write, os.path.join(directory, file["name"]), held))
+            if not fits:
+                wait(writes)
+    return writes
+
+
+def write(path, held):
+    save_file(held, path, metadata={"format": "pt"})
+    # safetensors writes for its owner alone, whatever the umask says.
+    mask = os.umask(0)
+    os.umask(mask)
+    os.chmod(path, 0o666 & ~mask)
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

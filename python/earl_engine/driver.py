@@ -46,7 +46,7 @@ class Cluster:
         group = ray.util.placement_group([{"GPU": 1} if device == "cuda" else {"CPU": 1}] * self.world, "PACK")
         if not ray.wait([group.ready()], timeout=min(20, self.timeout))[0]:
             raise Fault(f"Others hold what {self.world} of the cluster's workers need.", "Wait until they end, or set fewer engine.workers.")
-        remote = ray.remote(max_restarts=0, concurrency_groups={"health": 1})(Worker)
+        remote = ray.remote(max_restarts=0, concurrency_groups={"health": 1, "files": 1})(Worker)
         strategy = ray.util.scheduling_strategies.PlacementGroupSchedulingStrategy
         self.ranks = [
             remote.options(runtime_env=environment, scheduling_strategy=strategy(group, rank), **needs).remote(rank, self.world, device)
@@ -80,7 +80,9 @@ class Cluster:
         for rank in to:
             own = {name.split("|", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{rank}|")}
             said = {**message["said"], **message["each"][rank]} if message["each"] else message["said"]
-            refs[rank] = self.ranks[rank].run.remote(message["call"], said, {**shared, **own})
+            # Waiting for files does not keep others waiting.
+            beside = {"concurrency_group": "files"} if message["call"] == "written" else {}
+            refs[rank] = self.ranks[rank].run.options(**beside).remote(message["call"], said, {**shared, **own})
         return refs
 
     def gather(self, refs):

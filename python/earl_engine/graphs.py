@@ -51,10 +51,6 @@ def resized(x, _region, scales, **_):
     return x
 
 
-def product(x, y, bias, *, transB, alpha, beta):
-    return torch.addmm(bias, x, y.t() if transB else y, alpha=alpha, beta=beta)
-
-
 OPS = {
     "Add": torch.add,
     "Sub": torch.sub,
@@ -79,7 +75,7 @@ OPS = {
     "ArgMin": lambda x, *, axis, keepdims: x.argmin(axis, keepdim=bool(keepdims)),
     "Softmax": lambda x, *, axis: x.softmax(axis),
     "MatMul": torch.matmul,
-    "Gemm": product,
+    "Gemm": lambda x, y, bias, *, transB, **scales: torch.addmm(bias, x, y.t() if transB else y, **scales),
     "Conv": convolved,
     "InstanceNormalization": lambda x, weight, bias, *, epsilon: F.instance_norm(x, weight=weight, bias=bias, eps=epsilon),
     "Resize": resized,

@@ -4,56 +4,57 @@ All weights: FSDP2 over the ranks, float32 masters, gradients summed, and a whol
 base once on every rank for both, the adapter's gradients summed. Nothing trained: the base alone.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, OffloadPolicy, fully_shard
 
-from .checkpoint import Source, fill, whole, write
+from .checkpoint import Source, fill, start_writing, whole
 from .graphs import Graph
 from .optimizer import Optimizer
 from .policy import Adapters, Config, Policy, Targets
-
-TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class HeldPolicy:
     def __init__(self, rank, world, device, message, arrays):
         self.rank, self.world, self.device = rank, world, device
         self.config, self.segments = Config(**message["config"]), message["segments"]
-        self.type, self.recompute = TYPES[message["precision"]], message["recompute"]
+        self.type, self.recompute = getattr(torch, message["precision"]), message["recompute"]
         trained = message["trained"]
         adapters = Adapters(**trained) if isinstance(trained, dict) else None
         self.is_sharded = trained == "all"
         with torch.device("meta"):
             self.policy = Policy(self.config, adapters)
         source = Source(without("weights/", arrays), message["places"])
+        is_offloaded = self.is_sharded and message["offload"] == "optimizer"
         if self.is_sharded:
-            self._shard(self.policy, self.type)
-            self.policy.to_empty(device=device)
-            self.sampler = None
+            # Only a GPU reads pinned memory.
+            self._shard(self.policy, CPUOffloadPolicy(device.type == "cuda") if is_offloaded else OffloadPolicy())
         else:
             self.policy.to(self.type)
             for name, parameter in self.policy.named_parameters():
-                parameter.requires_grad_(is_adapter(name))
-                if is_adapter(name):
+                parameter.requires_grad_(".lora_" in name)
+                if parameter.requires_grad:
                     parameter.data = parameter.data.float()
-            self.policy.to_empty(device=device)
-            self.sampler = self.policy
+        self.policy.to_empty(device="cpu" if is_offloaded else device)
+        self.sampler = None if self.is_sharded else self.policy
         for name, parameter in self.policy.named_parameters():
             fill(parameter, source, name)
         self.learned = {name: p for name, p in self.policy.named_parameters() if p.requires_grad}
         self.reference = self._reference(message["reference"], without("reference/", arrays))
-        self.optimizer = Optimizer(self.learned, message["optimizer"], message["matrices"])
+        self.optimizer = Optimizer(self.learned, message["optimizer"], message["matrices"], device)
+        self.pool = ThreadPoolExecutor(1)
 
-    def _shard(self, policy, compute):
+    def _shard(self, policy, offload=OffloadPolicy()):
         mesh = init_device_mesh(self.device.type, (self.world,))
         # Rotary tables are float32 at every boundary: casting inputs would round them.
-        casts = MixedPrecisionPolicy(param_dtype=compute, reduce_dtype=torch.float32, cast_forward_inputs=False)
+        casts = MixedPrecisionPolicy(param_dtype=self.type, reduce_dtype=torch.float32, cast_forward_inputs=False)
         apart = [] if self.config.tied else [policy.model.embed_tokens, policy.lm_head]
         for part in (*policy.model.layers, *apart, policy):
-            fully_shard(part, mesh=mesh, mp_policy=casts)
+            fully_shard(part, mesh=mesh, mp_policy=casts, offload_policy=offload)
         for part in policy.modules():
             if isinstance(part, FSDPModule):
                 # The weights of the loss carry the normalisation, so gradients are summed; gloo knows only a plain sum.
@@ -73,7 +74,7 @@ class HeldPolicy:
             return kept
         with torch.device("meta"):
             reference = Policy(self.config).to(self.type).requires_grad_(False)
-        self._shard(reference, self.type)
+        self._shard(reference)
         reference.to_empty(device=self.device)
         with torch.no_grad():
             for (name, own), first in zip(reference.named_parameters(), self.policy.parameters()):
@@ -98,12 +99,8 @@ class HeldPolicy:
 
     def _forward(self, module, batch, arrays, temperature):
         on = lambda name: torch.from_numpy(np.array(arrays[name])).to(self.device)
-        segments = [
-            Targets(**self.segments[k], rows=on(f"rows.{k}"), targets=on(f"targets.{k}")) for k in batch["segments"]
-        ]
-        return module(
-            on("tokens"), on("positions"), batch["layout"], segments, 1.0 / temperature, recompute=self.recompute
-        )
+        segments = [Targets(**self.segments[k], rows=on(f"rows.{k}"), targets=on(f"targets.{k}")) for k in batch["segments"]]
+        return module(on("tokens"), on("positions"), batch["layout"], segments, 1.0 / temperature, recompute=self.recompute)
 
     @torch.no_grad()
     def logprobs(self, message, arrays):
@@ -124,10 +121,7 @@ class HeldPolicy:
                 self.learned[name].data = values
 
     def accumulate(self, message, arrays):
-        """Forward, loss and backward of this rank's batches: its sums, and the norm of all ranks' gradient.
-
-        A gradient that no update followed is dropped by the next call.
-        """
+        """Forward, loss and backward of this rank's batches: its sums, and the norm of all ranks' gradient."""
         self.optimizer.forget()
         graphs = [Graph(spec, self.device) for spec in message["graphs"]]
         sums = dict.fromkeys(("loss", "kl", "entropy", "clipLow", "clipHigh"), 0.0)
@@ -165,18 +159,18 @@ class HeldPolicy:
         return {}, {name: v.detach().cpu().numpy() for name, v in self.state().items()} if self.rank == 0 else {}
 
     def save(self, message, _arrays):
-        write(self.state(), message["files"], message["directory"], self.rank)
-        dist.barrier()
+        """Copies the state, as far as memory allows, and has it written while others go on."""
+        self.writes = start_writing(self.state(), message["files"], message["directory"], self.rank, self.pool)
+
+    def written(self, _message, _arrays):
+        """Waits for the files, and says what kept one from being written."""
+        return {"faults": [str(fault) for write in self.writes if (fault := write.exception())]}, {}
 
     def load(self, message, arrays):
         source = Source(arrays, message["places"])
         for name, parameter in (self.learned or dict(self.policy.named_parameters())).items():
             fill(parameter, source, name)
         self.optimizer.restore(source, message["step"])
-
-
-def is_adapter(name):
-    return ".lora_A." in name or ".lora_B." in name
 
 
 def without(prefix, arrays):

@@ -13,17 +13,17 @@ LEAST_NORM = 1e-7
 
 
 class Optimizer:
-    def __init__(self, learned, said, matrices):
-        """`learned`: parameters by name; `said`: settings."""
+    def __init__(self, learned, said, matrices, device):
+        """`learned`: parameters by name, here or in the node's memory; `said`: settings."""
         self.names, self.most, self.rules = {p: name for name, p in learned.items()}, said["maxGradNorm"], []
         others = [p for name, p in learned.items() if name not in matrices]
         if others:
             # JSON writes a whole number without a point, and torch wants both to be of one type.
             decays = (float(said["beta1"]), float(said["beta2"]))
-            rest = {"eps": said["epsilon"], "weight_decay": said["weightDecay"]}
-            self.rules.append(torch.optim.AdamW(others, lr=0.0, betas=decays, **rest))
+            rest = {"betas": decays, "eps": said["epsilon"], "weight_decay": said["weightDecay"]}
+            self.rules.append(torch.optim.AdamW(others, lr=0.0, fused=True, **rest))
         if matrices:
-            self.rules.append(Muon([learned[name] for name in matrices], said))
+            self.rules.append(Muon([learned[name] for name in matrices], said, device))
 
     def step(self, learning_rate, norm):
         """Moves along the gradient, whose norm over all ranks is given, and forgets it."""
@@ -55,14 +55,11 @@ class Optimizer:
 
 
 class Muon(torch.optim.Optimizer):
-    """The numbers of src/engine/onnx/muon.ts, which names its sources; torch's own rounds to bfloat16.
+    """As src/engine/onnx/muon.ts, which names its sources. Torch's own rounds to bfloat16, and knows no shards."""
 
-    Sharded matrices are gathered one after the other, and each rank moves the rows that it holds.
-    """
-
-    def __init__(self, matrices, said):
+    def __init__(self, matrices, said, device):
         super().__init__(matrices, {"lr": 0.0})
-        self.said = said
+        self.said, self.device = said, device
 
     @torch.no_grad()
     def step(self):
@@ -71,12 +68,12 @@ class Muon(torch.optim.Optimizer):
         for matrix in group["params"]:
             mean = self.state[matrix].setdefault("exp_avg", torch.zeros_like(matrix))
             mean.lerp_(matrix.grad, 1 - momentum)
-            # Nesterov's: the mean as it will be after a step more of this gradient.
-            ahead = whole(matrix.grad.lerp(mean, momentum))
+            # Nesterov's: the mean as it will be after a step more of this gradient. A shard has no singular values.
+            ahead = whole(matrix.grad.lerp(mean, momentum)).to(self.device)
             first, last = span(matrix)
             own = local(matrix).mul_(1 - rate * self.said["weightDecay"])
             length = rate * self.said["matrixScale"] * math.sqrt(max(matrix.shape))
-            own.sub_(orthogonalised(ahead, self.said["iterations"])[first:last], alpha=length)
+            own.sub_(orthogonalised(ahead, self.said["iterations"])[first:last].to(own.device), alpha=length)
 
 
 def orthogonalised(matrix, iterations):

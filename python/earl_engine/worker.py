@@ -37,7 +37,8 @@ class Worker:
         import torch
         import torch.distributed as dist
 
-        kind = "nccl" if self.device.type == "cuda" else "gloo"
+        # What lies in the node's memory is gathered and summed there.
+        kind = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
         limit = timedelta(seconds=timeout)
         dist.init_process_group(kind, init_method=address, rank=self.rank, world_size=self.world, timeout=limit)
         gpu = torch.cuda.get_device_name() if self.device.type == "cuda" else None

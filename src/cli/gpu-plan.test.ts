@@ -29,7 +29,9 @@ describe("earl model info --workers", () => {
     expect(out).toContain("arithmetic and not measured");
     expect(out).toMatch(/all weights, KL +4 +8\.5 +17\.0 +8\.5 +4\.2 +17\.0 +9\.2 +4\.5 +64\.4 .* yes/);
     expect(out).toMatch(/all weights, KL +2 .* no\n/);
-    expect(out).toContain("all weights, KL, 2 GPUs: 4 workers; an adapter (policy.lora)");
+    expect(out).toContain(
+      "all weights, KL, 2 GPUs: 4 workers; engine.offload: optimizer; an adapter (policy.lora)",
+    );
     const json = await earl("model", "info", directory, "--gpu-memory", "24", "--no-recompute", "--json");
     expect(JSON.parse(json.out)).toMatchObject({
       plan: {

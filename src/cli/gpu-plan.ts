@@ -84,7 +84,7 @@ export function planLines({ gpuBytes, step, tasks }: GpuPlan): string[] {
     "",
     "update: weights to pass, most at once while training. writing: weights, moments, reference, copy and the cache of so many rows at once",
     "(engine.generationRows). needs: the larger of the two, and buffers. host: memory of the node, a worker. Not in it: half a GB of CUDA's own,",
-    "one or two of the vision tokenizer, gaps between blocks. The offload is planned only: engine.kind torch has no such setting yet.",
+    "one or two of the vision tokenizer, gaps between blocks. Optimizer offloaded: engine.offload.",
     ...(held.length === 0 ? [] : ["", "What does not fit would with any one of these:"]),
     ...held.map(
       (task) =>

@@ -160,8 +160,11 @@ export interface PolicyEngine extends AsyncDisposable {
    * finite; weights and optimizer are then as before.
    */
   step(groups: readonly TrainingGroup[], loss: LossSpec, learningRate: number): Promise<StepMetrics>;
-  /** Writes weights and config in Hugging Face layout, optimizer state beside them. */
-  save(directory: string): Promise<void>;
-  /** Restores what `save` wrote; the reference policy stays as it is. */
+  /**
+   * Writes weights and config in Hugging Face layout, optimizer state beside them. An engine that can copies them first
+   * and then calls `onCopied`: steps that follow do not change what is written.
+   */
+  save(directory: string, onCopied?: () => void): Promise<void>;
+  /** Restores what `save` wrote, which must be at its end; the reference policy stays as it is. */
   load(directory: string): Promise<void>;
 }

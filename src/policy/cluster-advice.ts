@@ -44,6 +44,7 @@ export function adviseCluster(config: PolicyConfig, task: ClusterTask, cluster: 
   if (rows !== undefined) advice.push(`engine.generationRows: ${rows}`);
   const workers = leastWorkers(config, task, cluster);
   if (workers !== undefined) advice.push(`${workers} workers`);
+  if (task.trained === "full" && fits({ isOffloaded: true })) advice.push("engine.offload: optimizer");
   if (task.hasReference && fits({ hasReference: false })) advice.push("grpo.loss.klCoef: 0");
   if (task.trained === "full" && fits({ trained: "lora", isOffloaded: false })) {
     advice.push("an adapter (policy.lora)");

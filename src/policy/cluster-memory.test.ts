@@ -35,9 +35,12 @@ describe("planMemory of Emu3, all weights with a KL term", () => {
     expect(withKl.needed - without.needed).toBe((2 * 8_492_011_520) / 4);
   });
 
-  test("the optimizer in the node's memory: one GPU holds weights and gradients in bfloat16", () => {
+  test("the optimizer in the node's memory: one GPU holds the copy, a pass and two layers at a time", () => {
     const plan = emu3({ trained: "full", hasReference: false, isOffloaded: true }, 1);
-    expect(rounded(plan.update, plan.writing, plan.host)).toEqual([38.4, 37, 101.9]);
+    expect([plan.weights, plan.moments, plan.gradients]).toEqual([0, 0, 0]);
+    expect(rounded(plan.update, plan.updateWithCopy, plan.writing, plan.host)).toEqual([
+      9.2, 26.2, 37, 135.9,
+    ]);
   });
 });
 
@@ -73,8 +76,9 @@ describe("adviseCluster", () => {
     expect(advise(LORA, 1, 80)).toEqual([]);
   });
 
-  test("proposes more workers, and an adapter last", () => {
-    expect(advise(FULL, 2, 80)).toEqual(["4 workers", "an adapter (policy.lora)"]);
+  test("proposes more workers, the optimizer in the node's memory, and an adapter last", () => {
+    const all = ["4 workers", "engine.offload: optimizer", "an adapter (policy.lora)"];
+    expect(advise(FULL, 2, 80)).toEqual(all);
   });
 
   test("proposes fewer rows at once where the cache is too much", () => {

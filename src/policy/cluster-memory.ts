@@ -19,7 +19,7 @@ const LOGIT_COPIES = 3;
 export interface ClusterTask {
   readonly trained: "none" | "lora" | "full";
   readonly hasReference: boolean;
-  /** Whether masters and AdamW's moments lie in the memory of the node. */
+  /** Whether masters, gradients and AdamW's moments lie in the memory of the node: `engine.offload`. */
   readonly isOffloaded: boolean;
 }
 
@@ -59,11 +59,11 @@ export interface GpuMemory {
   readonly moments: number;
   readonly gradients: number;
   readonly reference: number;
-  /** The whole policy in bfloat16 that completions are written from, where it is not `weights` already. */
+  /** The whole policy in bfloat16 that completions are written from, where all weights are trained. */
   readonly copy: number;
   /** Layers gathered from the others, what a pass keeps for its way back, and logits. */
   readonly pass: number;
-  /** Float32 sums of the largest gradient on its way to the others. */
+  /** Float32 sums of the largest gradient on its way to the others or to the node's memory. */
   readonly buffers: number;
   /** Keys and values of the completions that are written at once. */
   readonly cache: number;
@@ -105,15 +105,15 @@ export function planMemory(
   const cache = cacheOf(config, step, rowsAtOnce(step, workers));
   const held = heldBytes(config, task, { workers, step });
   const isSharded = task.trained === "full";
-  // What lies on one GPU in bfloat16 needs no gathering.
-  const gathered = isSharded && !(task.isOffloaded && workers === 1) ? gatheredBytes(config) : 0;
+  const gathered = isSharded ? gatheredBytes(config) : 0;
   const pass = task.trained === "none" ? 0 : gathered + passBytes(config, step);
-  const buffers = isSharded && workers > 1 ? tableSize(config) * (FLOAT32 + BFLOAT16) : 0;
+  const buffers =
+    isSharded && (workers > 1 || task.isOffloaded) ? tableSize(config) * (FLOAT32 + BFLOAT16) : 0;
   const resident = held.weights + held.moments + held.reference;
   const update = task.trained === "none" ? 0 : resident + held.gradients + pass;
   const updateWithCopy = task.trained === "none" ? 0 : update + held.copy;
   const writing = resident + held.copy + cache;
-  const host = task.isOffloaded ? (3 * FLOAT32 * parameters) / workers : 0;
+  const host = task.isOffloaded ? (4 * FLOAT32 * parameters) / workers : 0;
   const needed = Math.max(updateWithCopy, writing) + buffers;
   return { ...held, pass, buffers, cache, update, updateWithCopy, writing, needed, host };
 }
@@ -138,12 +138,8 @@ function heldBytes(
     }
     case "full": {
       const reference = task.hasReference ? whole / workers : 0;
-      const width = task.isOffloaded ? BFLOAT16 : FLOAT32;
-      const weights = (width * parameters) / workers;
-      const moments = task.isOffloaded ? 0 : (2 * FLOAT32 * parameters) / workers;
-      // What one GPU holds of an offloaded policy is the whole of it in bfloat16, which can be written from.
-      const copy = task.isOffloaded && workers === 1 ? 0 : whole;
-      return { weights, moments, gradients: weights, reference, copy };
+      const weights = task.isOffloaded ? 0 : (FLOAT32 * parameters) / workers;
+      return { weights, moments: 2 * weights, gradients: weights, reference, copy: whole };
     }
     default:
       return task.trained satisfies never;

@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { cpSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { openTrial, saveTrial, trainTrial, trialDirectory } from "../../test/small/trial-run.ts";
 import { readState, verifyCheckpoint, writeState } from "./checkpoint-state.ts";
-import { resolveCheckpoint, runOfCheckpoint } from "./checkpoint.ts";
+import { listCheckpoints, resolveCheckpoint, runOfCheckpoint } from "./checkpoint.ts";
 import { readEvents } from "./event-log.ts";
 import type { RunDirectory } from "./run-directory.ts";
 
@@ -15,6 +16,12 @@ let directory: RunDirectory;
 beforeEach(() => {
   directory = trialDirectory();
 });
+
+function resolvable(): [promise: Promise<void>, resolve: () => void] {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => (resolve = done));
+  return [promise, resolve];
+}
 
 describe("checkpoints", () => {
   const names = (): string[] => readdirSync(directory.checkpoints).toSorted();
@@ -94,6 +101,56 @@ describe("checkpoints", () => {
       "run-paused",
     ]);
     expect(run.recorder.best).toEqual({});
+  });
+
+  test("let the loop go on while they are written: whole or absent, at the place in the events where they began", async () => {
+    using run = openTrial(directory, false);
+    const [isWritten, finish] = resolvable();
+    const path = await run.recorder.saveCheckpoint({
+      stage: "sft",
+      step: 1,
+      loop: {},
+      isBest: true,
+      write: async (folder, goOn) => {
+        goOn();
+        await isWritten;
+        writeFileSync(join(folder, "model.safetensors"), "weights of 1");
+      },
+    });
+    const begun = statSync(directory.events).size;
+    run.recorder.record({ kind: "run-paused", stage: "sft", reason: "said meanwhile" });
+    expect(listCheckpoints(directory)).toEqual([]);
+    expect(run.recorder.best).toEqual({});
+    const next = saveTrial(run, 2);
+    finish();
+    await next;
+    expect(names()).toEqual(["sft-000001", "sft-000002"]);
+    expect(readState(path)).toMatchObject({ eventsBytes: begun, best: { sft: "sft-000001" } });
+    await verifyCheckpoint(path);
+    expect(run.recorder.best).toEqual({ sft: "sft-000001" });
+  });
+
+  test("tell the next that waits, and no other, why one could not be written", async () => {
+    using run = openTrial(directory, false);
+    const save = (step: number): Promise<string> =>
+      run.recorder.saveCheckpoint({
+        stage: "sft",
+        step,
+        loop: {},
+        isBest: false,
+        write: async (_folder, goOn) => {
+          goOn();
+          await setImmediate();
+          throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+        },
+      });
+    await save(1);
+    await expect(run.recorder.settled()).rejects.toThrow("sft-000001: the disk is full.");
+    await run.recorder.settled();
+    await save(2);
+    await expect(saveTrial(run, 3)).rejects.toThrow("sft-000002: the disk is full.");
+    await saveTrial(run, 3);
+    expect(names()).toEqual(["sft-000003"]);
   });
 
   test("are found from the run's folder: the best of the last stage", async () => {

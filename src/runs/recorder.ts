@@ -31,8 +31,11 @@ export interface CheckpointDraft {
   readonly loop: unknown;
   /** True when no earlier checkpoint of the stage scored better. */
   readonly isBest: boolean;
-  /** Writes weights and optimizer state into a folder that exists and is empty. */
-  readonly write: (directory: string) => Promise<void>;
+  /**
+   * Writes weights and optimizer state into a folder that exists and is empty. Where it calls `goOn`, the loop goes on
+   * while the rest is written.
+   */
+  readonly write: (directory: string, goOn: () => void) => Promise<void>;
 }
 
 export interface Recorder {
@@ -41,10 +44,13 @@ export interface Recorder {
   /** Saves PNG, JPEG or WebP bytes under images/, equal ones once; returns the file's name there. */
   saveImage(encoded: Uint8Array): string;
   /**
-   * Saves a checkpoint whole or not at all, records `checkpoint-saved`, prunes old ones; returns its folder. Where the
-   * step was saved before, its weights stay as they are and only what the loop says of it is written anew.
+   * Saves a checkpoint whole or not at all, records `checkpoint-saved`, prunes old ones; returns its folder, which may
+   * still be written. Where the step was saved before, its weights stay as they are and only what the loop says of it is
+   * written anew. Throws what kept the one before from being written.
    */
   saveCheckpoint(draft: CheckpointDraft): Promise<string>;
+  /** Resolves when the last checkpoint is written; throws what kept it from that. */
+  settled(): Promise<void>;
 }
 
 /** Checkpoints kept beside the best of each stage. */
@@ -69,6 +75,8 @@ export class RunRecorder implements Recorder, Disposable {
   /** Names of checkpoints whose weights are those of this run at their step. */
   readonly #saved: Set<string>;
   #best: BestCheckpoints;
+  /** The checkpoint that is being written while the loop goes on. */
+  #saving: Promise<void> | undefined;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -118,32 +126,53 @@ export class RunRecorder implements Recorder, Disposable {
   }
 
   async saveCheckpoint(draft: CheckpointDraft): Promise<string> {
-    const { directory, lock } = this.#options;
-    const { stage, step } = draft;
-    const name = checkpointName(stage, step);
+    await this.settled();
+    const { directory, lock, log } = this.#options;
+    const name = checkpointName(draft.stage, draft.step);
     const path = join(directory.checkpoints, name);
-    const best = draft.isBest ? { ...this.#best, [stage]: name } : this.#best;
+    const best = draft.isBest ? { ...this.#best, [draft.stage]: name } : this.#best;
     lock.requireHeld();
-    if (this.#saved.has(name)) this.#writeState(path, draft, best, readState(path)?.files);
-    else {
-      this.#clear(path);
-      await writeDirectoryAtomically(path, async (temporary) => {
-        await draft.write(temporary);
-        this.#writeState(temporary, draft, best, await checksumsOf(temporary));
-      });
+    if (this.#saved.has(name)) {
+      this.#writeState(path, draft, { best, eventsBytes: log.bytes }, readState(path)?.files);
+      this.#finish(name, draft, best);
+      return path;
     }
+    this.#clear(path);
+    // What is said while it is written comes after it, as it does where the loop waits.
+    let eventsBytes: number | undefined;
+    const copied = new Promise<void>((resolve) => {
+      const goOn = (): void => {
+        eventsBytes = log.bytes;
+        resolve();
+      };
+      this.#saving = writeDirectoryAtomically(path, async (temporary) => {
+        await draft.write(temporary, goOn);
+        eventsBytes ??= log.bytes;
+        this.#writeState(temporary, draft, { best, eventsBytes }, await checksumsOf(temporary));
+      }).then(() => this.#finish(name, draft, best));
+    });
+    await Promise.race([copied, this.#saving]).catch(() => this.settled());
+    return path;
+  }
+
+  async settled(): Promise<void> {
+    const saving = this.#saving;
+    this.#saving = undefined;
+    await saving;
+  }
+
+  #finish(name: string, { stage, step }: CheckpointDraft, best: BestCheckpoints): void {
     this.#saved.add(name);
     this.#best = best;
     // A kill in between loses the event, not the checkpoint: a resume from it says so again.
     this.record({ kind: "checkpoint-saved", stage, step, path: `checkpoints/${name}` });
     this.#prune();
-    return path;
   }
 
   #writeState(
     folder: string,
     { stage, step, loop }: CheckpointDraft,
-    best: BestCheckpoints,
+    place: Pick<CheckpointState, "best" | "eventsBytes">,
     files: CheckpointState["files"],
   ): void {
     const { directory, log, run } = this.#options;
@@ -154,8 +183,7 @@ export class RunRecorder implements Recorder, Disposable {
       stage,
       step,
       loop,
-      best,
-      eventsBytes: log.bytes,
+      ...place,
       ...(files === undefined ? {} : { files }),
     });
   }

@@ -17,6 +17,7 @@ describe("RolloutEvents", () => {
       },
       saveImage: () => "",
       saveCheckpoint: async () => "",
+      settled: async () => {},
     };
     const clock = { now: () => 0, seconds: () => time };
     const watch = new RolloutEvents({ recorder, clock }, { stage: "grpo", step, now: () => now });

@@ -215,3 +215,38 @@ describe("a stage that is stopped in the middle", () => {
     await expect(forget()).rejects.toThrow("Step 1 of sft made no report.");
   });
 });
+
+describe("a checkpoint that takes long to write", () => {
+  /** The files of its second checkpoint are written when `until` resolves. */
+  function slowlySaving(until: Promise<void>): PolicyEngine {
+    const engine = new TabularPolicy(world.grammar, { keepsReference: true });
+    let saves = 0;
+    return withMethods(engine, {
+      save: async (folder, onCopied) => {
+        await engine.save(folder);
+        onCopied?.();
+        saves += 1;
+        if (saves === 2) await until;
+      },
+    });
+  }
+
+  test("does not hold up the loop, and the end of the stage waits for it", async () => {
+    const directory = smallRunDirectory();
+    using open = openSmallRun(directory);
+    let write = (): void => {};
+    const until = new Promise<void>((resolve) => (write = resolve));
+    open.recorder.subscribe((event) => {
+      if (event.kind === "step-end" && event.step === 5) write();
+    });
+    await train(open, { engine: slowlySaving(until), settings: { saveEvery: 3 } });
+    const said = readEvents(directory.events).flatMap((event) =>
+      event.kind === "step-end" || event.kind === "checkpoint-saved" ? [`${event.kind} ${event.step}`] : [],
+    );
+    expect(said.indexOf("step-end 5")).toBeLessThan(said.indexOf("checkpoint-saved 3"));
+    expect(said.at(-1)).toBe("checkpoint-saved 6");
+    const kinds = readEvents(directory.events).map(({ kind }) => kind);
+    expect(kinds.lastIndexOf("checkpoint-saved")).toBeLessThan(kinds.indexOf("stage-end"));
+    expect(told(directory)).toEqual(await uninterrupted({ saveEvery: 3 }));
+  });
+});

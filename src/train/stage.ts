@@ -167,6 +167,8 @@ export class Stage {
         if (this.#state.step === step) throw new Error(`Step ${step + 1} of ${this.name} made no report.`);
         await this.#checkUp();
       }
+      // What comes after the stage may read its checkpoints.
+      await this.run.recorder.settled();
       isOver = true;
     } finally {
       if (!isOver) await this.#rescue();
@@ -322,11 +324,10 @@ export class Stage {
 
   /** Saves what was learned when something ends the loop before its time; also reached when the loop's body throws. */
   async #rescue(): Promise<void> {
-    const { step } = this.#state;
     // Half a step cannot be gone on from, and before the first one there is nothing to lose.
-    if (this.engine.isMidStep || step === 0) return;
+    const isWorthIt = !this.engine.isMidStep && this.#state.step > 0;
     try {
-      await this.#saveOnce();
+      await (isWorthIt ? this.#saveOnce() : this.run.recorder.settled());
     } catch {
       // What ended the loop is the fault to hear about; this one is most often its consequence.
     }
@@ -334,6 +335,7 @@ export class Stage {
 
   async #saveOnce(): Promise<void> {
     if (this.#savedStep !== this.#state.step) await this.#save(false);
+    await this.run.recorder.settled();
   }
 
   async #save(isBest: boolean): Promise<void> {
@@ -343,9 +345,9 @@ export class Stage {
       step,
       loop: this.#state,
       isBest,
-      write: async (directory) => {
-        await this.#plan.engine.save(directory);
+      write: async (directory, goOn) => {
         await this.#kept?.save(directory, step);
+        await this.#plan.engine.save(directory, goOn);
       },
     });
     this.#savedStep = step;

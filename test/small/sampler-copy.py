@@ -1,19 +1,21 @@
 """One rank of a policy in bfloat16 that makes a step: prints how many of the sampler's numbers are not its masters', rounded.
 
-Arguments: rank, ranks, and a file that the ranks meet in.
+Arguments: rank, ranks, a file that the ranks meet in, and engine.offload.
 """
 
+import hashlib
 import json
 import sys
 
 import torch
 import torch.distributed as dist
+from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule
 
 from earl_engine.checkpoint import whole
 from earl_engine.held_policy import HeldPolicy
 from earl_engine.policy import Config, Policy, Targets
 
-rank, world, meeting = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+rank, world, meeting, offload = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
 config = {"vocabulary": 50, "width": 16, "inner": 24, "layers": 2, "heads": 4, "key_heads": 2, "head": 4, "epsilon": 1e-5}
 config |= {"theta": 500.0, "tied": False}
@@ -23,6 +25,7 @@ message = {
     "segments": [{"start": 0, "end": 50, "banned": []}],
     "precision": "bfloat16",
     "recompute": False,
+    "offload": offload,
     "trained": "all",
     "places": {},
     "reference": None,
@@ -54,4 +57,8 @@ held.update({"learningRate": 0.01}, {})
 stale = apart()[0]
 held.sync({}, {})
 moved = sum((a != b).sum().item() for a, b in zip(old, held.sampler.parameters()))
-print(json.dumps({"before": before[0], "stale": stale, "after": apart()[0], "moved": moved, "numbers": before[1]}))
+parts = [part for part in held.policy.modules() if isinstance(part, FSDPModule)]
+offloaded = sum(isinstance(part._get_fsdp_state()._fsdp_param_group.offload_policy, CPUOffloadPolicy) for part in parts)
+masters = hashlib.sha256(b"".join(whole(p).detach().numpy().tobytes() for p in held.policy.parameters())).hexdigest()
+said = {"before": before[0], "stale": stale, "after": apart()[0], "moved": moved, "numbers": before[1]}
+print(json.dumps(said | {"parts": len(parts), "offloaded": offloaded, "masters": masters}))

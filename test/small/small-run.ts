@@ -56,6 +56,7 @@ export function dyingRecorder(recorder: Recorder, events: number): Recorder {
       live();
       return recorder.saveCheckpoint(draft);
     },
+    settled: () => recorder.settled(),
   };
 }
 

@@ -36,7 +36,7 @@ export function withMethods(engine: PolicyEngine, methods: Partial<PolicyEngine>
     generate: (request) => engine.generate(request),
     logprobs: (...args) => engine.logprobs(...args),
     step: (...args) => engine.step(...args),
-    save: (directory) => engine.save(directory),
+    save: (...args) => engine.save(...args),
     load: (directory) => engine.load(directory),
     [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
     ...methods,

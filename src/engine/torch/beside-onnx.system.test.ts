@@ -211,6 +211,23 @@ describe.skipIf(python === undefined)("the torch engine beside the onnx engine",
     },
   );
 
+  test.each([ADAMW, MUON])(
+    "steps with an offloaded optimizer as with one that is not: %o",
+    async (optimizer) => {
+      const [world] = WORLDS as [EngineWorld];
+      await using kept = await torchOf(2, world, { optimizer });
+      await using offloaded = await torchOf(2, world, { optimizer, offload: "optimizer" });
+      const groups = trainingOf(world, await write(kept, world));
+      const directory = join(folder, `offloaded-${optimizer.kind}`);
+      for (const loss of [SFT_LOSS, KINDS.clipped])
+        expect(await offloaded.step(groups, loss, 1e-2)).toEqual(await kept.step(groups, loss, 1e-2));
+      await offloaded.save(directory);
+      await kept.load(directory);
+      expect(await difference([kept, offloaded], groups)).toBe(0);
+      expect(await offloaded.step(groups, SFT_LOSS, 1e-2)).toEqual(await kept.step(groups, SFT_LOSS, 1e-2));
+    },
+  );
+
   test("differs in bfloat16 by no more than it declares, before a step and after", async () => {
     const world = WORLDS[0]!;
     await using engine = await torchOf(2, world, { precision: "bfloat16" });

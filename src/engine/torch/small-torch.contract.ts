@@ -67,6 +67,7 @@ export function smallOptions({
     optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0, maxGradNorm: 1 },
     precision: "float32",
     recompute: false,
+    offload: "none",
     microbatchGroups: 2,
     generationRows: 64,
   };

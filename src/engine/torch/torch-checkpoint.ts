@@ -4,8 +4,10 @@
  */
 
 import { mkdir, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { join, resolve } from "node:path";
 
+import { EngineError } from "../../errors.ts";
 import { planPolicyShards, policyFiles, shardIndex } from "../../policy/save-policy.ts";
 import type { ParameterShape } from "../../policy/parameters.ts";
 import { bytesIn, type Shard } from "../../policy/shards.ts";
@@ -31,15 +33,18 @@ export interface SavedPolicy extends PlacedPolicy {
   readonly companions?: CheckpointFiles | undefined;
 }
 
-/** Writes weights and what the optimizer remembers after so many steps. */
-export async function saveTorchPolicy(
+/**
+ * Copies weights and what the optimizer remembers after so many steps. What it resolves with writes them, and throws
+ * what keeps it from that; the weights may change meanwhile.
+ */
+export async function copyTorchPolicy(
   cluster: Cluster,
   saved: SavedPolicy,
   directory: string,
   step: number,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { config, trained, policy, companions = new Map<string, Uint8Array>() } = saved;
-  if (trained !== "all" && trained !== "none") return saveAdapter(cluster, saved, directory, step);
+  if (trained !== "all" && trained !== "none") return copyAdapter(cluster, saved, directory, step);
   await mkdir(directory, { recursive: true });
   const shards = planPolicyShards(config, { maxShardBytes: MOST_BYTES });
   const moments = step > 0 ? planOptimizerShards(saved, MOST_BYTES) : [];
@@ -49,6 +54,21 @@ export async function saveTorchPolicy(
     await writeFile(join(directory, file), content);
   const made = { step, kind: saved.optimizer.kind };
   if (step > 0) await saveStep(directory, made, moments.length > 1 ? shardIndex(moments) : undefined);
+  return async () => {
+    const { results } = await cluster.call("written", { said: { policy } });
+    const [fault] = Object.values(results).flatMap((said) => (said as { faults: string[] }).faults);
+    if (fault !== undefined) throw systemFault(fault);
+  };
+}
+
+/** What a worker's operating system said, as Node says it. */
+function systemFault(words: string): Error {
+  const number = Number(/(?:os error |Errno )(\d+)/.exec(words)?.[1]);
+  const [code] = Object.entries(constants.errno).find(([, value]) => value === number) ?? [];
+  if (code !== undefined) return Object.assign(new Error(words), { code });
+  return new EngineError(`The checkpoint could not be written: ${words}`, {
+    hint: "The run goes on from the checkpoint before it with --resume.",
+  });
 }
 
 /** Restores what any engine saved; how many steps it had made. Throws CheckpointError where it does not fit. */
@@ -73,12 +93,12 @@ export async function loadTorchPolicy(
   return step;
 }
 
-async function saveAdapter(
+async function copyAdapter(
   cluster: Cluster,
   saved: SavedPolicy,
   directory: string,
   step: number,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { arrays } = await cluster.call("trained", { said: { policy: saved.policy } });
   const { trained, squared } = policyParts(saved);
   const named = (prefix: string, parts: readonly ParameterShape[]): Arrays =>
@@ -90,7 +110,7 @@ async function saveAdapter(
       ? undefined
       : { step, firstMoments: named("m:", trained), secondMoments: named("v:", squared) };
   const state = { policy: saved, parameters: named("", trained), optimizer, base: saved.base };
-  await saveEngine(directory, state, saved.companions);
+  return () => saveEngine(directory, state, saved.companions);
 }
 
 /** Files with their tensors, each given to the rank that has least to write so far. */
@@ -98,7 +118,8 @@ function dealt(shards: readonly Shard[], workers: number): object[] {
   const loads = Array.from({ length: workers }, () => 0);
   return shards.map(({ file: name, tensors }) => {
     const owner = loads.indexOf(Math.min(...loads));
-    loads[owner]! += tensors.reduce((sum, tensor) => sum + bytesIn(tensor), 0);
-    return { name, owner, keys: tensors.map((tensor) => tensor.name) };
+    const bytes = tensors.reduce((sum, tensor) => sum + bytesIn(tensor), 0);
+    loads[owner]! += bytes;
+    return { name, owner, bytes, keys: tensors.map((tensor) => tensor.name) };
   });
 }

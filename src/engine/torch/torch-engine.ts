@@ -31,7 +31,7 @@ import { forwardOperations } from "./operations.ts";
 import { rankWriter } from "./rank-writer.ts";
 import type { SentGraph } from "./sent-graph.ts";
 import type { TorchSettings } from "./torch-settings.ts";
-import { loadTorchPolicy, saveTorchPolicy, type SavedPolicy } from "./torch-checkpoint.ts";
+import { copyTorchPolicy, loadTorchPolicy, type SavedPolicy } from "./torch-checkpoint.ts";
 import { placeWeights } from "./weight-places.ts";
 
 /** Float32 is summed in another order; in bfloat16 sampler and trainer round at other places. */
@@ -44,11 +44,11 @@ const AGREEMENTS: Readonly<Record<TorchSettings["precision"], Agreement>> = {
 const LONGEST_RUN = 32;
 
 export type TorchEngineOptions = EngineRequest &
-  Pick<TorchSettings, "precision" | "recompute" | "microbatchGroups" | "generationRows">;
+  Pick<TorchSettings, "precision" | "recompute" | "offload" | "microbatchGroups" | "generationRows">;
 
 /** Opens a policy in the cluster. Throws CheckpointError or ShapeError where weights do not fit. */
 export async function openTorchEngine(cluster: Cluster, options: TorchEngineOptions): Promise<PolicyEngine> {
-  const { config, trained, grammar, weights, reference, optimizer, precision, recompute } = options;
+  const { config, trained, grammar, weights, reference, optimizer, precision, recompute, offload } = options;
   const { companions, onLoad } = options;
   const own = await placeWeights(options, weights);
   const other =
@@ -88,6 +88,7 @@ export async function openTorchEngine(cluster: Cluster, options: TorchEngineOpti
     segments: grammar.segments.map(({ start, end, banned }) => ({ start, end, banned })),
     precision,
     recompute,
+    offload,
     optimizer,
     matrices: learned.filter((one) => !squared.includes(one)).map(({ name }) => name),
     places: own.places,
@@ -119,6 +120,8 @@ class TorchEngine implements PolicyEngine {
   #isSynced = false;
   #step = 0;
   #last: Promise<unknown> = Promise.resolve();
+  /** Settles when the last save is on disk, or has failed. */
+  #written: Promise<unknown> = Promise.resolve();
 
   constructor(cluster: Cluster, options: TorchEngineOptions, saved: SavedPolicy) {
     this.#cluster = cluster;
@@ -179,12 +182,20 @@ class TorchEngine implements PolicyEngine {
     return this.#inTurn(() => this.#makeStep(groups, loss, learningRate));
   }
 
-  save(directory: string): Promise<void> {
-    return this.#inTurn(() => saveTorchPolicy(this.#cluster, this.#saved, directory, this.#step));
+  async save(directory: string, onCopied: () => void = () => {}): Promise<void> {
+    const write = await this.#inTurn(async () => {
+      await this.#written;
+      return copyTorchPolicy(this.#cluster, this.#saved, directory, this.#step);
+    });
+    const written = write();
+    this.#written = written.catch(() => {});
+    onCopied();
+    await written;
   }
 
   load(directory: string): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#written;
       this.#step = await loadTorchPolicy(this.#cluster, this.#saved, directory);
       this.#isSynced = false;
     });
@@ -192,8 +203,10 @@ class TorchEngine implements PolicyEngine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Where the engine has failed, the policy has gone with it.
-    const close = (): Promise<unknown> =>
-      this.#cluster.call("close", { said: { policy: this.#saved.policy } });
+    const close = async (): Promise<void> => {
+      await this.#written;
+      await this.#cluster.call("close", { said: { policy: this.#saved.policy } });
+    };
     await this.#inTurn(close).catch(() => {});
   }
 

@@ -51,8 +51,8 @@ class TorchHost implements EngineHost {
   async openEngine(request: EngineRequest): Promise<PolicyEngine> {
     this.requireRoom(request);
     const cluster = await this.#started();
-    const { precision, recompute, microbatchGroups, generationRows } = this.#settings;
-    const settings = { precision, recompute, microbatchGroups, generationRows };
+    const { precision, recompute, offload, microbatchGroups, generationRows } = this.#settings;
+    const settings = { precision, recompute, offload, microbatchGroups, generationRows };
     return this.#kept(await openTorchEngine(cluster, { ...request, ...settings }));
   }
 

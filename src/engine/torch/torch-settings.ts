@@ -33,6 +33,12 @@ export const TorchSettings = z.strictObject({
     .boolean()
     .default(false)
     .describe("Compute each layer again in the backward pass, for less memory."),
+  offload: z
+    .enum(["none", "optimizer"])
+    .default("none")
+    .describe(
+      "`optimizer` keeps the float32 masters, their gradients and the optimizer's moments in the node's memory and makes the step there; layers come to the GPU as they are computed. The numbers stay the same. An adapter's are small and stay on the GPU.",
+    ),
   timeoutSeconds: z
     .number()
     .min(1)
