@@ -27,7 +27,7 @@ import { lossGraph } from "./loss-graph.ts";
 import { merged } from "./merged.ts";
 import { dealGroups, type Microbatch } from "./microbatches.ts";
 import { nextNumber } from "./numbers.ts";
-import { forwardOperations } from "./operations.ts";
+import { forwardOperations, trainingOperations, updateOperations } from "./operations.ts";
 import { rankWriter } from "./rank-writer.ts";
 import type { SentGraph } from "./sent-graph.ts";
 import type { TorchSettings } from "./torch-settings.ts";
@@ -260,8 +260,7 @@ class TorchEngine implements PolicyEngine {
       clipHigh: mean("clipHigh"),
       gradNorm,
       tokens,
-      // The backward pass multiplies twice for each product of the forward pass.
-      flops: 3 * this.#operations(ranks),
+      flops: this.#trainingOperations(ranks),
     };
   }
 
@@ -313,11 +312,14 @@ class TorchEngine implements PolicyEngine {
   }
 
   #operations(ranks: readonly (readonly Microbatch[])[]): number {
-    const { config, grammar } = this.#options;
-    return ranks
-      .flat()
-      .filter(({ isIdle }) => !isIdle)
-      .reduce((sum, pass) => sum + forwardOperations(config, grammar.segments, pass), 0);
+    const model = { ...this.#options, segments: this.#options.grammar.segments };
+    return sumOf(workOf(ranks), (pass) => forwardOperations(model, pass));
+  }
+
+  #trainingOperations(ranks: readonly (readonly Microbatch[])[]): number {
+    const model = { ...this.#options, segments: this.#options.grammar.segments };
+    const passes = sumOf(workOf(ranks), (pass) => trainingOperations(model, pass));
+    return passes + updateOperations(policyParts(model), model.optimizer);
   }
 
   /** Parts of a request take the workers in turn. */
@@ -332,6 +334,15 @@ class TorchEngine implements PolicyEngine {
     };
     return rankWriter(this.#cluster, { policy, config, segments: grammar.segments, rank, sync });
   }
+}
+
+/** Passes that are not repeated for the sake of others. */
+function workOf(ranks: readonly (readonly Microbatch[])[]): Microbatch[] {
+  return ranks.flat().filter(({ isIdle }) => !isIdle);
+}
+
+function sumOf<One>(all: readonly One[], number: (one: One) => number): number {
+  return all.reduce((sum, one) => sum + number(one), 0);
 }
 
 /** Passes with the same room share a graph. */
