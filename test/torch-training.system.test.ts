@@ -21,7 +21,8 @@ const CONFIG = `
 name: trial
 algorithm: sft-grpo
 data: { directory: data }
-policy: { hiddenSize: 16, layers: 1, heads: 2, keyValueHeads: 1, intermediateSize: 16 }
+policy: { hiddenSize: 16, layers: 1, heads: 2, keyValueHeads: 1, intermediateSize: 16, startFromLooks: 0.7 }
+optimizer: { kind: muon }
 tokenizer: { textMerges: 0 }
 sft: { steps: 4, batchSize: 2, warmupSteps: 1, evaluateEvery: 2, validationSize: 2, saveEvery: 2 }
 grpo: { steps: 4, prompts: 2, groupSize: 2, warmupSteps: 1, evaluateEvery: 2, validationSize: 2, saveEvery: 2, maxTokens: 64 }
