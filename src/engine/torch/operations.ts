@@ -7,8 +7,8 @@ import { loraShapes } from "../../policy/lora.ts";
 import type { PolicyConfig } from "../../policy/config.ts";
 import { PROJECTIONS, projectionShape, sizeOf, type Projection } from "../../policy/parameters.ts";
 import type { Segment } from "../../tokens/grammar.ts";
-import type { Trained } from "../engine-host.ts";
-import type { PolicyParts } from "../onnx/policy-parts.ts";
+import type { EngineRequest, Trained } from "../engine-host.ts";
+import { policyParts, type PolicyParts } from "../onnx/policy-parts.ts";
 import type { OptimizerSettings } from "../optimizer-settings.ts";
 import type { Microbatch } from "./microbatches.ts";
 
@@ -28,6 +28,29 @@ interface Model {
   readonly config: PolicyConfig;
   readonly segments: readonly Segment[];
   readonly trained: Trained;
+}
+
+type Ranks = readonly (readonly Microbatch[])[];
+type Request = Pick<EngineRequest, "config" | "grammar" | "trained" | "optimizer">;
+
+/** Forward passes of all ranks. */
+export function scoringOperations(request: Request, ranks: Ranks): number {
+  return workOf(ranks).reduce((sum, pass) => sum + forwardOperations(modelOf(request), pass), 0);
+}
+
+/** Forward and backward passes of all ranks, and the update. */
+export function stepOperations(request: Request, ranks: Ranks): number {
+  const passes = workOf(ranks).reduce((sum, pass) => sum + trainingOperations(modelOf(request), pass), 0);
+  return passes + updateOperations(policyParts(request), request.optimizer);
+}
+
+/** Passes that are not repeated so that a rank has something to do. */
+function workOf(ranks: Ranks): Microbatch[] {
+  return ranks.flat().filter(({ isIdle }) => !isIdle);
+}
+
+function modelOf({ config, grammar, trained }: Request): Model {
+  return { config, segments: grammar.segments, trained };
 }
 
 /** Forward pass of a microbatch. */

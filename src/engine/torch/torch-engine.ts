@@ -27,7 +27,7 @@ import { lossGraph } from "./loss-graph.ts";
 import { merged } from "./merged.ts";
 import { dealGroups, type Microbatch } from "./microbatches.ts";
 import { nextNumber } from "./numbers.ts";
-import { forwardOperations, trainingOperations, updateOperations } from "./operations.ts";
+import { scoringOperations, stepOperations } from "./operations.ts";
 import { rankWriter } from "./rank-writer.ts";
 import type { SentGraph } from "./sent-graph.ts";
 import type { TorchSettings } from "./torch-settings.ts";
@@ -175,7 +175,7 @@ class TorchEngine implements PolicyEngine {
           logprobs[group]![completion]![token] = found[index]!;
       }
     }
-    return { logprobs, flops: this.#operations(ranks) };
+    return { logprobs, flops: scoringOperations(this.#options, ranks) };
   }
 
   step(groups: readonly TrainingGroup[], loss: LossSpec, learningRate: number): Promise<StepMetrics> {
@@ -260,7 +260,7 @@ class TorchEngine implements PolicyEngine {
       clipHigh: mean("clipHigh"),
       gradNorm,
       tokens,
-      flops: this.#trainingOperations(ranks),
+      flops: stepOperations(this.#options, ranks),
     };
   }
 
@@ -311,17 +311,6 @@ class TorchEngine implements PolicyEngine {
     return this.#cluster.call(name, { said: all, each, arrays });
   }
 
-  #operations(ranks: readonly (readonly Microbatch[])[]): number {
-    const model = { ...this.#options, segments: this.#options.grammar.segments };
-    return sumOf(workOf(ranks), (pass) => forwardOperations(model, pass));
-  }
-
-  #trainingOperations(ranks: readonly (readonly Microbatch[])[]): number {
-    const model = { ...this.#options, segments: this.#options.grammar.segments };
-    const passes = sumOf(workOf(ranks), (pass) => trainingOperations(model, pass));
-    return passes + updateOperations(policyParts(model), model.optimizer);
-  }
-
   /** Parts of a request take the workers in turn. */
   #writerOf(place: number): TokenWriter {
     const { config, grammar } = this.#options;
@@ -334,15 +323,6 @@ class TorchEngine implements PolicyEngine {
     };
     return rankWriter(this.#cluster, { policy, config, segments: grammar.segments, rank, sync });
   }
-}
-
-/** Passes that are not repeated for the sake of others. */
-function workOf(ranks: readonly (readonly Microbatch[])[]): Microbatch[] {
-  return ranks.flat().filter(({ isIdle }) => !isIdle);
-}
-
-function sumOf<One>(all: readonly One[], number: (one: One) => number): number {
-  return all.reduce((sum, one) => sum + number(one), 0);
 }
 
 /** Passes with the same room share a graph. */
