@@ -4,14 +4,13 @@ import type { Picture } from "../images/picture.ts";
 import { GraphRunner } from "../tensor/graph-runner.ts";
 import { input } from "../tensor/ops/leaves.ts";
 import type { Feeds } from "../tensor/session.ts";
-import { readClipConfig, type ClipConfig } from "./clip-config.ts";
+import type { ClipConfig } from "./clip-config.ts";
 import { clipText, clipVision, type ClipTower } from "./clip-graph.ts";
-import { ClipTokenizer } from "./clip-tokenizer.ts";
+import type { ClipTokenizer } from "./clip-tokenizer.ts";
+import { readClipFiles, type ClipFiles } from "./encoder-files.ts";
 import type { EncoderModel } from "./encoder-thread.ts";
 import { batchSize, pixelsOf, rowsOf, vectorsOf } from "./picture-batches.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { clipPreprocessing } from "./preprocessor-file.ts";
-import { requireSide } from "./require-side.ts";
 import { ParameterInputs, readWeights } from "./weights.ts";
 
 /** Texts of a full batch. */
@@ -27,10 +26,7 @@ export class ClipModel implements EncoderModel {
   readonly #runner: GraphRunner;
   readonly #weights = new Map<ClipTower, Promise<Feeds>>();
 
-  private constructor(
-    directory: string,
-    parts: { config: ClipConfig; rule: Preprocessing; tokenizer: ClipTokenizer; threads: number },
-  ) {
+  private constructor(directory: string, parts: ClipFiles & { readonly threads: number }) {
     this.#directory = directory;
     this.#config = parts.config;
     this.#rule = parts.rule;
@@ -40,11 +36,7 @@ export class ClipModel implements EncoderModel {
 
   /** Throws CheckpointError where config, preprocessing or tokenizer are missing or do not fit together. */
   static async open(directory: string, threads = 0): Promise<ClipModel> {
-    const config = await readClipConfig(directory);
-    const rule = await clipPreprocessing(directory);
-    requireSide(rule, config.vision.side, directory);
-    const tokenizer = await ClipTokenizer.open(directory);
-    return new ClipModel(directory, { config, rule, tokenizer, threads });
+    return new ClipModel(directory, { ...(await readClipFiles(directory)), threads });
   }
 
   /** [projection] each. */

@@ -48,6 +48,12 @@ describe("an encoder in its thread", () => {
     expect(await clip.logitScale()).toBeCloseTo(14.284856, 4);
   });
 
+  test("tells at once what is missing beside the weights", async () => {
+    const bare = copyWith("clip", () => {});
+    rmSync(join(bare, "preprocessor_config.json"));
+    await expect(openEncoder("clip", bare)).rejects.toThrow(/Cannot read .*preprocessor_config\.json/);
+  });
+
   test("tells what is wrong with its folder", async () => {
     await expect(openEncoder("dino", join(folder, "nowhere"))).rejects.toThrow("There is no folder");
     await expect(openEncoder("dino", join(METRICS, "clip"))).rejects.toThrow("is not the config of a ViT");

@@ -3,13 +3,12 @@
 import { stat } from "node:fs/promises";
 
 import { CheckpointError } from "../errors.ts";
-import { readClipConfig } from "./clip-config.ts";
+import { readClipFiles, readVitFiles } from "./encoder-files.ts";
 import { EncoderThread, type EncoderKind } from "./encoder-thread.ts";
-import { readVitConfig } from "./vit-config.ts";
 
 /**
- * An encoder in a thread that starts when it is first asked. Throws CheckpointError where the folder is missing or its
- * config is of another kind; weights are read later.
+ * An encoder in a thread that starts when it is first asked. Throws CheckpointError where the folder or a file beside the
+ * weights is missing, or of another kind; weights are read later.
  */
 export async function openEncoder(kind: EncoderKind, directory: string, threads = 0): Promise<EncoderThread> {
   const found = await stat(directory).catch(() => undefined);
@@ -18,6 +17,6 @@ export async function openEncoder(kind: EncoderKind, directory: string, threads 
       hint: `Fetch ${kind === "clip" ? "openai/clip-vit-base-patch32" : "facebook/dino-vits16"} there, as transformers saves it.`,
     });
   }
-  await (kind === "clip" ? readClipConfig(directory) : readVitConfig(directory));
+  await (kind === "clip" ? readClipFiles(directory) : readVitFiles(directory));
   return new EncoderThread({ kind, directory, threads });
 }

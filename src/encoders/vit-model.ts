@@ -3,10 +3,8 @@
 import type { Picture } from "../images/picture.ts";
 import { GraphRunner } from "../tensor/graph-runner.ts";
 import { input } from "../tensor/ops/leaves.ts";
+import { readVitFiles } from "./encoder-files.ts";
 import { pixelsOf, vectorsOf, type TowerRun } from "./picture-batches.ts";
-import { dinoPreprocessing } from "./preprocessor-file.ts";
-import { requireSide } from "./require-side.ts";
-import { readVitConfig } from "./vit-config.ts";
 import { vitVectors } from "./vit-graph.ts";
 import { ParameterInputs, readWeights } from "./weights.ts";
 import type { EncoderModel } from "./encoder-thread.ts";
@@ -20,10 +18,8 @@ export class VitModel implements EncoderModel {
 
   /** Reads everything. Throws CheckpointError where a file is missing or they do not fit together. */
   static async open(directory: string, threads = 0): Promise<VitModel> {
-    const config = await readVitConfig(directory);
+    const { config, rule } = await readVitFiles(directory);
     const { side } = config;
-    const rule = await dinoPreprocessing(directory, side);
-    requireSide(rule, side, directory);
     const asked = new ParameterInputs();
     vitVectors(config, asked.parameters, input("pixels", [1, 3, side, side]));
     const weights = await readWeights(directory, asked.shapes, "vit.");
