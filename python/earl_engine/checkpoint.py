@@ -66,10 +66,7 @@ def whole(value):
 
 
 def start_writing(values, files, directory, rank, pool):
-    """Futures of the files that this rank writes; what they write no longer changes.
-
-    `values`: tensors by name, as every rank has them; `files`: name, owner, keys and bytes of each.
-    """
+    """Futures of the `files` (name, owner, keys, bytes) that this rank writes of `values`, tensors by name, as they are now."""
     fits = sum(file["bytes"] for file in files) < utils.get_system_memory() - utils.get_used_memory()
     writes = []
     for file in files:

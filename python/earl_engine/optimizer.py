@@ -8,8 +8,7 @@ from .checkpoint import fill, local, span, whole
 
 # As checkpoints name them, and torch.
 MOMENTS = {"m:": "exp_avg", "v:": "exp_avg_sq"}
-A, B, C = 3.4445, -4.775, 2.0315
-LEAST_NORM = 1e-7
+A, B, C, LEAST_NORM = 3.4445, -4.775, 2.0315, 1e-7
 
 
 class Optimizer:
