@@ -36,7 +36,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 /** As the engine opens its sessions. */
 const OPTIONS = {
-  graphOptimizationLevel: "all",
+  graphOptimizationLevel: "disabled",
   enableMemPattern: false,
   intraOpNumThreads: availableParallelism(),
 } as const;

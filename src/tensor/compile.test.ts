@@ -35,6 +35,20 @@ describe("compile", () => {
     expect([...graph.inputs.keys()]).toEqual(["rows", "weight"]);
   });
 
+  test("gives one value under two names, an input and a constant as they are", async () => {
+    const twice = multiply(rows, scalar(2));
+    const outputs = { first: twice, second: twice, again: rows, three: scalar(3) };
+    await using session = await Session.open(compile(outputs), { threads: 1 });
+    const found = await session.run({ rows: Float32Array.of(1, 2, 3, 4, 5, 6) });
+    const read = Object.entries(found).map(([name, values]) => [name, Array.from(values, Number)]);
+    expect(Object.fromEntries(read)).toEqual({
+      first: [2, 4, 6, 8, 10, 12],
+      second: [2, 4, 6, 8, 10, 12],
+      again: [1, 2, 3, 4, 5, 6],
+      three: [3],
+    });
+  });
+
   test("refuses two inputs of one name", () => {
     expect(() => compile({ loss: linear(rows, input("rows", [4, 3])) })).toThrow("named rows");
   });

@@ -58,9 +58,9 @@ export function lower(outputs: Readonly<Record<string, Value>>, device: Pick<Dev
     inputs.set(name, value);
     names.set(value, name);
   }
-  for (const [name, value] of Object.entries(outputs)) {
-    emitter.nodes.push({ opType: "Identity", input: [names.get(value) as string], output: [name] });
-  }
+  emitter.nameOutputs(
+    Object.entries(outputs).map(([name, value]) => [name, names.get(value) as string] as const),
+  );
   return { emitter, order, inputs };
 }
 

@@ -13,6 +13,16 @@ export interface NodeOptions {
   readonly domain?: string;
 }
 
+/** A node of onnx.proto3; its inputs and outputs by name. */
+export interface OnnxNode {
+  readonly opType: string;
+  readonly name?: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly domain?: string;
+  readonly attribute?: readonly object[];
+}
+
 export type ConstantData = Float32Array | BigInt64Array | Int32Array;
 
 function encodeAttribute(name: string, attribute: NodeAttribute): object {
@@ -25,8 +35,9 @@ function encodeAttribute(name: string, attribute: NodeAttribute): object {
 }
 
 export class Emitter {
-  readonly nodes: object[] = [];
+  nodes: OnnxNode[] = [];
   readonly initializers: object[] = [];
+  readonly #known = new Map<string, string>();
   readonly #constants = new Map<string, string>();
   readonly #extraOutputs = new Map<string, readonly string[]>();
   #count = 0;
@@ -38,8 +49,12 @@ export class Emitter {
     this.isCpu = isCpu;
   }
 
-  /** Adds a node and returns the name of its first output. */
+  /** Adds a node, unless it has an equal one already, and returns the name of its first output. */
   node(opType: string, inputs: readonly string[], options: NodeOptions = {}): string {
+    // No kernel that is used here draws or remembers anything: what is asked for twice is computed once.
+    const recipe = JSON.stringify([opType, inputs, options]);
+    const known = this.#known.get(recipe);
+    if (known !== undefined) return known;
     this.#count += 1;
     const name = `${opType}_${this.#count}`;
     const outputs = Array.from({ length: options.outputs ?? 1 }, (_, index) =>
@@ -54,6 +69,7 @@ export class Emitter {
       attribute: Object.entries(options.attributes ?? {}).map(([key, value]) => encodeAttribute(key, value)),
     });
     this.#extraOutputs.set(name, outputs);
+    this.#known.set(recipe, name);
     return name;
   }
 
@@ -62,6 +78,23 @@ export class Emitter {
     const output = this.#extraOutputs.get(name)?.[index];
     if (output === undefined) throw new Error(`Node ${name} has no output ${index}.`);
     return output;
+  }
+
+  /** Gives what nodes made the names that the graph's outputs have; what no node made, or has a name already, is copied. */
+  nameOutputs(outputs: Iterable<readonly [name: string, made: string]>): void {
+    const ofNodes = new Set(this.nodes.flatMap(({ output }) => output));
+    const given = new Map<string, string>();
+    const copies: OnnxNode[] = [];
+    for (const [name, made] of outputs) {
+      if (ofNodes.has(made) && !given.has(made)) given.set(made, name);
+      else copies.push({ opType: "Identity", input: [made], output: [name] });
+    }
+    const named = (names: readonly string[]): string[] => names.map((name) => given.get(name) ?? name);
+    this.nodes = [...this.nodes, ...copies].map((node) => ({
+      ...node,
+      input: named(node.input),
+      output: named(node.output),
+    }));
   }
 
   /** A constant; equal small ones are stored once. */

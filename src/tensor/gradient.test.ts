@@ -22,6 +22,7 @@ import {
   where,
   less,
 } from "./ops/elementwise.ts";
+import { gated } from "./ops/gated.ts";
 import { gather, tokenLogprobs } from "./ops/gather.ts";
 import { constant, input, scalar } from "./ops/leaves.ts";
 import { linear, matmul } from "./ops/matmul.ts";
@@ -71,6 +72,7 @@ const CASES: Record<string, Case> = {
   sqrt: { shapes: [[4]], from: 0.5, build: (a) => sqrt(a) },
   sigmoid: { shapes: [[4]], build: (a) => sigmoid(a) },
   silu: { shapes: [[4]], build: (a) => silu(a) },
+  gated: { shapes: [[4], [4]], build: (a, b) => gated(a, b) },
   where: {
     shapes: [[4], [4]],
     build: (a, b) => where(less(a, b), multiply(a, a), b),

@@ -76,3 +76,17 @@ describe("attention within a prefix", () => {
     await expectFiniteDifferences("prefix attention", SHAPES, (operands) => attention(operands, 3));
   });
 });
+
+describe("blocks of prompts", () => {
+  test("cover every prompt once, in order", () => {
+    const shape = { prompts: 7, groupSize: 8, prefix: 300, completion: 200 };
+    const { blocks } = attentionPlan(EMU3_CONFIG, shape);
+    expect(blocks.length).toBe(7);
+    expect(blocks.map(({ start }) => start)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    const some = attentionPlan({ ...CONFIG, heads: 8 }, { ...shape, completion: 64 }).blocks;
+    expect(some.length).toBeGreaterThan(1);
+    expect(
+      some.flatMap(({ start, prompts }) => Array.from({ length: prompts }, (_, at) => start + at)),
+    ).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+});

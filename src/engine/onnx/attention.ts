@@ -45,10 +45,17 @@ export function headsOf(config: PolicyConfig): Heads {
   };
 }
 
+/** Prompts whose attention is computed before that of the next. */
+export interface PromptBlock {
+  readonly start: number;
+  readonly prompts: number;
+}
+
 /** What the attention of every layer has in common; masks are large, so a graph has each once. */
 export interface AttentionPlan {
   readonly shape: GroupShape;
   readonly heads: Heads;
+  readonly blocks: readonly PromptBlock[];
   readonly prefixBlocks: readonly PrefixBlock[];
   /** Causal mask within a completion, [T, T]. */
   readonly completionMask: Value;
@@ -80,9 +87,23 @@ export function attentionPlan(
   return {
     shape,
     heads: headsOf(config),
+    blocks: promptBlocks(config, shape),
     prefixBlocks: prefixBlocks(shape.prefix, block),
     completionMask: causalBand(shape.completion, shape.completion),
   };
+}
+
+/** Bytes of the scores of a block: what is made of them should still lie in the processor's cache when it is read. */
+const BLOCK_BYTES = 8 * 2 ** 20;
+
+function promptBlocks(config: PolicyConfig, shape: GroupShape): PromptBlock[] {
+  const { prompts: P, groupSize, prefix, completion } = shape;
+  const bytes = 4 * P * config.heads * groupSize * completion * (prefix + completion);
+  const count = Math.min(P, Math.max(1, Math.ceil(bytes / BLOCK_BYTES)));
+  const starts = Array.from({ length: count + 1 }, (_, index) => Math.round((index * P) / count));
+  return starts
+    .slice(0, -1)
+    .map((start, index) => ({ start, prompts: (starts[index + 1] as number) - start }));
 }
 
 /** The masks are windows on one band, [rows, 2·S]. */

@@ -6,8 +6,9 @@
 
 import type { PolicyConfig } from "../../policy/config.ts";
 import { EMBEDDING, FINAL_NORM, HEAD } from "../../policy/parameters.ts";
-import { add, multiply, silu } from "../../tensor/ops/elementwise.ts";
+import { add } from "../../tensor/ops/elementwise.ts";
 import { gather } from "../../tensor/ops/gather.ts";
+import { gated } from "../../tensor/ops/gated.ts";
 import { input } from "../../tensor/ops/leaves.ts";
 import { linear } from "../../tensor/ops/matmul.ts";
 import { rmsNorm } from "../../tensor/ops/normalize.ts";
@@ -16,7 +17,7 @@ import { rotary, rotaryTables } from "../../tensor/ops/rotary.ts";
 import { concat, slice } from "../../tensor/ops/shape.ts";
 import { recomputed } from "../../tensor/recompute.ts";
 import type { Value } from "../../tensor/value.ts";
-import type { AttentionPlan, GroupShape, Prefix } from "./attention.ts";
+import type { AttentionPlan, AttentionTokens, GroupShape, Prefix, PromptBlock } from "./attention.ts";
 import { attentionPlan, completionAttention, prefixAttention, prefixRows } from "./attention.ts";
 import { adapterNames, type Weights } from "./policy-parts.ts";
 
@@ -65,8 +66,7 @@ export function tablesFor(config: PolicyConfig, positions: number, scale = 1): R
 
 /** SwiGLU: down(silu(gate(x)) · up(x)) (Shazeer 2020). */
 export function mlp(rows: Value, { project }: Pick<LayerWeights, "project">): Value {
-  const gate = silu(project(rows, "mlp.gate_proj"));
-  return project(multiply(gate, project(rows, "mlp.up_proj")), "mlp.down_proj");
+  return project(gated(project(rows, "mlp.gate_proj"), project(rows, "mlp.up_proj")), "mlp.down_proj");
 }
 
 export interface TokenInputs {
@@ -134,39 +134,75 @@ interface LayerContext {
 function decoderLayer(rows: Value, layer: LayerWeights, context: LayerContext): Value {
   const { at, project } = layer;
   const { config, plan, inputs, tables, isLast } = context;
-  const { shape, heads } = plan;
+  const { shape } = plan;
   const prefixCount = shape.prompts * shape.prefix;
   const total = rows.shape[0] as number;
-  const ofPrefix = (tokens: Value): Value => slice(tokens, 0, 0, prefixCount);
-  const ofCompletion = (tokens: Value): Value => slice(tokens, 0, prefixCount, total);
+  const ofCompletions = (tokens: Value): Value => slice(tokens, 0, prefixCount, total);
 
   const normal = rmsNorm(rows, at("input_layernorm"), config.normEpsilon);
   const keys = rotary(project(normal, "self_attn.k_proj"), inputs.positions, tables);
   const values = project(normal, "self_attn.v_proj");
   const [asking, askingPositions] = isLast
-    ? [ofCompletion(normal), ofCompletion(inputs.positions)]
+    ? [ofCompletions(normal), ofCompletions(inputs.positions)]
     : [normal, inputs.positions];
   const queries = rotary(project(asking, "self_attn.q_proj"), askingPositions, tables);
 
-  const prefix = ((): Prefix | undefined => {
-    if (inputs.prefixMask === undefined) return undefined;
-    const asRows = (tokens: Value): Value => prefixRows(ofPrefix(tokens), shape.prompts, shape.prefix, heads);
-    return { keys: asRows(keys), values: asRows(values), mask: inputs.prefixMask };
-  })();
-  const own = {
-    queries: isLast ? queries : ofCompletion(queries),
-    keys: ofCompletion(keys),
-    values: ofCompletion(values),
-  };
-  const attended = completionAttention(own, prefix, plan);
-  const mixed =
-    isLast || prefix === undefined
-      ? attended
-      : concat([prefixAttention({ ...prefix, queries: ofPrefix(queries) }, plan), attended], 0);
+  const parts = plan.blocks.map((block) =>
+    attendBlock({ queries, keys, values }, block, plan, { inputs, isLast }),
+  );
+  const mixed = concat(
+    [...parts.flatMap(({ prefix }) => prefix ?? []), ...parts.map(({ completions }) => completions)],
+    0,
+  );
 
-  const afterAttention = add(isLast ? ofCompletion(rows) : rows, project(mixed, "self_attn.o_proj"));
+  const afterAttention = add(isLast ? ofCompletions(rows) : rows, project(mixed, "self_attn.o_proj"));
   return add(
     afterAttention,
     mlp(rmsNorm(afterAttention, at("post_attention_layernorm"), config.normEpsilon), layer),
   );
+}
+
+interface BlockAttention {
+  /** [prompts·S, heads·size]; absent where nothing reads it. */
+  readonly prefix: Value | undefined;
+  /** [prompts·G·T, heads·size] */
+  readonly completions: Value;
+}
+
+/** Attention of some prompts and their completions, from the rows of all: prefixes first, then completions. */
+function attendBlock(
+  { queries, keys, values }: AttentionTokens,
+  { start, prompts }: PromptBlock,
+  plan: AttentionPlan,
+  { inputs, isLast }: Pick<LayerContext, "inputs" | "isLast">,
+): BlockAttention {
+  const { shape, heads } = plan;
+  const [S, T] = [shape.prefix, shape.groupSize * shape.completion];
+  const own = { ...plan, shape: { ...shape, prompts } };
+  const ofPrefix = (tokens: Value): Value => slice(tokens, 0, start * S, (start + prompts) * S);
+  const ofCompletions = (tokens: Value, before = shape.prompts * S): Value =>
+    slice(tokens, 0, before + start * T, before + (start + prompts) * T);
+
+  const prefix = ((): Prefix | undefined => {
+    if (inputs.prefixMask === undefined) return undefined;
+    const asRows = (tokens: Value): Value => prefixRows(ofPrefix(tokens), prompts, S, heads);
+    const mask = slice(inputs.prefixMask, 0, start, start + prompts);
+    return { keys: asRows(keys), values: asRows(values), mask };
+  })();
+  const completions = completionAttention(
+    {
+      queries: isLast ? ofCompletions(queries, 0) : ofCompletions(queries),
+      keys: ofCompletions(keys),
+      values: ofCompletions(values),
+    },
+    prefix,
+    own,
+  );
+  return {
+    completions,
+    prefix:
+      isLast || prefix === undefined
+        ? undefined
+        : prefixAttention({ ...prefix, queries: ofPrefix(queries) }, own),
+  };
 }

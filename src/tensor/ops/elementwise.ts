@@ -108,9 +108,23 @@ export function sigmoid(operand: Value): Value {
   return apply(sigmoidOp, [operand]);
 }
 
+const siluOp: Op = {
+  ...unary("silu", "", (operand, result, upstream) => {
+    const share = sigmoid(operand);
+    return multiply(upstream, add(result, multiply(share, subtract(scalar(1), result))));
+  }),
+  lower(emitter, inputs) {
+    if (!emitter.isCpu) return emitter.node("Mul", [...inputs, emitter.node("Sigmoid", inputs)]);
+    return emitter.node("QuickGelu", inputs, {
+      domain: "com.microsoft",
+      attributes: { alpha: { float: 1 } },
+    });
+  },
+};
+
 /** x · sigmoid(x) (Elfwing et al. 2018), the activation inside SwiGLU. */
 export function silu(operand: Value): Value {
-  return multiply(operand, sigmoid(operand));
+  return apply(siluOp, [operand]);
 }
 
 function comparison(name: string, onnx: string): Op {

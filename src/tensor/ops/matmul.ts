@@ -1,5 +1,6 @@
 /** Matrix products, the only ops whose floating-point operations are counted. */
 
+import type { Emitter } from "../emitter.ts";
 import type { Op, Value } from "../value.ts";
 import { apply, inputAt, requireShape, sizeOf } from "../value.ts";
 
@@ -35,6 +36,41 @@ function sizes(left: Value, right: Value, flags: Value["attributes"]): Sizes {
   return { batch, rows, inner, columns };
 }
 
+function product(
+  emitter: Emitter,
+  inputs: readonly string[],
+  { transA, transB, scale }: { readonly transA: number; readonly transB: number; readonly scale: number },
+): string {
+  if (transA + transB === 0 && scale === 1) return emitter.node("MatMul", inputs);
+  return emitter.node("FusedMatMul", inputs, {
+    domain: "com.microsoft",
+    attributes: { transA, transB, alpha: { float: scale } },
+  });
+}
+
+/** Rows from which a transposed copy costs less than it saves. */
+const MANY_ROWS = 512;
+
+/** leftᵀ · right over many rows, as a weight's gradient is. */
+function isSlopeOfWeight(value: Value): boolean {
+  const { shape } = inputAt(value, 0);
+  const isPlain = isOn(value, "transposeLeft") && !isOn(value, "transposeRight");
+  return isPlain && shape.length === 2 && (shape[0] as number) >= MANY_ROWS;
+}
+
+/**
+ * leftᵀ · right with a transposed copy of the narrower operand: the kernel for a transposed left one moves every element
+ * again for each 128 columns of the result. Rows that several weights see are copied once.
+ */
+function lowerSlope(emitter: Emitter, [left, right]: readonly string[], value: Value): string {
+  const [height, width] = value.shape as [number, number];
+  const plain = { transA: 0, transB: 0, scale: value.attributes["scale"] as number };
+  const flipped = (name: string): string =>
+    emitter.node("Transpose", [name], { attributes: { perm: [1, 0] } });
+  if (height < width) return product(emitter, [flipped(left as string), right as string], plain);
+  return flipped(product(emitter, [flipped(right as string), left as string], plain));
+}
+
 const matmulOp: Op = {
   name: "matmul",
   infer([left, right], attributes) {
@@ -45,13 +81,8 @@ const matmulOp: Op = {
     const scale = value.attributes["scale"] as number;
     const transA = isOn(value, "transposeLeft") ? 1 : 0;
     const transB = isOn(value, "transposeRight") ? 1 : 0;
-    if (emitter.isCpu) {
-      if (transA + transB === 0 && scale === 1) return emitter.node("MatMul", inputs);
-      return emitter.node("FusedMatMul", inputs, {
-        domain: "com.microsoft",
-        attributes: { transA, transB, alpha: { float: scale } },
-      });
-    }
+    if (emitter.isCpu && isSlopeOfWeight(value)) return lowerSlope(emitter, inputs, value);
+    if (emitter.isCpu) return product(emitter, inputs, { transA, transB, scale });
     // Other providers lack FusedMatMul; transposing first gives the same numbers.
     const flip = (name: string, rank: number, isTransposed: boolean): string => {
       if (!isTransposed) return name;
@@ -62,8 +93,8 @@ const matmulOp: Op = {
     };
     const left = flip(inputs[0] as string, inputAt(value, 0).shape.length, transA === 1);
     const right = flip(inputs[1] as string, inputAt(value, 1).shape.length, transB === 1);
-    const product = emitter.node("MatMul", [left, right]);
-    return scale === 1 ? product : emitter.node("Mul", [product, emitter.scalar(scale)]);
+    const unscaled = emitter.node("MatMul", [left, right]);
+    return scale === 1 ? unscaled : emitter.node("Mul", [unscaled, emitter.scalar(scale)]);
   },
   gradient(value, upstream) {
     const left = inputAt(value, 0);

@@ -1,10 +1,11 @@
 /** Softmax, log-softmax and RMSNorm. */
 
 import type { Op, Value } from "../value.ts";
-import { apply, inputAt } from "../value.ts";
-import { sum, sumTo } from "./broadcast.ts";
+import { apply, inputAt, sizeOf } from "../value.ts";
+import { sum } from "./broadcast.ts";
 import { exp, multiply, subtract } from "./elementwise.ts";
-import { mean } from "./reduce.ts";
+import { matmul } from "./matmul.ts";
+import { reshape } from "./shape.ts";
 
 function overLastAxis(name: string, onnx: string, gradient: (result: Value, upstream: Value) => Value): Op {
   return {
@@ -57,15 +58,24 @@ const rmsNormOp: Op = {
       outputs: emitter.isCpu ? 2 : 1,
     });
   },
+  // With r = 1/rms and p = dy · x, element by element: dw = Σ rows r · p, and dx = r · w · dy − x · r³ · mean(w · p).
+  // Both sums are products with a vector, which read p once.
   gradient(value, upstream) {
     const [operand, weight] = value.inputs as [Value, Value];
+    const width = weight.shape[0] as number;
+    const count = sizeOf(operand.shape) / width;
     const inverse = apply(inverseRmsOp, [value, operand], value.attributes);
-    const normal = multiply(operand, inverse);
-    const weighted = multiply(upstream, weight);
-    const along = mean(multiply(weighted, normal), [-1], true);
+    const along = multiply(upstream, operand);
+    const rows = reshape(along, [count, width]);
+    const factor = reshape(inverse, [count, 1]);
+    const dot = reshape(matmul(rows, reshape(weight, [width, 1]), { scale: 1 / width }), inverse.shape);
+    const cube = multiply(multiply(inverse, inverse), inverse);
     return [
-      [operand, multiply(subtract(weighted, multiply(normal, along)), inverse)],
-      [weight, sumTo(multiply(upstream, normal), weight.shape)],
+      [
+        operand,
+        subtract(multiply(multiply(upstream, weight), inverse), multiply(operand, multiply(dot, cube))),
+      ],
+      [weight, reshape(matmul(factor, rows, { transposeLeft: true }), [width])],
     ];
   },
 };

@@ -4,32 +4,26 @@ import type { Op, Value } from "../value.ts";
 import { apply, requireShape } from "../value.ts";
 import { negate } from "./elementwise.ts";
 import { constant } from "./leaves.ts";
+import { reshape } from "./shape.ts";
 
+// The kernel takes sequences no longer than its tables, so every token is a sequence of its own.
 const rotaryOp: Op = {
   name: "rotary",
   infer(inputs, attributes) {
     const [operand, positions] = inputs as [Value, Value];
     const headSize = attributes["headSize"] as number;
     requireShape(
-      operand.shape.length === 2 &&
+      operand.shape.length === 3 &&
+        operand.shape[1] === 1 &&
         positions.shape[0] === operand.shape[0] &&
-        (operand.shape[1] as number) % headSize === 0,
+        (operand.shape[2] as number) % headSize === 0,
       "rotary",
       inputs,
-      `[tokens, heads · ${headSize}] and [tokens] positions`,
+      `[tokens, 1, heads · ${headSize}] and [tokens, 1] positions`,
     );
     return { shape: operand.shape, type: "float32" };
   },
-  lower(emitter, [operand, positions, cosine, sine], value) {
-    const [tokens, width] = value.shape as [number, number];
-    // The kernel takes sequences no longer than its tables, so every token is a sequence of its own.
-    const asBatch = emitter.node("Reshape", [operand as string, emitter.integers([tokens, 1, width])]);
-    const indices = emitter.node("Reshape", [positions as string, emitter.integers([tokens, 1])]);
-    const rotated = emitter.node("RotaryEmbedding", [asBatch, indices, cosine as string, sine as string], {
-      domain: "com.microsoft",
-    });
-    return emitter.node("Reshape", [rotated, emitter.integers([tokens, width])]);
-  },
+  lower: (emitter, inputs) => emitter.node("RotaryEmbedding", inputs, { domain: "com.microsoft" }),
   // A rotation's transpose turns the other way.
   gradient(value, upstream) {
     const [operand, positions, cosine, sine] = value.inputs as [Value, Value, Value, Value];
@@ -65,6 +59,8 @@ export function rotaryTables(count: number, headSize: number, theta: number, sca
 }
 
 /** Rotates each head of [tokens, heads · headSize] by its token's position, [tokens] int64. */
-export function rotary(operand: Value, positions: Value, tables: RotaryTables): Value {
-  return apply(rotaryOp, [operand, positions, tables.cosine, tables.sine], { headSize: tables.headSize });
+export function rotary(operand: Value, positions: Value, { headSize, cosine, sine }: RotaryTables): Value {
+  const [tokens, width] = operand.shape as [number, number];
+  const apart = [reshape(operand, [tokens, 1, width]), reshape(positions, [tokens, 1])];
+  return reshape(apply(rotaryOp, [...apart, cosine, sine], { headSize }), [tokens, width]);
 }

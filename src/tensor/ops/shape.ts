@@ -26,9 +26,10 @@ const reshapeOp: Op = {
   gradient: (value, upstream) => [[inputAt(value, 0), reshape(upstream, inputAt(value, 0).shape)]],
 };
 
-/** The same elements in another shape. */
+/** The same elements in another shape; of several such changes only the last is computed. */
 export function reshape(operand: Value, shape: Shape): Value {
-  return isSameShape(operand.shape, shape) ? operand : apply(reshapeOp, [operand], { shape });
+  const source = operand.op === reshapeOp ? inputAt(operand, 0) : operand;
+  return isSameShape(source.shape, shape) ? source : apply(reshapeOp, [source], { shape });
 }
 
 const transposeOp: Op = {
