@@ -42,7 +42,9 @@ class Cluster:
         self.world = self._placeable(device)
         needs = {"num_gpus": 1} if device == "cuda" else {"num_cpus": 1}
         threads = settings["threads"] or max(1, (os.cpu_count() or 1) // self.world)
-        environment = {"env_vars": {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}}
+        variables = {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+        # Threads that wait for each other spin for µs, not ms, in which the other may not get a core that they keep busy.
+        environment = {"env_vars": {"GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "5000"), **variables}}
         group = ray.util.placement_group([{"GPU": 1} if device == "cuda" else {"CPU": 1}] * self.world, "PACK")
         if not ray.wait([group.ready()], timeout=min(20, self.timeout))[0]:
             raise Fault(f"Others hold what {self.world} of the cluster's workers need.", "Wait until they end, or set fewer engine.workers.")

@@ -15,19 +15,19 @@ from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionP
 from .checkpoint import Source, fill, start_writing, whole
 from .graphs import Graph
 from .optimizer import Optimizer
-from .policy import Adapters, Config, Policy, Targets
+from .policy import Config, Policy, Segment
 
 
 class HeldPolicy:
     def __init__(self, rank, world, device, message, arrays):
         self.rank, self.world, self.device = rank, world, device
-        self.config, self.segments = Config(**message["config"]), message["segments"]
+        self.config = Config(**message["config"])
+        self.segments = [Segment(**said, device=device) for said in message["segments"]]
         self.type, self.recompute = getattr(torch, message["precision"]), message["recompute"]
         trained = message["trained"]
-        adapters = Adapters(**trained) if isinstance(trained, dict) else None
         self.is_sharded = trained == "all"
         with torch.device("meta"):
-            self.policy = Policy(self.config, adapters)
+            self.policy = Policy(self.config, trained if isinstance(trained, dict) else None)
         source = Source(without("weights/", arrays), message["places"])
         is_offloaded = self.is_sharded and message["offload"] == "optimizer"
         if self.is_sharded:
@@ -99,7 +99,7 @@ class HeldPolicy:
 
     def _forward(self, module, batch, arrays, temperature):
         on = lambda name: torch.from_numpy(np.array(arrays[name])).to(self.device)
-        segments = [Targets(**self.segments[k], rows=on(f"rows.{k}"), targets=on(f"targets.{k}")) for k in batch["segments"]]
+        segments = [(self.segments[k], on(f"rows.{k}"), on(f"targets.{k}")) for k in batch["segments"]]
         return module(on("tokens"), on("positions"), batch["layout"], segments, 1.0 / temperature, recompute=self.recompute)
 
     @torch.no_grad()

@@ -4,8 +4,8 @@ Tokens of a training pass are flat [N]: of each group its prompt (s ids), then g
 caller says which rows predict which targets, and out of which slice of the vocabulary.
 """
 
-import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -29,15 +29,6 @@ class Config:
     epsilon: float
     theta: float
     tied: bool
-
-
-@dataclass(frozen=True)
-class Adapters:
-    """LoRA beside some projections: their names end where `.lora_A.weight` begins."""
-
-    rank: int
-    scale: float
-    modules: list
 
 
 class Norm(nn.Module):
@@ -72,36 +63,33 @@ class Projection(nn.Linear):
 
 
 def rotary(positions, config):
-    """cos and sin of [N] positions, [N, head] in float32."""
+    """cos, and sin with the sign of the half that it is added to, of [N] positions: [N, 1, head] in float32."""
     exponents = torch.arange(0, config.head, 2, dtype=torch.int64, device=positions.device).float() / config.head
-    angles = positions.float()[:, None] * (1.0 / (config.theta**exponents))
-    angles = torch.cat((angles, angles), -1)
-    return angles.cos(), angles.sin()
+    angles = positions.float()[:, None, None] * (1.0 / (config.theta**exponents))
+    return torch.cat((angles, angles), -1).cos(), torch.cat((-angles, angles), -1).sin()
 
 
 def rotate(x, cos, sin):
     """Turns x [N, heads, head]."""
-    left, right = x.float().chunk(2, -1)
-    turned = torch.cat((-right, left), -1)
-    return (x.float() * cos[:, None] + turned * sin[:, None]).to(x.dtype)
+    wide = x.float()
+    return torch.addcmul(wide * cos, wide.roll(x.shape[-1] // 2, -1), sin).to(x.dtype)
 
 
 def group_attention(q, k, v, layout):
     """q [N, heads, d], k and v [N, key heads, d]; layout (s, g, t) of each group in order. [N, heads · d]"""
-    out, at = [], 0
+    # One split of each: backwards its parts are put together, where as many slices would be summed.
+    parts = zip(*(x.split([rows for s, g, t in layout for rows in (s, g * t)]) for x in (q, k, v)))
+    out = []
     for s, g, t in layout:
-        prompt = [x[at : at + s].transpose(0, 1)[None] for x in (q, k, v)]
+        prompt = [x.transpose(0, 1)[None] for x in next(parts)]
         if s:
             first = F.scaled_dot_product_attention(*prompt, is_causal=True, enable_gqa=True)
             out.append(first[0].transpose(0, 1).reshape(s, -1))
-        at += s
-        queries, keys, values = (x[at : at + g * t].view(g, t, *x.shape[1:]).transpose(1, 2) for x in (q, k, v))
-        keys = torch.cat((prompt[1].expand(g, -1, -1, -1), keys), 2)
-        values = torch.cat((prompt[2].expand(g, -1, -1, -1), values), 2)
+        queries, *own = (x.view(g, t, *x.shape[1:]).transpose(1, 2) for x in next(parts))
+        seen = [torch.cat((kept.expand(g, -1, -1, -1), new), 2) for kept, new in zip(prompt[1:], own)]
         bias = causal_lower_right(t, s + t)
-        rest = F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias, enable_gqa=True)
+        rest = F.scaled_dot_product_attention(queries, *seen, attn_mask=bias, enable_gqa=True)
         out.append(rest.transpose(1, 2).reshape(g * t, -1))
-        at += g * t
     return torch.cat(out)
 
 
@@ -114,15 +102,12 @@ class Attention(nn.Module):
         self.v_proj = Projection(config.width, config.key_heads * config.head)
         self.o_proj = Projection(config.heads * config.head, config.width)
 
-    def turned(self, x, cos, sin):
-        """Queries, keys and values [N, heads, d] of x [N, width]."""
+    def forward(self, x, cos, sin, attend):
+        """`attend` makes [N, heads · d] of queries, keys and values [N, heads, d] of x [N, width]."""
         c = self.config
         q = rotate(self.q_proj(x).view(-1, c.heads, c.head), cos, sin)
         k = rotate(self.k_proj(x).view(-1, c.key_heads, c.head), cos, sin)
-        return q, k, self.v_proj(x).view(-1, c.key_heads, c.head)
-
-    def forward(self, x, cos, sin, layout):
-        return self.o_proj(group_attention(*self.turned(x, cos, sin), layout))
+        return self.o_proj(attend(q, k, self.v_proj(x).view(-1, c.key_heads, c.head)))
 
 
 class Mlp(nn.Module):
@@ -143,68 +128,69 @@ class Layer(nn.Module):
         self.input_layernorm = Norm(config.width, config.epsilon)
         self.post_attention_layernorm = Norm(config.width, config.epsilon)
 
-    def forward(self, x, cos, sin, layout):
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, layout)
+    def forward(self, x, cos, sin, attend):
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, attend)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
 class Trunk(nn.Module):
     def __init__(self, config):
         super().__init__()
+        self.config = config
         self.embed_tokens = nn.Embedding(config.vocabulary, config.width)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = Norm(config.width, config.epsilon)
 
-
-@dataclass(frozen=True)
-class Targets:
-    """Free tokens of one segment: the rows of the hidden states that predict them, and their places in the segment."""
-
-    start: int
-    end: int
-    banned: list
-    rows: torch.Tensor
-    targets: torch.Tensor
+    def forward(self, tokens, positions, attends, recompute=False):
+        """Hidden states [N, width]; `attends`: how each layer attends."""
+        turns, x = rotary(positions, self.config), self.embed_tokens(tokens)
+        for layer, attend in zip(self.layers, attends):
+            x = checkpoint(layer, x, *turns, attend, use_reentrant=False) if recompute else layer(x, *turns, attend)
+        return self.norm(x)
 
 
-def segment_logits(rows, weight, start, end, banned, inverse_temperature):
-    """[N, end − start] in float32, of a slice of the vocabulary alone."""
-    logits = F.linear(rows, weight[start:end]).float() * inverse_temperature
-    if not banned:
-        return logits
-    bias = torch.zeros(end - start, device=logits.device)
-    bias[torch.tensor(banned, device=logits.device) - start] = MASKED
-    return logits + bias
+class Segment:
+    """A slice of the vocabulary, of which some ids may not be drawn."""
+
+    def __init__(self, start, end, banned, device):
+        self.start, self.end, self.bias = start, end, None
+        if banned:
+            self.bias = torch.zeros(end - start, device=device)
+            self.bias[torch.tensor(banned, device=device) - start] = MASKED
+
+    def logits(self, rows, weight, inverse_temperature):
+        """[N, end − start] in float32."""
+        logits = F.linear(rows, weight[self.start : self.end]).float()
+        logits = logits if inverse_temperature == 1.0 else logits * inverse_temperature
+        return logits if self.bias is None else logits + self.bias
 
 
 class Head(nn.Module):
-    """Log-probabilities and entropies of targets, a chunk of rows at a time: a chunk's logits are computed again backwards."""
+    """Log-probabilities and entropies of targets. Logits that are more than there is room for are made in chunks of rows,
+    and again backwards."""
 
     def __init__(self, config):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(config.vocabulary, config.width))
 
-    def forward(self, hidden, segments, inverse_temperature, chunk=1024):
+    def forward(self, hidden, segments, inverse_temperature, room=2**25):
         def part(rows, targets, segment):
-            s = segment
-            logits = segment_logits(rows, self.weight, s.start, s.end, s.banned, inverse_temperature)
-            every = logits.log_softmax(-1)
-            entropy = -(every.exp() * every).sum(-1).detach()
-            return every.gather(-1, targets[:, None])[:, 0], entropy
+            every = segment.logits(rows, self.weight, inverse_temperature).log_softmax(-1)
+            known = every.detach()
+            return every.gather(-1, targets[:, None])[:, 0], -(known.exp() * known).sum(-1)
 
         parts = []
-        for segment in segments:
-            rows = hidden[segment.rows]
-            for piece, targets in zip(rows.split(chunk), segment.targets.split(chunk)):
-                if torch.is_grad_enabled() and len(rows) > chunk:
-                    parts.append(checkpoint(part, piece, targets, segment, use_reentrant=False))
-                else:
-                    parts.append(part(piece, targets, segment))
+        for segment, places, targets in segments:
+            rows, chunk = hidden[places], max(1, room // (segment.end - segment.start))
+            is_large = torch.is_grad_enabled() and len(rows) > chunk
+            made = partial(checkpoint, part, use_reentrant=False) if is_large else part
+            parts += [made(*piece, segment) for piece in zip(rows.split(chunk), targets.split(chunk))]
         return torch.cat([logprobs for logprobs, _ in parts]), torch.cat([entropy for _, entropy in parts])
 
 
 class Policy(nn.Module):
     def __init__(self, config, adapters=None):
+        """`adapters`: rank, scale, and the modules whose names end where `.lora_A.weight` begins."""
         super().__init__()
         self.config = config
         self.model, self.lm_head = Trunk(config), Head(config)
@@ -212,20 +198,14 @@ class Policy(nn.Module):
             self.lm_head.weight = self.model.embed_tokens.weight
         if adapters is not None:
             for name, module in self.named_modules():
-                if name in adapters.modules:
-                    module.adapt(adapters.rank, adapters.scale)
+                if name in adapters["modules"]:
+                    module.adapt(adapters["rank"], adapters["scale"])
 
     def forward(self, tokens, positions, layout, segments, inverse_temperature, recompute=False):
-        """Log-probabilities and entropies [free tokens], the segments' one after the other, in float32."""
-        cos, sin = rotary(positions, self.config)
-        x = self.model.embed_tokens(tokens)
-        for layer in self.model.layers:
-            if recompute and torch.is_grad_enabled():
-                x = checkpoint(layer, x, cos, sin, layout, use_reentrant=False)
-            else:
-                x = layer(x, cos, sin, layout)
-        return self.lm_head(self.model.norm(x), segments, inverse_temperature)
+        """Log-probabilities and entropies [free tokens], the segments' one after the other, in float32.
 
-
-def softmax_scale(config):
-    return 1.0 / math.sqrt(config.head)
+        `segments`: each with the rows of the hidden states that predict its tokens, and their places in it.
+        """
+        attends = [partial(group_attention, layout=layout)] * self.config.layers
+        hidden = self.model(tokens, positions, attends, recompute and torch.is_grad_enabled())
+        return self.lm_head(hidden, segments, inverse_temperature)

@@ -4,13 +4,13 @@ What follows in a row is said by the caller: a forced id, or which segment of th
 uniform number to draw by. So a seed means the same here as in every other engine.
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 
-from .policy import rotary, segment_logits, softmax_scale
-
-# Keys of completions are read up to a multiple of this, so that a step early on does not read what is empty.
-GRAIN = 64
+# Keys of completions are read up to a multiple of this, not all that there is room for; each is a CUDA graph of its own.
+GRAIN = {"cpu": 16, "cuda": 128}
 
 
 class Generation:
@@ -23,30 +23,36 @@ class Generation:
         weight = policy.model.embed_tokens.weight
         self.device = weight.device
         new = lambda *size: torch.zeros(*size, dtype=weight.dtype, device=weight.device)
-        self.prompt_keys, self.prompt_values = (
-            new(c.layers, self.prompts, c.key_heads, self.prefix, c.head) for _ in range(2)
-        )
-        self.keys, self.values = (new(c.layers, self.rows, c.key_heads, shape["steps"], c.head) for _ in range(2))
-        self.mask = torch.zeros(self.prompts, 1, 1, self.prefix, device=weight.device)
+        kept = lambda count, length: (new(c.layers, count * c.key_heads, length, c.head) for _ in range(2))
+        self.prompt_keys, self.prompt_values = kept(self.prompts, self.prefix)
+        self.keys, self.values = kept(self.rows, shape["steps"])
+        # Added to scores: minus infinity where a prompt has ended, and where no token was written yet.
+        self.ended, self.ahead = new(self.prompts * c.key_heads, 1, self.prefix), new(shape["steps"]) - float("inf")
+        # What a step reads and writes lies where a graph that was captured finds it.
+        draws = self.rows if shape["guidance"] is None else self.rows // 2
+        number = lambda *size: torch.zeros(*size, dtype=torch.int64, device=weight.device)
+        self.place, self.tokens, self.forced = number(1), number(draws), number(draws)
+        self.uniform, self.logprobs = (torch.zeros(draws, device=weight.device) for _ in range(2))
+        self.graphs, self.pool = {}, None
+        self.heads = lambda prompt: slice(prompt * c.key_heads, (prompt + 1) * c.key_heads)
 
     @torch.no_grad()
     def prefill(self, tokens, lengths):
         """tokens [P, S], padded on the right; one prompt at a time, so that its numbers do not depend on the others."""
-        self.lengths = torch.tensor(lengths, device=self.device)
+        self.starts = torch.tensor(lengths, device=self.device).repeat_interleave(self.size)
         for place, length in enumerate(lengths):
-            self.mask[place, ..., length:] = float("-inf")
+            self.ended[self.heads(place), :, length:] = float("-inf")
             if length:
-                self._prefill(place, tokens[place])
+                self._forward(tokens[place], torch.arange(self.prefix, device=self.device), partial(self._read, place))
 
-    def _prefill(self, place, tokens):
-        cos, sin = rotary(torch.arange(self.prefix, device=self.device), self.policy.config)
-        x = self.policy.model.embed_tokens(tokens)
-        for number, layer in enumerate(self.policy.model.layers):
-            q, k, v = (y.transpose(0, 1) for y in layer.self_attn.turned(layer.input_layernorm(x), cos, sin))
-            self.prompt_keys[number, place], self.prompt_values[number, place] = k, v
-            a = F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True, enable_gqa=True)
-            x = x + layer.self_attn.o_proj(a[0].transpose(0, 1).reshape(self.prefix, -1))
-            x = x + layer.mlp(layer.post_attention_layernorm(x))
+    def _forward(self, tokens, positions, attend):
+        return self.policy.model(tokens, positions, [partial(attend, layer) for layer in range(self.policy.config.layers)])
+
+    def _read(self, place, number, *given):
+        q, k, v = (x.transpose(0, 1) for x in given)
+        self.prompt_keys[number, self.heads(place)], self.prompt_values[number, self.heads(place)] = k, v
+        a = F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True, enable_gqa=True)
+        return a[0].transpose(0, 1).reshape(self.prefix, -1)
 
     @torch.no_grad()
     def decode(self, tokens, forced, uniform, drawn):
@@ -54,66 +60,77 @@ class Generation:
 
         Ids int64 and log-probabilities [N, D], the latter 0 where the id was forced.
         """
-        ids, logprobs = torch.empty_like(forced), torch.zeros(forced.shape, device=self.device)
+        ids, logprobs = torch.empty_like(forced), torch.empty_like(uniform)
+        self.tokens.copy_(tokens)
         for step in range(len(forced)):
-            hidden = self._step(self._in_pairs(tokens))
-            tokens, logprobs[step] = self._choose(hidden, forced[step], uniform[step], drawn)
-            ids[step] = tokens
+            self.forced.copy_(forced[step])
+            self.uniform.copy_(uniform[step])
+            self._take(drawn)
+            ids[step], logprobs[step] = self.tokens, self.logprobs
         return ids, logprobs
 
-    def _in_pairs(self, tokens):
-        """With guidance each group is computed twice, with its instruction and then without."""
-        if self.shape["guidance"] is None:
-            return tokens
-        return tokens.view(-1, 1, self.size).expand(-1, 2, -1).reshape(-1)
-
-    def _step(self, tokens):
-        """The last hidden states [R, width] after the next token of each row."""
-        c, P, G, R, S, t = self.policy.config, self.prompts, self.size, self.rows, self.prefix, self.taken
-        repeats = c.heads // c.key_heads
-        seen = min(self.keys.shape[3], (t // GRAIN + 1) * GRAIN)
-        late = torch.arange(seen, device=self.device) > t
-        cos, sin = rotary(self.lengths.repeat_interleave(G) + t, c)
-        x = self.policy.model.embed_tokens(tokens)
-        for number, layer in enumerate(self.policy.model.layers):
-            q, k, v = layer.self_attn.turned(layer.input_layernorm(x), cos, sin)
-            self.keys[number, :, :, t], self.values[number, :, :, t] = k, v
-            own = q.view(R, c.key_heads, repeats, c.head)
-            scores = (own @ self.keys[number, :, :, :seen].transpose(-1, -2)).float() * softmax_scale(c)
-            scores = scores.masked_fill(late, float("-inf"))
-            if S:
-                # The queries of a whole group against its prompt are one product.
-                shared = own.view(P, G, c.key_heads, repeats, c.head).transpose(1, 2).reshape(P, c.key_heads, -1, c.head)
-                prompt = (shared @ self.prompt_keys[number].transpose(-1, -2)).float() * softmax_scale(c) + self.mask
-                prompt = prompt.view(P, c.key_heads, G, repeats, S).transpose(1, 2).reshape(R, c.key_heads, repeats, S)
-                scores = torch.cat((prompt, scores), -1)
-            weights = scores.softmax(-1).to(x.dtype)
-            out = weights[..., S:] @ self.values[number, :, :, :seen]
-            if S:
-                part = weights[..., :S].reshape(P, G, c.key_heads, repeats, S).transpose(1, 2)
-                part = part.reshape(P, c.key_heads, -1, S) @ self.prompt_values[number]
-                part = part.view(P, c.key_heads, G, repeats, c.head).transpose(1, 2)
-                out = out + part.reshape(R, c.key_heads, repeats, c.head)
-            x = x + layer.self_attn.o_proj(out.reshape(R, -1))
-            x = x + layer.mlp(layer.post_attention_layernorm(x))
+    def _take(self, drawn):
+        """One step. On CUDA the first of its kind runs as it is, which warms up, and is captured for those that follow."""
+        grain = GRAIN[self.device.type]
+        kind = (seen := min(self.ahead.numel(), (self.taken // grain + 1) * grain), *drawn)
+        if kind in self.graphs:
+            self.graphs[kind].replay()
+        else:
+            self._step(seen, drawn)
+            if self.device.type == "cuda":
+                self.graphs[kind] = torch.cuda.CUDAGraph()
+                # Other threads of this process may be at work on the device, too.
+                with torch.cuda.graph(self.graphs[kind], pool=self.pool, capture_error_mode="thread_local"):
+                    self._step(seen, drawn)
+                self.pool = self.graphs[kind].pool()
         self.taken += 1
-        return self.policy.model.norm(x)
 
-    def _choose(self, hidden, forced, uniform, drawn):
+    def _step(self, seen, drawn):
+        """The next token of each row, from where a step reads to where it writes, without a word to the host."""
+        self.ahead.index_fill_(0, self.place, 0.0)
+        tokens = self.tokens
+        if self.shape["guidance"] is not None:
+            # Each group is computed twice, with its instruction and then without.
+            tokens = tokens.view(-1, 1, self.size).expand(-1, 2, -1).reshape(-1)
+        hidden = self._forward(tokens, self.starts + self.place, partial(self._attend, seen))
+        chosen, logprobs = self._choose(hidden, drawn)
+        self.tokens.copy_(chosen)
+        self.logprobs.copy_(logprobs)
+        self.place += 1
+
+    def _attend(self, seen, number, q, k, v):
+        c, P, G, S = self.policy.config, self.prompts, self.size, self.prefix
+        K, repeats, scale = c.key_heads, c.heads // c.key_heads, c.head**-0.5
+        for kept, found in ((self.keys, k), (self.values, v)):
+            kept[number].index_copy_(1, self.place, found.reshape(-1, 1, c.head))
+        own, keys, values = q.reshape(-1, repeats, c.head), self.keys[number, :, :seen], self.values[number, :, :seen]
+        scores = torch.baddbmm(self.ahead[:seen], own, keys.transpose(1, 2), alpha=scale)
+        # The queries of a whole group against its prompt are one product, and so is what they read.
+        joined = lambda x: x.view(P, G, K, repeats, -1).transpose(1, 2).reshape(P * K, G * repeats, -1)
+        apart = lambda x: x.view(P, K, G, repeats, -1).transpose(1, 2).reshape(P * G * K, repeats, -1)
+        if S:
+            earlier = self.prompt_keys[number].transpose(1, 2)
+            scores = torch.cat((apart(torch.baddbmm(self.ended, joined(own), earlier, alpha=scale)), scores), -1)
+        weights = scores.float().softmax(-1).to(q.dtype)
+        out = weights[..., S:] @ values
+        if S:
+            out = out + apart(joined(weights[..., :S]) @ self.prompt_values[number])
+        return out.reshape(len(q), -1)
+
+    def _choose(self, hidden, drawn):
         guidance = self.shape["guidance"]
         if guidance is not None:
             pairs = hidden.view(-1, 2, self.size, hidden.shape[-1])
             # The head is linear: what guidance does to logits it may do to the rows before the head.
             hidden = (pairs[:, 1] + guidance * (pairs[:, 0] - pairs[:, 1])).reshape(-1, hidden.shape[-1])
-        ids, logprobs = forced, torch.zeros(len(forced), device=self.device)
+        ids, logprobs = self.forced, torch.zeros_like(self.logprobs)
         temperature = self.shape["temperature"] or 1.0
         for index in drawn:
             segment = self.segments[index]
-            logits = segment_logits(hidden, self.policy.lm_head.weight, **segment, inverse_temperature=1.0 / temperature)
-            every = logits.log_softmax(-1)
-            place = draw(every, uniform[:, None], self.shape)
-            here = forced == -1 - index
-            ids = torch.where(here, place + segment["start"], ids)
+            every = segment.logits(hidden, self.policy.lm_head.weight, 1.0 / temperature).log_softmax(-1)
+            place = draw(every, self.uniform[:, None], self.shape)
+            here = self.forced == -1 - index
+            ids = torch.where(here, place + segment.start, ids)
             logprobs = torch.where(here, every.gather(-1, place[:, None])[:, 0], logprobs)
         return ids, logprobs
 

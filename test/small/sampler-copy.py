@@ -13,7 +13,7 @@ from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule
 
 from earl_engine.checkpoint import whole
 from earl_engine.held_policy import HeldPolicy
-from earl_engine.policy import Config, Policy, Targets
+from earl_engine.policy import Config, Policy
 
 rank, world, meeting, offload = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
@@ -49,7 +49,7 @@ def apart():
 before = apart()
 old = [own.clone() for own in held.sampler.parameters()]
 ids = torch.randint(50, (6,), generator=generator)
-targets = Targets(start=0, end=50, banned=[], rows=torch.arange(5), targets=ids[1:])
+targets = (held.segments[0], torch.arange(5), ids[1:])
 logprobs, _ = held.policy(ids, torch.arange(6), [(2, 1, 4)], [targets], 1.0)
 logprobs.sum().backward()
 held.norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in held.learned.values()])
