@@ -98,7 +98,9 @@ class Graph:
             is_list = constant["type"] == "int64" and len(constant["dims"]) == 1
             self.constants[name] = torch.from_numpy(values).to("cpu" if is_list else device)
         last = {name: place for place, node in enumerate(spec["nodes"]) for name in node["in"] if name}
-        self.ends = [[name for name, at in last.items() if at == place] for place in range(len(spec["nodes"]))]
+        # One output may be computed from another, so what is asked for stays.
+        freed = {name: at for name, at in last.items() if name not in spec["outputs"]}
+        self.ends = [[name for name, at in freed.items() if at == place] for place in range(len(spec["nodes"]))]
 
     @torch.no_grad()
     def run(self, feeds):
