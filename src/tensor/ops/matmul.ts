@@ -10,6 +10,8 @@ export interface MatmulOptions {
   readonly transposeRight?: boolean;
   /** The product is multiplied by it. */
   readonly scale?: number;
+  /** It stands for a weighted sum: its operations are no more counted than those of other sums. */
+  readonly isSum?: boolean;
 }
 
 interface Sizes {
@@ -113,6 +115,7 @@ const matmulOp: Op = {
     ];
   },
   flops(value) {
+    if (isOn(value, "isSum")) return 0;
     const { batch, rows, inner, columns } = sizes(inputAt(value, 0), inputAt(value, 1), value.attributes);
     return 2 * sizeOf(batch) * rows * inner * columns;
   },
@@ -125,6 +128,7 @@ export function matmul(left: Value, right: Value, options: MatmulOptions = {}): 
     transposeLeft: flag(options.transposeLeft),
     transposeRight: flag(options.transposeRight),
     scale: options.scale ?? 1,
+    ...(options.isSum === true && { isSum: 1 }),
   });
 }
 

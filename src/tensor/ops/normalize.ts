@@ -68,14 +68,17 @@ const rmsNormOp: Op = {
     const along = multiply(upstream, operand);
     const rows = reshape(along, [count, width]);
     const factor = reshape(inverse, [count, 1]);
-    const dot = reshape(matmul(rows, reshape(weight, [width, 1]), { scale: 1 / width }), inverse.shape);
+    const dot = reshape(
+      matmul(rows, reshape(weight, [width, 1]), { scale: 1 / width, isSum: true }),
+      inverse.shape,
+    );
     const cube = multiply(multiply(inverse, inverse), inverse);
     return [
       [
         operand,
         subtract(multiply(multiply(upstream, weight), inverse), multiply(operand, multiply(dot, cube))),
       ],
-      [weight, reshape(matmul(factor, rows, { transposeLeft: true }), [width])],
+      [weight, reshape(matmul(factor, rows, { transposeLeft: true, isSum: true }), [width])],
     ];
   },
 };
