@@ -21,7 +21,7 @@ export function readJsonFigures(line: string): Figures | undefined {
 
 /** A step of the peer. All that is not generation counts as training: scoring, losses, optimizer, trainer. */
 export function readPeerStep(line: string): Figures | undefined {
-  if (!/^\[\w+\] step /.test(line)) return undefined;
+  if (!/^\[[\w-]+\] step /.test(line)) return undefined;
   const written = Object.fromEntries(
     [...line.matchAll(/(\w+)=(-?[\d.]+)/g)].map((match) => [match[1] ?? "", Number(match[2])]),
   );
