@@ -26,11 +26,11 @@ import { conclude, trainAndReport } from "./train-and-report.ts";
 const DEMONSTRATIONS = {
   seed: 0,
   imperfect: 0.3,
-  counts: { train: 20_000, validation: 256, test: 1024 },
+  counts: { train: 20_000, validation: 512, test: 4096 },
 } as const;
 
 /** Edits whose right answer is known: what the judge of the GRPO stage compares with. Of other scenes than the test's. */
-const JUDGED = { seed: 1, imperfect: 0, counts: { train: 4000, validation: 1, test: 1 } } as const;
+const JUDGED = { seed: 1, imperfect: 0, counts: { train: 12_000, validation: 1, test: 1 } } as const;
 
 export interface DemoFlags {
   readonly set: string[];
