@@ -33,15 +33,15 @@ describe("every recipe is a sound config", () => {
 });
 
 test("SFT that goes on begins where the demo's ends, on the same demonstrations, and is scored on as many edits", () => {
-  const [demo, goesOn] = ["config", "continued"].map((name) =>
-    loadRunConfig(new URL(`recipes/demo/${name}.yaml`, root).pathname),
-  );
-  const last = String(demo?.sft.steps).padStart(6, "0");
-  expect(goesOn?.policy).toMatchObject({ checkpoint: `runs/demo/checkpoints/sft-${last}` });
-  const { rlDirectory: _judged, ...demonstrations } = demo?.data as { readonly rlDirectory?: string };
-  expect(goesOn?.data).toMatchObject(demonstrations);
-  expect(goesOn?.optimizer).toEqual(demo?.optimizer);
-  expect(goesOn?.evaluation.size).toBe(demo?.evaluation.size);
+  const recipe = (name: string): ReturnType<typeof loadRunConfig> =>
+    loadRunConfig(new URL(`recipes/demo/${name}.yaml`, root).pathname);
+  const [demo, goesOn] = [recipe("config"), recipe("continued")];
+  const last = String(demo.sft.steps).padStart(6, "0");
+  expect(goesOn.policy).toMatchObject({ checkpoint: `runs/demo/checkpoints/sft-${last}` });
+  const { rlDirectory: _judged, ...demonstrations } = demo.data as { readonly rlDirectory?: string };
+  expect(goesOn.data).toMatchObject(demonstrations);
+  expect(goesOn.optimizer).toEqual(demo.optimizer);
+  expect(goesOn.evaluation.size).toBe(demo.evaluation.size);
 });
 
 test("the recipe's own reward scores what is warmer above what is not, beside the reference", async () => {
