@@ -10,6 +10,19 @@ interface Series {
   readonly points: readonly Point[];
 }
 
+/** Ends that are nearer than this, as a ratio, have their names above and below each other. */
+const CROWDED = 1.08;
+
+function anchorOf<Row extends { readonly slower: number }>(
+  row: Row,
+  others: readonly Row[],
+): "top" | "middle" | "bottom" {
+  const isNear = (ratio: number): boolean => ratio >= 1 && ratio < CROWDED;
+  const rest = others.filter((other) => other !== row);
+  if (rest.some((other) => isNear(other.slower / row.slower))) return "top";
+  return rest.some((other) => isNear(row.slower / other.slower)) ? "bottom" : "middle";
+}
+
 /** An SVG file. */
 export function drawGrowth(series: readonly Series[]): string {
   const { document } = parseHTML("<html><body></body></html>");
@@ -42,7 +55,12 @@ export function drawGrowth(series: readonly Series[]): string {
       ),
       Plot.line(rows, { x: "times", y: "slower", stroke: "about", strokeWidth: 1.75 }),
       Plot.dot(rows, { x: "times", y: "slower", fill: "about", r: 3 }),
-      Plot.text(last, { x: "times", y: "slower", text: "about", fill: "about", textAnchor: "start", dx: 8 }),
+      ...(["top", "middle", "bottom"] as const).map((lineAnchor) =>
+        Plot.text(
+          last.filter((row) => anchorOf(row, last) === lineAnchor),
+          { x: "times", y: "slower", text: "about", fill: "about", textAnchor: "start", dx: 8, lineAnchor },
+        ),
+      ),
     ],
   });
   drawn.setAttribute("xmlns", "http://www.w3.org/2000/svg");
