@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import { BENCHMARK_DECLARATION } from "../src/benchmark/benchmark-settings.ts";
 import { parseConfig } from "../src/config/load-config.ts";
-import { loadRunConfig, parseRunConfig } from "../src/experiment/run-config.ts";
+import { loadRunConfig, parseRunConfig, type RunConfig } from "../src/experiment/run-config.ts";
 import { openRewards } from "../src/rewards/open-reward.ts";
 import { greyEdit } from "./judge-server/grey-edit.ts";
 
@@ -19,6 +19,8 @@ const pages = ["README.md", ...filesIn("docs/", ".md"), ...filesIn("recipes/", "
   .filter((path) => !path.startsWith("docs/how-to/"))
   .map((path) => ({ path, text: readFileSync(new URL(path, root), "utf8") }));
 
+const recipe = (path: string): RunConfig => loadRunConfig(new URL(path, root).pathname);
+
 /** What every config must have; a page may show only the settings that it is about. */
 const REST = "name: shown\nalgorithm: sft\ndata:\n  directory: scenes\n";
 
@@ -28,24 +30,24 @@ describe("every recipe is a sound config", () => {
   test("and there is one", () => expect(recipes).toContain("recipes/demo/config.yaml"));
 
   test.each(recipes)("%s", (path) => {
-    expect(loadRunConfig(new URL(path, root).pathname).name).not.toBe("");
+    expect(recipe(path).name).not.toBe("");
   });
 });
 
 test("SFT that goes on begins where the demo's ends, on the same demonstrations, and is scored on as many edits", () => {
-  const recipe = (name: string): ReturnType<typeof loadRunConfig> =>
-    loadRunConfig(new URL(`recipes/demo/${name}.yaml`, root).pathname);
-  const [demo, goesOn] = [recipe("config"), recipe("continued")];
+  const demo = recipe("recipes/demo/config.yaml");
+  const goesOn = recipe("recipes/demo/continued.yaml");
   const last = String(demo.sft.steps).padStart(6, "0");
   expect(goesOn.policy).toMatchObject({ checkpoint: `runs/demo/checkpoints/sft-${last}` });
   const { rlDirectory: _judged, ...demonstrations } = demo.data as { readonly rlDirectory?: string };
   expect(goesOn.data).toMatchObject(demonstrations);
   expect(goesOn.optimizer).toEqual(demo.optimizer);
+  expect(goesOn.rewards).toEqual(demo.rewards);
   expect(goesOn.evaluation.size).toBe(demo.evaluation.size);
 });
 
 test("the recipe's own reward scores what is warmer above what is not, beside the reference", async () => {
-  const { rewards } = loadRunConfig(new URL("recipes/own-reward/config.yaml", root).pathname);
+  const { rewards } = recipe("recipes/own-reward/config.yaml");
   await using reward = await openRewards(rewards);
   const same = greyEdit(50);
   const warmer = greyEdit(50);

@@ -13,14 +13,12 @@ interface Series {
 /** Ends that are nearer than this, as a ratio, have their names above and below each other. */
 const CROWDED = 1.08;
 
-function anchorOf<Row extends { readonly slower: number }>(
-  row: Row,
-  others: readonly Row[],
-): "top" | "middle" | "bottom" {
-  const isNear = (ratio: number): boolean => ratio >= 1 && ratio < CROWDED;
-  const rest = others.filter((other) => other !== row);
-  if (rest.some((other) => isNear(other.slower / row.slower))) return "top";
-  return rest.some((other) => isNear(row.slower / other.slower)) ? "bottom" : "middle";
+/** How the name of the end `at` stands beside it; ends from the highest down. */
+function anchorOf(ends: readonly { readonly slower: number }[], at: number): "top" | "middle" | "bottom" {
+  const isCrowded = (upper: number): boolean =>
+    upper >= 0 && upper + 1 < ends.length && ends[upper]!.slower / ends[upper + 1]!.slower < CROWDED;
+  if (isCrowded(at - 1)) return "top";
+  return isCrowded(at) ? "bottom" : "middle";
 }
 
 /** An SVG file. */
@@ -34,7 +32,9 @@ export function drawGrowth(series: readonly Series[]): string {
     })),
   );
   const most = Math.max(...rows.map(({ times }) => times));
-  const last = series.map(({ about }) => rows.findLast((row) => row.about === about)!);
+  const ends = series
+    .map(({ about }) => rows.findLast((row) => row.about === about)!)
+    .toSorted((left, right) => right.slower - left.slower);
   const drawn = Plot.plot({
     document,
     width: 640,
@@ -55,11 +55,16 @@ export function drawGrowth(series: readonly Series[]): string {
       ),
       Plot.line(rows, { x: "times", y: "slower", stroke: "about", strokeWidth: 1.75 }),
       Plot.dot(rows, { x: "times", y: "slower", fill: "about", r: 3 }),
-      ...(["top", "middle", "bottom"] as const).map((lineAnchor) =>
-        Plot.text(
-          last.filter((row) => anchorOf(row, last) === lineAnchor),
-          { x: "times", y: "slower", text: "about", fill: "about", textAnchor: "start", dx: 8, lineAnchor },
-        ),
+      ...ends.map((end, at) =>
+        Plot.text([end], {
+          x: "times",
+          y: "slower",
+          text: "about",
+          fill: "about",
+          textAnchor: "start",
+          lineAnchor: anchorOf(ends, at),
+          dx: 8,
+        }),
       ),
     ],
   });
